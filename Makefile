@@ -1,0 +1,42 @@
+# make run      serve the parity example on port 9000
+# make test     every check and every test
+# Both install what is missing from Debian's packages, and say so.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help run build test check fuzz bench runtime-deps test-deps
+help:
+	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
+
+# make build    build bin/bootstrap, static and stripped
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bootstrap ./cmd/bootstrap
+
+run: runtime-deps build
+	cd examples/parity && exec ../../bin/bootstrap local functions.parity
+
+test: test-deps check
+	$(GO) test -race -timeout 20m ./...
+
+# make check    formatting, vet and staticcheck
+check:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# make fuzz     fuzz the frame reader for FUZZTIME (30s)
+FUZZTIME ?= 30s
+fuzz:
+	$(GO) test ./protocol -run '^$$' -fuzz FuzzReader -fuzztime $(FUZZTIME)
+
+# make bench    latency, start and memory beside a Go handler and a bare Rscript
+bench: runtime-deps build
+	$(GO) test ./bench -run '^$$' -bench . -benchtime 1x -timeout 20m -v
+
+# What each needs beyond Go: a command or an R package, and Debian's package of it.
+runtime-deps:
+	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite
+
+test-deps:
+	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat gcc=gcc libc-dev=libc6-dev

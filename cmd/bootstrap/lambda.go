@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+	"time"
+
+	oklog "github.com/oklog/run"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/supervisor"
+)
+
+// hardExit is how long a shutdown may take in all before the process ends anyway.
+// R processes die with it.
+const hardExit = 2 * time.Second
+
+// runLambda serves the handler inside Lambda. It never returns an error that was
+// not logged and, before the first event, reported as the init error.
+func runLambda(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	c, configErr := readConfig(args, getenv)
+	log := newLogger(&logOutput{w: stdout}, c.logLevel, c.logJSON, isTerminal(stdout))
+	slots := c.lambdaSlots()
+	api, err := runtimeapi.NewClient(getenv("AWS_LAMBDA_RUNTIME_API"), version, slots)
+	if err != nil {
+		return logFatal(log, err) // there is nobody to report it to
+	}
+	defer api.Close()
+	p, err := newPool(c, slots, getenv, nil, log)
+	if err = errors.Join(configErr, err); err != nil {
+		if reportErr := supervisor.ReportInit(api, firstOf(configErr, err)); reportErr != nil {
+			log.Error("init error not reported", "error", reportErr)
+		}
+		return logFatal(log, firstOf(configErr, err))
+	}
+
+	var g oklog.Group
+	addSignals(ctx, &g, log)
+	if _, err := addSupervisor(&g, c, slots, api, p, log); err != nil {
+		return logFatal(log, err)
+	}
+	if err := runGroup(&g); err != nil {
+		return logFatal(log, err)
+	}
+	return nil
+}
+
+func firstOf(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// addSupervisor adds the actor that runs the slots. The channel that it returns is
+// closed when the last invocation was reported.
+func addSupervisor(g *oklog.Group, c config, slots int, api *runtimeapi.Client, p *pool, log *slog.Logger) (<-chan struct{}, error) {
+	s, err := supervisor.New(supervisor.Config{
+		API:         api,
+		Spawn:       p.spawn,
+		Slots:       slots,
+		InitTimeout: c.initTimeout,
+		Margin:      c.margin,
+		Log:         log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	g.Add(func() error {
+		defer close(served)
+		return s.Run(ctx)
+	}, func(error) { cancel() })
+	return served, nil
+}
+
+// addSignals adds the actor that ends everything on SIGINT or SIGTERM: at the first
+// in good order, at the second at once.
+func addSignals(ctx context.Context, g *oklog.Group, log *slog.Logger) {
+	execute, interrupt := oklog.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM)
+	g.Add(func() error {
+		err := execute()
+		if signal, ok := errors.AsType[*oklog.SignalError](err); ok {
+			log.Info("shutting down", "signal", signal.Signal.String())
+		}
+		return err
+	}, func(err error) {
+		// The default action of a second signal is to end the process.
+		interrupt(err)
+		time.AfterFunc(hardExit, func() { os.Exit(1) })
+	})
+}
+
+// runGroup runs the actors; that a signal ended them is no error.
+func runGroup(g *oklog.Group) error {
+	err := g.Run()
+	if errors.Is(err, oklog.ErrSignal) {
+		return nil
+	}
+	return err
+}

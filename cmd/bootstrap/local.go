@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	oklog "github.com/oklog/run"
+	"github.com/spf13/pflag"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/protocol/runtimeapi/emulator"
+)
+
+const defaultLocalAddr = "127.0.0.1:9000"
+
+// localOptions are the flags of bootstrap local.
+type localOptions struct {
+	addr        string
+	concurrency int
+	timeout     time.Duration
+	memory      int
+}
+
+func localFlags() (*pflag.FlagSet, *localOptions) {
+	flags := pflag.NewFlagSet("bootstrap local", pflag.ContinueOnError)
+	flags.Usage = func() {}
+	o := &localOptions{}
+	flags.StringVar(&o.addr, "addr", defaultLocalAddr, "address to listen on (LAMBDA_R_LOCAL_ADDR)")
+	flags.IntVar(&o.concurrency, "concurrency", 1, "how many invocations run at once, each in an R of its own (LAMBDA_R_WORKERS)")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long an invocation may take")
+	flags.IntVar(&o.memory, "memory", 512, "memory that the function is told it has, in MB (not enforced)")
+	return flags, o
+}
+
+// complete fills in from the environment what the command line does not say.
+func (o *localOptions) complete(flags *pflag.FlagSet, c config, getenv func(string) string) error {
+	if addr := getenv("LAMBDA_R_LOCAL_ADDR"); addr != "" && !flags.Changed("addr") {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return &settingError{"LAMBDA_R_LOCAL_ADDR", addr, "host:port, for example " + defaultLocalAddr}
+		}
+		o.addr = addr
+	}
+	if !flags.Changed("concurrency") {
+		o.concurrency = max(1, c.workers, c.maxConcurrency)
+	}
+	switch {
+	case o.concurrency < 1 || o.concurrency > 1000:
+		return &settingError{"--concurrency", fmt.Sprint(o.concurrency), "a whole number from 1 to 1000"}
+	case o.timeout <= 0:
+		return &settingError{"--timeout", o.timeout.String(), "a duration above 0, for example 30s"}
+	case o.memory < 1:
+		return &settingError{"--memory", fmt.Sprint(o.memory), "a number of MB above 0"}
+	}
+	return nil
+}
+
+// runLocal serves the handler behind the emulator, until a signal comes.
+func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv func(string) string, stdout io.Writer) error {
+	c, err := readConfig(flags.Args(), getenv)
+	if err != nil {
+		return err
+	}
+	if err := o.complete(flags, c, getenv); err != nil {
+		return err
+	}
+	out := &logOutput{w: stdout}
+	log := newLogger(out, c.logLevel, c.logJSON, isTerminal(stdout))
+	p, err := newPool(c, o.concurrency, getenv, o.functionEnv(c), log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --addr or LAMBDA_R_LOCAL_ADDR", err)
+	}
+	emu := emulator.New(emulator.Config{
+		Timeout:    o.timeout,
+		MemoryMB:   o.memory,
+		PeakMemory: p.peakMemory,
+		Log:        out,
+	})
+	out.tail = emu.AppendLog
+	api, err := runtimeapi.NewClient(reachable(listener.Addr()), version, o.concurrency)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer api.Close()
+
+	var g oklog.Group
+	addSignals(ctx, &g, log)
+	served, err := addSupervisor(&g, c, o.concurrency, api, p, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	addEmulator(&g, emu, listener, served, func() {
+		fmt.Fprint(out, banner(c, o, listener.Addr(), p.firstReady().RVersion, p.firstReady().Required))
+	})
+	return runGroup(&g)
+}
+
+// functionEnv is what Lambda tells a function of itself.
+func (o *localOptions) functionEnv(c config) []string {
+	return []string{
+		"_HANDLER=" + c.handler,
+		"AWS_LAMBDA_FUNCTION_NAME=function",
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", o.memory),
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/function",
+		"AWS_LAMBDA_LOG_STREAM_NAME=local",
+	}
+}
+
+// addEmulator adds the actor that serves the emulator. It stays up while the
+// supervisor still reports.
+func addEmulator(g *oklog.Group, emu *emulator.Emulator, listener net.Listener, served <-chan struct{}, onReady func()) {
+	server := &http.Server{Handler: emu, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	stop := make(chan struct{})
+	g.Add(func() error {
+		failed := make(chan error, 1)
+		go func() { failed <- server.Serve(listener) }() // ends with Close below
+		for ready := emu.Ready(); ; {
+			select {
+			case <-ready:
+				ready = nil
+				onReady()
+			case err := <-failed:
+				return err
+			case <-stop:
+				<-served
+				// Callers get the answers that are there; those who still wait have none to get.
+				ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+				defer cancel()
+				_ = server.Shutdown(ctx) // what it could not end, Close does
+				return server.Close()
+			}
+		}
+	}, func(error) { close(stop) })
+}
+
+// reachable is the address at which a listener on addr can be called.
+func reachable(addr net.Addr) string {
+	tcp := addr.(*net.TCPAddr) // net.Listen("tcp") makes no other
+	if tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port))
+	}
+	return tcp.String()
+}
+
+// banner says what is served, and how to call it.
+func banner(c config, o *localOptions, addr net.Addr, rVersion string, required []string) string {
+	args := make([]string, len(required))
+	for i, name := range required {
+		args[i] = fmt.Sprintf("%q: 1", name)
+	}
+	workers := "1 worker"
+	if o.concurrency > 1 {
+		workers = fmt.Sprintf("%d workers", o.concurrency)
+	}
+	return fmt.Sprintf(`
+%s is served on http://%s (R %s, %s, timeout %s, memory %d MB)
+Try it:
+  curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
+Stop it with Ctrl-C.
+
+`, c.handler, reachable(addr), rVersion, workers, o.timeout, o.memory, strings.Join(args, ", "), reachable(addr))
+}

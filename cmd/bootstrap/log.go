@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"golang.org/x/sys/unix"
+)
+
+// logOutput is where every line of the log goes, one write at a time.
+type logOutput struct {
+	mu  sync.Mutex
+	w   io.Writer
+	buf bytes.Buffer // one record, as the inner handler formats it
+
+	// tail, if set, gets what the log says of an invocation.
+	tail func(requestID string, lines []byte)
+}
+
+// Write writes lines that are no record: the emulator's.
+func (o *logOutput) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(p)
+}
+
+// recordHandler formats a record with inner, which writes to out.buf, and hands the
+// whole of it to out. In text, a record of several lines becomes several records,
+// since every line of a Lambda's output is an event of its own in CloudWatch and
+// needs its request id.
+type recordHandler struct {
+	out       *logOutput
+	inner     slog.Handler
+	requestID string
+	lines     bool // one record a line
+}
+
+// newLogger returns the logger for JSON or text; text is coloured on a terminal.
+func newLogger(out *logOutput, level slog.Level, json, terminal bool) *slog.Logger {
+	h := &recordHandler{out: out, lines: !json}
+	switch {
+	case json:
+		h.inner = slog.NewJSONHandler(&out.buf, &slog.HandlerOptions{Level: level, ReplaceAttr: lambdaNames})
+	case terminal:
+		h.inner = tint.NewTextHandler(&out.buf, &tint.Options{Level: level, TimeFormat: "15:04:05.000"})
+	default:
+		h.inner = tint.NewTextHandler(&out.buf, &tint.Options{Level: level, TimeFormat: "2006-01-02T15:04:05.000Z", NoColor: true, ReplaceAttr: utc})
+	}
+	return slog.New(h)
+}
+
+func (h *recordHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.inner.Enabled(ctx, level)
+}
+
+func (h *recordHandler) Handle(ctx context.Context, r slog.Record) error {
+	id := h.requestID
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "request_id" {
+			id = a.Value.String()
+		}
+		return true
+	})
+	records := []slog.Record{r}
+	if h.lines {
+		records = splitLines(r)
+	}
+	h.out.mu.Lock()
+	defer h.out.mu.Unlock()
+	h.out.buf.Reset()
+	for _, r := range records {
+		if err := h.inner.Handle(ctx, r); err != nil {
+			return err
+		}
+	}
+	if h.out.tail != nil && id != "" {
+		h.out.tail(id, h.out.buf.Bytes())
+	}
+	_, err := h.out.w.Write(h.out.buf.Bytes())
+	return err
+}
+
+func (h *recordHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	with := *h
+	with.inner = h.inner.WithAttrs(attrs)
+	for _, a := range attrs {
+		if a.Key == "request_id" {
+			with.requestID = a.Value.String()
+		}
+	}
+	return &with
+}
+
+func (h *recordHandler) WithGroup(name string) slog.Handler {
+	with := *h
+	with.inner = h.inner.WithGroup(name)
+	return &with
+}
+
+// splitLines makes a record for each line of r's message, of its error message and
+// of its stack trace.
+func splitLines(r slog.Record) []slog.Record {
+	lines := strings.Split(r.Message, "\n")
+	var shared, once []slog.Attr
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "request_id", "stream":
+			shared = append(shared, a)
+		case "error_message":
+			head, rest, more := strings.Cut(a.Value.String(), "\n")
+			once = append(once, slog.String(a.Key, head))
+			if more {
+				lines = append(lines, strings.Split(rest, "\n")...)
+			}
+		case "stack_trace":
+			frames, _ := a.Value.Any().([]string)
+			for i := len(frames) - 1; i >= 0; i-- { // innermost first, as traceback() prints
+				lines = append(lines, "  at "+strings.ReplaceAll(frames[i], "\n", " "))
+			}
+		default:
+			once = append(once, a)
+		}
+		return true
+	})
+	records := make([]slog.Record, len(lines))
+	for i, line := range lines {
+		records[i] = slog.NewRecord(r.Time, r.Level, line, r.PC)
+		records[i].AddAttrs(shared...)
+	}
+	records[0].AddAttrs(once...)
+	return records
+}
+
+// lambdaNames gives attributes the names that Lambda's JSON logs have.
+func lambdaNames(groups []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.TimeKey:
+		return slog.String("timestamp", a.Value.Time().UTC().Format("2006-01-02T15:04:05.000Z"))
+	case slog.MessageKey:
+		a.Key = "message"
+	case "request_id":
+		a.Key = "requestId"
+	case "error_type":
+		a.Key = "errorType"
+	case "error_message":
+		a.Key = "errorMessage"
+	case "stack_trace":
+		a.Key = "stackTrace"
+	}
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.Float64(a.Key+"_ms", float64(a.Value.Duration())/float64(time.Millisecond))
+	}
+	return a
+}
+
+func utc(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 {
+		return slog.Time(a.Key, a.Value.Time().UTC())
+	}
+	return a
+}
+
+// isTerminal reports whether w is one.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	terminal := false
+	_ = raw.Control(func(fd uintptr) { // fails only when f is closed
+		_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+		terminal = err == nil
+	})
+	return terminal
+}

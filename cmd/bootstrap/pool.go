@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/rscripts"
+	"lambda-r-runtime/supervisor"
+	"lambda-r-runtime/worker"
+)
+
+// pool makes the workers and remembers, for each slot, the newest: how much memory
+// they have used, and what they said when they were ready.
+type pool struct {
+	config worker.Config
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	workers map[int]*worker.Worker
+	peak    int64
+	ready   protocol.Ready
+}
+
+// newPool finds R and prepares what every worker is made of. Extra is added to the
+// environment of R, where base has none of that name.
+func newPool(c config, slots int, getenv func(string) string, extra []string, log *slog.Logger) (*pool, error) {
+	bin, err := worker.FindR(getenv)
+	if err != nil {
+		return nil, err
+	}
+	env := append(extra, os.Environ()...) // of two with one name, the last counts
+	temp := getenv("TMPDIR")
+	if info, err := os.Stat(temp); err != nil || !info.IsDir() {
+		temp = "/tmp"
+	}
+	return &pool{
+		config: worker.Config{
+			Bin:     bin,
+			Script:  rscripts.Script(),
+			Handler: c.handler,
+			Dir:     c.taskRoot,
+			Env:     worker.Environment(env, runtime.NumCPU()/slots),
+			TempDir: temp,
+		},
+		log:     log,
+		workers: map[int]*worker.Worker{},
+	}, nil
+}
+
+// spawn is the supervisor's Spawn.
+func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
+	c := p.config
+	c.Log = p.log.With("slot", slot)
+	w, err := worker.Spawn(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	p.peakMemory() // of the worker that this one replaces
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.workers[slot] = w
+	p.ready = w.Ready()
+	return w, nil
+}
+
+// peakMemory returns the most memory, in bytes, that the R processes have had
+// together, as far as it can be told from the peak of each.
+func (p *pool) peakMemory() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var sum int64
+	for _, w := range p.workers {
+		sum += w.PeakRSS()
+	}
+	p.peak = max(p.peak, sum)
+	return p.peak
+}
+
+// firstReady returns what a worker said when it was ready.
+func (p *pool) firstReady() protocol.Ready {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ready
+}

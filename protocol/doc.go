@@ -1,0 +1,36 @@
+// Package protocol is the language that bootstrap and one R process speak over
+// two pipes: file descriptor 3 carries requests to R, file descriptor 4 carries
+// replies from R. Standard input, output and error are never part of it.
+//
+// Every frame is a length and that many bytes:
+//
+//	offset  size  what
+//	0       4     n, the number of bytes that follow: unsigned, big-endian
+//	4       n     control frame: one JSON object in UTF-8, n ≤ MaxControl
+//	              payload frame: any bytes, passed on verbatim, n ≤ MaxPayload
+//
+// A message is one control frame; the types marked + are followed by exactly
+// one payload frame:
+//
+//	to R    hello      first: the handler to load
+//	        invoke  +  id, deadline_ms and the rest of Invoke; payload: the event
+//	        shutdown   run the shutdown hooks and exit with status 0
+//	from R  ready      the handler is loaded: invocations may come
+//	        init_error the handler could not be loaded: error; R exits
+//	        log        one log record of invocation id, or of init without an id
+//	        result  +  invocation id succeeded; payload: the JSON of its value
+//	        error      invocation id failed: error
+//
+// The types chunk and end are reserved for response streaming.
+//
+// Between one invoke and its one result or error only log frames may come, and
+// every reply echoes the invocation's id. Whatever else arrives is a Violation:
+// the two sides no longer agree on where a frame begins, so the worker is
+// killed and never resynchronised.
+//
+// The lengths are checked before anything is allocated for them. A control
+// frame over its limit is a violation; a payload over the limit that the reader
+// asks for is a *FrameTooLargeError, and the reader may discard it and go on.
+//
+// testdata/frames.json holds vectors that the Go tests and the R tests both read.
+package protocol

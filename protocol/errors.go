@@ -1,0 +1,70 @@
+package protocol
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNotSent marks the error of an invocation of which nothing was sent to R, so
+// that it may be given to another worker.
+var ErrNotSent = errors.New("not sent to R")
+
+// FrameTooLargeError reports a frame whose length is over the limit that its
+// reader or writer was given.
+type FrameTooLargeError struct {
+	Size, Limit int64 // bytes
+}
+
+func (e *FrameTooLargeError) Error() string {
+	return fmt.Sprintf("frame of %d bytes is over the limit of %d", e.Size, e.Limit)
+}
+
+// Violation reports that the other side broke the protocol. Nothing that comes
+// after it on the same pipe can be trusted.
+type Violation struct {
+	Reason string
+	Err    error // what lies beneath, or nil
+}
+
+func (e *Violation) Error() string {
+	if e.Err == nil {
+		return "protocol violation: " + e.Reason
+	}
+	return fmt.Sprintf("protocol violation: %s: %v", e.Reason, e.Err)
+}
+
+func (e *Violation) Unwrap() error { return e.Err }
+
+// ErrorType is the name under which the Runtime API hears of it.
+func (e *Violation) ErrorType() string { return "Runtime.ProtocolError" }
+
+// HandlerError is an error that R reported properly, so the process that sent
+// it is sound: a condition that the handler signalled, an event that could not
+// be decoded, a handler that could not be loaded.
+type HandlerError struct {
+	Type    string  `json:"type"` // an R class (simpleError) or a Runtime.… name
+	Message string  `json:"message"`
+	Stack   []Frame `json:"stack"` // innermost call last, as R's traceback numbers them
+}
+
+// Frame is one call of an R stack trace.
+type Frame struct {
+	Call string `json:"call"`
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+func (f Frame) String() string {
+	if f.File == "" {
+		return f.Call
+	}
+	return fmt.Sprintf("%s (%s:%d)", f.Call, f.File, f.Line)
+}
+
+func (e *HandlerError) Error() string {
+	return strings.TrimSpace(e.Type + ": " + e.Message)
+}
+
+// ErrorType is the name under which the Runtime API hears of it.
+func (e *HandlerError) ErrorType() string { return e.Type }

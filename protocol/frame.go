@@ -1,0 +1,172 @@
+package protocol
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	headerSize = 4
+
+	// MaxControl is the largest control frame, in bytes. Error messages and log
+	// records are cut in R well below it.
+	MaxControl = 8 << 20
+
+	// MaxPayload is the largest payload frame, in bytes: an R string cannot be
+	// longer. The reader of a result asks for a far smaller one.
+	MaxPayload = 1<<31 - 1
+)
+
+// allocStep bounds what a length alone can make us allocate: a larger frame's
+// buffer grows as its bytes arrive.
+const allocStep = 1 << 20
+
+// A Writer writes frames. It is not safe for concurrent use.
+type Writer struct {
+	w *bufio.Writer
+}
+
+// NewWriter returns a Writer on w.
+func NewWriter(w io.Writer) *Writer {
+	return &Writer{w: bufio.NewWriter(w)}
+}
+
+// WriteMessage writes the control frame m, one of Hello, Invoke and Shutdown.
+func (w *Writer) WriteMessage(m any) error {
+	if err := w.control(m); err != nil {
+		return err
+	}
+	return w.w.Flush()
+}
+
+// WriteMessagePayload writes the control frame m and the payload frame that
+// belongs to it, with as few writes as their sizes allow.
+func (w *Writer) WriteMessagePayload(m any, payload []byte) error {
+	if err := w.control(m); err != nil {
+		return err
+	}
+	if err := w.frame(payload, MaxPayload); err != nil {
+		return err
+	}
+	return w.w.Flush()
+}
+
+func (w *Writer) control(m any) error {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode control frame: %w", err)
+	}
+	return w.frame(body, MaxControl)
+}
+
+func (w *Writer) frame(body []byte, limit int) error {
+	if len(body) > limit {
+		return &FrameTooLargeError{Size: int64(len(body)), Limit: int64(limit)}
+	}
+	var header [headerSize]byte
+	binary.BigEndian.PutUint32(header[:], uint32(len(body)))
+	// bufio keeps the first error and returns it from every later call.
+	w.w.Write(header[:])
+	_, err := w.w.Write(body)
+	return err
+}
+
+// A Reader reads frames. It is not safe for concurrent use.
+type Reader struct {
+	r *bufio.Reader
+}
+
+// NewReader returns a Reader on r.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, 64<<10)}
+}
+
+// ReadReply reads one control frame from R. At the end of the stream between
+// two frames it returns io.EOF; a frame that is cut short, too long or not a
+// JSON object with a known type is a *Violation.
+func (r *Reader) ReadReply() (Reply, error) {
+	body, err := r.frame(MaxControl)
+	if large, ok := errors.AsType[*FrameTooLargeError](err); ok {
+		return Reply{}, &Violation{Reason: "control frame", Err: large}
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	var reply Reply
+	if err := json.Unmarshal(body, &reply); err != nil {
+		return Reply{}, &Violation{Reason: "control frame is not a JSON message", Err: err}
+	}
+	if err := reply.check(); err != nil {
+		return Reply{}, err
+	}
+	reply.Size = len(body)
+	return reply, nil
+}
+
+// Buffered returns how many bytes were read from the pipe and not yet asked for.
+func (r *Reader) Buffered() int { return r.r.Buffered() }
+
+// ReadPayload reads the payload frame that follows a control frame. When it is
+// longer than limit bytes, nothing of its body is read and the error is a
+// *FrameTooLargeError; call Discard to step over it.
+func (r *Reader) ReadPayload(limit int) ([]byte, error) {
+	body, err := r.frame(limit)
+	if err == io.EOF {
+		return nil, &Violation{Reason: "no payload after its control frame", Err: io.ErrUnexpectedEOF}
+	}
+	if large, ok := errors.AsType[*FrameTooLargeError](err); ok && large.Size > MaxPayload {
+		return nil, &Violation{Reason: "payload frame", Err: large}
+	}
+	return body, err
+}
+
+// Discard reads size bytes and forgets them: the body of a payload frame that
+// ReadPayload refused.
+func (r *Reader) Discard(size int64) error {
+	n, err := io.CopyN(io.Discard, r.r, size)
+	if err == io.EOF {
+		return cutShort(n, size)
+	}
+	return err
+}
+
+func (r *Reader) frame(limit int) ([]byte, error) {
+	var header [headerSize]byte
+	n, err := io.ReadFull(r.r, header[:])
+	if err == io.ErrUnexpectedEOF {
+		return nil, cutShort(int64(n), headerSize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	size := int64(binary.BigEndian.Uint32(header[:]))
+	if size > int64(limit) {
+		return nil, &FrameTooLargeError{Size: size, Limit: int64(limit)}
+	}
+	body := make([]byte, 0, min(size, allocStep))
+	for int64(len(body)) < size {
+		if len(body) == cap(body) {
+			body = append(make([]byte, 0, min(size, 4*int64(cap(body)))), body...)
+		}
+		n, err := r.r.Read(body[len(body):min(int64(cap(body)), size)])
+		body = body[:len(body)+n]
+		if err == io.EOF && int64(len(body)) < size {
+			return nil, cutShort(int64(len(body)), size)
+		}
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+	}
+	return body, nil
+}
+
+func cutShort(got, want int64) error {
+	return &Violation{
+		Reason: fmt.Sprintf("frame cut short: %d of %d bytes", got, want),
+		Err:    io.ErrUnexpectedEOF,
+	}
+}

@@ -1,0 +1,160 @@
+package runtimeapi
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Client calls the Runtime API. It is safe for concurrent use.
+type Client struct {
+	base      string
+	userAgent string
+	http      *http.Client
+}
+
+// StatusError reports that the Runtime API answered with a status that is not
+// the one which its documentation gives for success.
+type StatusError struct {
+	Op     string // for example "POST /invocation/{id}/response"
+	Status int
+	Body   string // the beginning of the answer
+}
+
+func (e *StatusError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%s: status %d %s", e.Op, e.Status, e.Body))
+}
+
+// NewClient returns a client of the Runtime API at address, which is the
+// host:port of AWS_LAMBDA_RUNTIME_API. Pollers is how many calls of Next may be
+// under way at once; the User-Agent names this runtime's version.
+func NewClient(address, version string, pollers int) (*Client, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" || port == "" {
+		return nil, fmt.Errorf("AWS_LAMBDA_RUNTIME_API is %q: want host:port", address)
+	}
+	return &Client{
+		base:      "http://" + address,
+		userAgent: "lambda-r-runtime/" + version,
+		http: &http.Client{
+			// No Timeout: /next blocks for as long as there is no event. No
+			// proxy and no compression between us and this machine.
+			Transport: &http.Transport{
+				Proxy:               nil,
+				DisableCompression:  true,
+				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+				MaxIdleConns:        0,
+				MaxIdleConnsPerHost: 2 * pollers,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// Close closes the connections that no call is using.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Next waits for an invocation and returns it. Cancelling ctx while an event is
+// on its way loses that event, so cancel only to shut down. The error is a
+// *StatusError, or what went wrong on the way.
+func (c *Client) Next(ctx context.Context) (*Invocation, error) {
+	const op = "GET /invocation/next"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+PathNext, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", c.userAgent)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, newStatusError(op, resp)
+	}
+	event, err := readBody(resp)
+	if err != nil {
+		return nil, fmt.Errorf("%s: read the event: %w", op, err)
+	}
+	return newInvocation(resp.Header, event)
+}
+
+// Respond reports that inv succeeded with payload, a JSON text.
+func (c *Client) Respond(ctx context.Context, inv *Invocation, payload []byte) error {
+	h := http.Header{"Content-Type": {contentTypeJSON}}
+	return c.report(ctx, inv, "response", h, payload)
+}
+
+// InvocationError reports that inv failed.
+func (c *Client) InvocationError(ctx context.Context, inv *Invocation, r *ErrorReport) error {
+	h := errorHeader(r)
+	h.Set(HeaderXRayCause, r.XRayCause())
+	return c.report(ctx, inv, "error", h, r.Body())
+}
+
+// InitError reports that the function could not be made ready. The runtime is
+// to exit afterwards.
+func (c *Client) InitError(ctx context.Context, r *ErrorReport) error {
+	return c.post(ctx, "POST /init/error", PathInitError, errorHeader(r), r.Body())
+}
+
+func errorHeader(r *ErrorReport) http.Header {
+	return http.Header{
+		"Content-Type":  {contentTypeError},
+		HeaderErrorType: {r.HeaderType()},
+	}
+}
+
+func (c *Client) report(ctx context.Context, inv *Invocation, verb string, h http.Header, body []byte) error {
+	if inv.InvocationID != "" {
+		h.Set(HeaderInvocationID, inv.InvocationID)
+	}
+	path := PathInvocation + url.PathEscape(inv.ID) + "/" + verb
+	return c.post(ctx, "POST /invocation/{id}/"+verb, path, h, body)
+}
+
+func (c *Client) post(ctx context.Context, op, path string, h http.Header, body []byte) error {
+	// A bytes.Reader gives the request a known Content-Length.
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header = h
+	req.Header.Set("User-Agent", c.userAgent)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		return newStatusError(op, resp)
+	}
+	// Drained, so that the connection is used again.
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err != nil {
+		return fmt.Errorf("%s: read the answer: %w", op, err)
+	}
+	return nil
+}
+
+func newStatusError(op string, resp *http.Response) *StatusError {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // it only explains the status
+	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+	return &StatusError{Op: op, Status: resp.StatusCode, Body: strings.TrimSpace(string(body))}
+}
+
+// readBody reads an event with one allocation where its length is known.
+func readBody(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n >= 0 && n <= 64<<20 {
+		body := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, body)
+		return body, err
+	}
+	return io.ReadAll(resp.Body)
+}

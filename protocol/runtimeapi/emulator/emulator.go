@@ -1,0 +1,254 @@
+package emulator
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Config describes the function. The zero value of each field but Log is replaced
+// by what its comment says.
+type Config struct {
+	Function string        // its name: "function"
+	Timeout  time.Duration // 3 s, as Lambda's own default
+	MemoryMB int           // what the REPORT line says it has: 128
+	Queue    int           // how many invocations may wait: 1000
+
+	// PeakMemory returns the most memory that the function has used, in bytes.
+	// nil: the REPORT lines do not say.
+	PeakMemory func() int64
+
+	// Log gets the START, END and REPORT lines. nil: nobody does.
+	Log io.Writer
+}
+
+// maxTail is how much log an invocation that asks for it gets, as in Lambda.
+const maxTail = 4 << 10
+
+// An Emulator is one function's Runtime API and Invoke API. It starts no goroutine
+// of its own but one timer for each running invocation.
+type Emulator struct {
+	config Config
+	mux    *http.ServeMux
+	start  time.Time
+
+	mu        sync.Mutex
+	queue     []*invocation          // waiting, oldest first
+	arrived   chan struct{}          // closed and made anew when the queue grows
+	running   map[string]*invocation // handed out, by request id
+	initTook  time.Duration          // from New to the first /next
+	reported  bool                   // the init duration was told in a REPORT line
+	initError []byte                 // what the runtime posted, or nil
+
+	ready chan struct{} // closed at the first /next
+}
+
+// An invocation is one event on its way. Its fields are guarded by Emulator.mu,
+// except those set at its birth.
+type invocation struct {
+	id            string
+	function      string
+	event         []byte
+	contentType   string
+	clientContext string // JSON
+	traceID       string
+	answer        chan answer // gets exactly one, and has room for it
+
+	started  time.Time
+	deadline time.Time
+	timer    *time.Timer
+	tail     []byte
+}
+
+// An answer is what the caller gets.
+type answer struct {
+	body          []byte
+	functionError bool
+	tail          []byte
+}
+
+// New returns an emulator that has seen no runtime yet.
+func New(c Config) *Emulator {
+	if c.Function == "" {
+		c.Function = "function"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 3 * time.Second
+	}
+	if c.MemoryMB == 0 {
+		c.MemoryMB = 128
+	}
+	if c.Queue == 0 {
+		c.Queue = 1000
+	}
+	if c.Log == nil {
+		c.Log = io.Discard
+	}
+	e := &Emulator{
+		config:  c,
+		mux:     http.NewServeMux(),
+		start:   time.Now(),
+		arrived: make(chan struct{}),
+		running: map[string]*invocation{},
+		ready:   make(chan struct{}),
+	}
+	e.routeRuntimeAPI()
+	e.routeInvokeAPI()
+	return e
+}
+
+// ServeHTTP serves both APIs.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
+
+// Ready returns a channel that is closed when the runtime asks for its first event.
+func (e *Emulator) Ready() <-chan struct{} { return e.ready }
+
+// AppendLog gives a line of log, its end included, to the invocation that it
+// belongs to, for callers that ask for the tail of the log.
+func (e *Emulator) AppendLog(requestID string, line []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if inv := e.running[requestID]; inv != nil {
+		inv.appendTail(line)
+	}
+}
+
+func (i *invocation) appendTail(line []byte) {
+	i.tail = append(i.tail, line...)
+	if over := len(i.tail) - maxTail; over > 0 {
+		i.tail = append(i.tail[:0], i.tail[over:]...)
+	}
+}
+
+// submit puts an invocation into the queue, unless the queue is full.
+func (e *Emulator) submit(inv *invocation) bool {
+	inv.id = uuid.NewString()
+	if inv.traceID == "" {
+		inv.traceID = newTraceID(time.Now())
+	}
+	inv.answer = make(chan answer, 1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.initError != nil {
+		inv.answer <- answer{body: e.initError, functionError: true}
+		return true
+	}
+	if len(e.queue) >= e.config.Queue {
+		return false
+	}
+	e.queue = append(e.queue, inv)
+	e.wake()
+	return true
+}
+
+// wake tells everybody in take that the queue may have grown. The lock is held.
+func (e *Emulator) wake() {
+	close(e.arrived)
+	e.arrived = make(chan struct{})
+}
+
+// withdraw takes an invocation whose caller has gone out of the queue. One that
+// runs goes on.
+func (e *Emulator) withdraw(inv *invocation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, queued := range e.queue {
+		if queued == inv {
+			e.queue = append(e.queue[:i], e.queue[i+1:]...)
+			return
+		}
+	}
+}
+
+// take hands out the oldest invocation, waiting for one until done is closed; then
+// it returns nil.
+func (e *Emulator) take(done <-chan struct{}) *invocation {
+	for {
+		e.mu.Lock()
+		if len(e.queue) > 0 {
+			inv := e.queue[0]
+			e.queue = e.queue[1:]
+			e.running[inv.id] = inv
+			inv.started = time.Now()
+			inv.deadline = inv.started.Add(e.config.Timeout)
+			inv.timer = time.AfterFunc(e.config.Timeout, func() { e.timeOut(inv) })
+			e.mu.Unlock()
+			e.logStart(inv)
+			return inv
+		}
+		arrived := e.arrived
+		e.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-done:
+			return nil
+		}
+	}
+}
+
+// finish gives the invocation with this id its answer. It returns false when there
+// is none that still waits for one.
+func (e *Emulator) finish(id string, a answer) bool {
+	e.mu.Lock()
+	inv := e.running[id]
+	delete(e.running, id)
+	e.mu.Unlock()
+	if inv == nil {
+		return false
+	}
+	inv.timer.Stop()
+	e.logEnd(inv)
+	e.mu.Lock()
+	a.tail = inv.tail
+	e.mu.Unlock()
+	inv.answer <- a
+	return true
+}
+
+func (e *Emulator) timeOut(inv *invocation) {
+	text := timedOutText(e.config.Timeout)
+	e.AppendLog(inv.id, e.logLine("%s %s %s\n\n", time.Now().UTC().Format(timestamp), inv.id, text))
+	e.finish(inv.id, answer{
+		body:          errorBody("Sandbox.Timedout", "RequestId: "+inv.id+" Error: "+text),
+		functionError: true,
+	})
+}
+
+// failInit keeps the runtime's init error, and answers everybody who waits with it.
+// It returns false when the runtime was ready already, or has failed before.
+func (e *Emulator) failInit(body []byte) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.initError != nil || e.initTook != 0 {
+		return false
+	}
+	e.initError = body
+	for _, inv := range e.queue {
+		inv.answer <- answer{body: body, functionError: true}
+	}
+	e.queue = nil
+	return true
+}
+
+// noteReady notes the first /next. It returns false to a runtime whose init failed.
+func (e *Emulator) noteReady() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.initError != nil {
+		return false
+	}
+	if e.initTook == 0 {
+		e.initTook = time.Since(e.start)
+		close(e.ready)
+	}
+	return true
+}
+
+func newTraceID(now time.Time) string {
+	hex := strings.ReplaceAll(uuid.NewString()+uuid.NewString(), "-", "")
+	return "Root=1-" + hexSeconds(now) + "-" + hex[:24] + ";Parent=" + hex[24:40] + ";Sampled=0"
+}

@@ -1,0 +1,152 @@
+package emulator
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Limits of the Invoke API (AWS documentation, "Lambda quotas" and "Invoke").
+const (
+	maxEvent         = 6 << 20 // bytes
+	maxClientContext = 3583    // bytes of base64
+)
+
+func (e *Emulator) routeInvokeAPI() {
+	e.mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.invoke)
+	e.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		clientError(w, http.StatusNotFound, "ResourceNotFoundException",
+			fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
+				r.Method, r.URL.EscapedPath(), e.config.Function))
+	})
+}
+
+// invoke is the Invoke API's one call.
+func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
+	event, err := readEvent(w, r)
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		clientError(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+			fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxEvent))
+		return
+	}
+	if err != nil {
+		return // the caller has gone in the middle of its request
+	}
+	clientContext, err := decodeClientContext(r.Header.Get("X-Amz-Client-Context"))
+	if err != nil {
+		clientError(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
+		return
+	}
+	inv := &invocation{
+		function:      functionName(r.PathValue("name")),
+		event:         event,
+		contentType:   r.Header.Get("Content-Type"),
+		clientContext: clientContext,
+		traceID:       r.Header.Get("X-Amzn-Trace-Id"),
+	}
+	if inv.contentType == "" || strings.HasPrefix(inv.contentType, "application/x-www-form-urlencoded") {
+		inv.contentType = "application/json" // what curl -d says of any text
+	}
+
+	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
+	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
+	case "", "RequestResponse":
+		e.requestResponse(w, r, inv)
+	case "Event":
+		if !e.submit(inv) {
+			tooMany(w)
+			return
+		}
+		w.Header().Set("X-Amzn-Requestid", inv.id)
+		w.WriteHeader(http.StatusAccepted)
+	case "DryRun":
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		clientError(w, http.StatusBadRequest, "InvalidParameterValueException",
+			fmt.Sprintf("X-Amz-Invocation-Type is %q: want RequestResponse, Event or DryRun", kind))
+	}
+}
+
+func (e *Emulator) requestResponse(w http.ResponseWriter, r *http.Request, inv *invocation) {
+	if !e.submit(inv) {
+		tooMany(w)
+		return
+	}
+	var a answer
+	select {
+	case a = <-inv.answer:
+	case <-r.Context().Done():
+		e.withdraw(inv)
+		return
+	}
+	h := w.Header()
+	h.Set("X-Amzn-Requestid", inv.id)
+	h.Set("Content-Type", "application/json")
+	if a.functionError {
+		h.Set("X-Amz-Function-Error", "Unhandled")
+	}
+	if r.Header.Get("X-Amz-Log-Type") == "Tail" {
+		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(a.tail))
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	_, _ = w.Write(a.body) // a caller that has gone needs no answer
+}
+
+// readEvent reads a request's body. A body that declares itself too large is not
+// read at all.
+func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxEvent {
+		return nil, &http.MaxBytesError{Limit: maxEvent}
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
+}
+
+// decodeClientContext returns the JSON of a client context header.
+func decodeClientContext(header string) (string, error) {
+	if header == "" {
+		return "", nil
+	}
+	if len(header) > maxClientContext {
+		return "", fmt.Errorf("X-Amz-Client-Context has %d bytes: want at most %d", len(header), maxClientContext)
+	}
+	text, err := base64.StdEncoding.DecodeString(header)
+	if err != nil {
+		return "", fmt.Errorf("X-Amz-Client-Context is not base64: %w", err)
+	}
+	if !json.Valid(text) {
+		return "", errors.New("X-Amz-Client-Context is not base64 of JSON")
+	}
+	// One line: it becomes a header again. Line breaks in JSON are only white space.
+	return strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)), nil
+}
+
+// functionName takes the name out of what callers may give: a name, a name with a
+// qualifier, or an ARN.
+func functionName(name string) string {
+	if parts := strings.Split(name, ":"); len(parts) >= 7 && parts[0] == "arn" {
+		return parts[6]
+	}
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
+
+func tooMany(w http.ResponseWriter) {
+	clientError(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+}
+
+// clientError answers a call of the Invoke API with one of its exceptions.
+func clientError(w http.ResponseWriter, status int, exception, message string) {
+	body, err := json.Marshal(map[string]string{"Type": "User", "message": message})
+	if err != nil {
+		panic(err) // two strings
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", exception)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a caller that has gone needs no answer
+}

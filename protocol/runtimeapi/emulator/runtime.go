@@ -1,0 +1,112 @@
+package emulator
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// maxReport is the largest report that is read at all: enough to see that it is
+// over the limit.
+const maxReport = runtimeapi.MaxResponse + 1
+
+func (e *Emulator) routeRuntimeAPI() {
+	e.mux.HandleFunc("GET "+runtimeapi.PathNext, e.next)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.response)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.invocationError)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInitError, e.initFailure)
+}
+
+func (e *Emulator) next(w http.ResponseWriter, r *http.Request) {
+	if !e.noteReady() {
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the init has failed")
+		return
+	}
+	inv := e.take(r.Context().Done())
+	if inv == nil {
+		return // the runtime has gone
+	}
+	h := w.Header()
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	h.Set(runtimeapi.HeaderRequestID, inv.id)
+	h.Set(runtimeapi.HeaderDeadlineMs, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
+	h.Set(runtimeapi.HeaderFunctionARN, e.arn(inv.function))
+	set(runtimeapi.HeaderTraceID, inv.traceID)
+	set(runtimeapi.HeaderClientContext, inv.clientContext)
+	set("Content-Type", inv.contentType)
+	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
+	_, _ = w.Write(inv.event) // a runtime that has gone misses its deadline
+}
+
+func (e *Emulator) response(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || len(body) > runtimeapi.MaxResponse {
+		e.finish(r.PathValue("id"), answer{
+			body: errorBody("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size ("+
+				strconv.Itoa(runtimeapi.MaxResponse)+" bytes)."),
+			functionError: true,
+		})
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
+		return
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "InvalidRequest", "the response could not be read")
+		return
+	}
+	e.accept(w, r, answer{body: body})
+}
+
+func (e *Emulator) invocationError(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report could not be read")
+		return
+	}
+	e.accept(w, r, answer{body: body, functionError: true})
+}
+
+// accept gives the caller its answer, or refuses a report for which nobody waits.
+func (e *Emulator) accept(w http.ResponseWriter, r *http.Request, a answer) {
+	if !e.finish(r.PathValue("id"), a) {
+		refuse(w, http.StatusGone, "InvalidRequestID", "no invocation with this id waits for a report: it was reported, or is past its deadline")
+		return
+	}
+	accepted(w)
+}
+
+func (e *Emulator) initFailure(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the init error could not be read")
+		return
+	}
+	if !e.failInit(body) {
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the init is over")
+		return
+	}
+	accepted(w)
+}
+
+func (e *Emulator) arn(function string) string {
+	return "arn:aws:lambda:us-east-1:012345678912:function:" + function
+}
+
+func accepted(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = io.WriteString(w, `{"status":"OK"}`+"\n") // the runtime reads it or not
+}
+
+// refuse answers a call of the Runtime API with an error.
+func refuse(w http.ResponseWriter, status int, errorType, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(errorBody(errorType, message), '\n')) // likewise
+}

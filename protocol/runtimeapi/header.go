@@ -1,0 +1,34 @@
+package runtimeapi
+
+// Headers of GET /invocation/next. An empty header counts as an absent one.
+const (
+	HeaderRequestID       = "Lambda-Runtime-Aws-Request-Id"
+	HeaderDeadlineMs      = "Lambda-Runtime-Deadline-Ms"
+	HeaderFunctionARN     = "Lambda-Runtime-Invoked-Function-Arn"
+	HeaderTraceID         = "Lambda-Runtime-Trace-Id"
+	HeaderClientContext   = "Lambda-Runtime-Client-Context"
+	HeaderCognitoIdentity = "Lambda-Runtime-Cognito-Identity"
+	HeaderTenantID        = "Lambda-Runtime-Aws-Tenant-Id"
+
+	// HeaderInvocationID is echoed on the report of an invocation that came with it.
+	HeaderInvocationID = "Lambda-Runtime-Invocation-Id"
+)
+
+// Headers of the reports.
+const (
+	HeaderErrorType  = "Lambda-Runtime-Function-Error-Type"
+	HeaderXRayCause  = "Lambda-Runtime-Function-XRay-Error-Cause"
+	contentTypeError = "application/vnd.aws.lambda.error+json"
+	contentTypeJSON  = "application/json"
+)
+
+// Paths, below http://$AWS_LAMBDA_RUNTIME_API.
+const (
+	PathNext       = "/2018-06-01/runtime/invocation/next"
+	PathInvocation = "/2018-06-01/runtime/invocation/" // {id}/response, {id}/error
+	PathInitError  = "/2018-06-01/runtime/init/error"
+)
+
+// MaxResponse is the largest response that Lambda takes, in bytes: 6 MiB and a
+// hundred. One more is answered with 413.
+const MaxResponse = 6_291_556

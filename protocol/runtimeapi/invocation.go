@@ -1,0 +1,45 @@
+package runtimeapi
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// An Invocation is one event to be handled and answered, as /next gave it out.
+type Invocation struct {
+	ID              string
+	Deadline        time.Time // zero: Lambda named none
+	FunctionARN     string
+	TraceID         string
+	ClientContext   string // JSON text
+	CognitoIdentity string // JSON text
+	TenantID        string
+	InvocationID    string // to be echoed; empty: not sent
+	Event           []byte
+}
+
+func newInvocation(h http.Header, event []byte) (*Invocation, error) {
+	inv := &Invocation{
+		ID:              h.Get(HeaderRequestID),
+		FunctionARN:     h.Get(HeaderFunctionARN),
+		TraceID:         h.Get(HeaderTraceID),
+		ClientContext:   h.Get(HeaderClientContext),
+		CognitoIdentity: h.Get(HeaderCognitoIdentity),
+		TenantID:        h.Get(HeaderTenantID),
+		InvocationID:    h.Get(HeaderInvocationID),
+		Event:           event,
+	}
+	if inv.ID == "" {
+		return nil, fmt.Errorf("GET /invocation/next: no %s header", HeaderRequestID)
+	}
+	if s := h.Get(HeaderDeadlineMs); s != "" {
+		ms, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("GET /invocation/next: %s is %q, not milliseconds since 1970", HeaderDeadlineMs, s)
+		}
+		inv.Deadline = time.UnixMilli(ms)
+	}
+	return inv, nil
+}

@@ -1,0 +1,176 @@
+package runtimeapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of an error report, in bytes. AWS's own emulator fails on bodies of
+// some MiB, and X-Ray drops a longer cause.
+const (
+	maxErrorBody = 256 << 10
+	maxXRayCause = 60 << 10
+)
+
+// An ErrorReport says why an invocation, or the init, failed.
+type ErrorReport struct {
+	Type    string // an R class, or a name that matches Lambda's pattern
+	Message string
+	Stack   []StackFrame // outermost call first
+}
+
+// StackFrame is one call of a stack trace.
+type StackFrame struct {
+	Label string // the call
+	Path  string // the file, or ""
+	Line  int    // 0: not known
+}
+
+func (f StackFrame) String() string {
+	if f.Path == "" {
+		return f.Label
+	}
+	return fmt.Sprintf("%s (%s:%d)", f.Label, f.Path, f.Line)
+}
+
+// Body returns the report as Lambda's error JSON, at most 256 KiB: where it
+// would be longer, the message and then the stack are cut.
+func (r *ErrorReport) Body() []byte {
+	body := struct {
+		Message string   `json:"errorMessage"`
+		Type    string   `json:"errorType"`
+		Stack   []string `json:"stackTrace"`
+	}{r.Message, cut(r.Type, 1<<10), make([]string, 0, len(r.Stack))}
+	for _, f := range r.Stack {
+		body.Stack = append(body.Stack, f.String())
+	}
+	return fit(maxErrorBody, encode, &body, &body.Message, &body.Stack)
+}
+
+// XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII
+// and at most 60 KiB.
+func (r *ErrorReport) XRayCause() string {
+	type frame struct {
+		Path  string `json:"path"`
+		Line  int    `json:"line"`
+		Label string `json:"label"`
+	}
+	type exception struct {
+		Type    string  `json:"type"`
+		Message string  `json:"message"`
+		Stack   []frame `json:"stack"`
+	}
+	dir, _ := os.Getwd() // a cause without a directory is still a cause
+	cause := struct {
+		WorkingDirectory string      `json:"working_directory"`
+		Exceptions       []exception `json:"exceptions"`
+		Paths            []string    `json:"paths"`
+	}{dir, []exception{{Type: cut(r.Type, 1<<10), Message: r.Message, Stack: []frame{}}}, []string{}}
+	e := &cause.Exceptions[0]
+	for _, f := range r.Stack {
+		e.Stack = append(e.Stack, frame{f.Path, f.Line, f.Label})
+		if f.Path != "" && !slices.Contains(cause.Paths, f.Path) {
+			cause.Paths = append(cause.Paths, f.Path)
+		}
+	}
+	return string(fit(maxXRayCause, encodeASCII, &cause, &e.Message, &e.Stack))
+}
+
+// fit encodes v, whose message and stack it shortens until the result has at
+// most limit bytes. A stack keeps its inner end, where the error was.
+func fit[F any](limit int, encode func(any) []byte, v any, message *string, stack *[]F) []byte {
+	*message = cut(*message, limit/2)
+	for {
+		b := encode(v)
+		switch {
+		case len(b) <= limit:
+			return b
+		case len(*stack) > 0:
+			*stack = (*stack)[(len(*stack)+1)/2:]
+		default:
+			*message = cut(*message, len(*message)/2)
+		}
+	}
+}
+
+// encode returns v as JSON in which <, > and & are themselves.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		// Strings and integers only: there is nothing here that cannot be encoded.
+		panic(err)
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// cut shortens s to at most n bytes, at a character's boundary.
+func cut(s string, n int) string {
+	const mark = " … (cut)"
+	if len(s) <= n {
+		return s
+	}
+	s = s[:max(0, n-len(mark))]
+	for len(s) > 0 {
+		if r, size := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || size != 1 {
+			break
+		}
+		s = s[:len(s)-1]
+	}
+	return s + mark
+}
+
+// encodeASCII returns v as JSON in printable ASCII: net/http refuses anything
+// else in a header, DEL too.
+func encodeASCII(v any) []byte {
+	text := string(encode(v))
+	out := make([]byte, 0, len(text))
+	for _, r := range text {
+		switch {
+		case r < 0x7f:
+			out = append(out, byte(r))
+		case r <= 0xffff:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			r -= 0x10000
+			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
+		}
+	}
+	return out
+}
+
+var lambdaErrorType = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
+
+// HeaderType returns the report's type as the error type header takes it:
+// (Runtime|Function).Name. Lambda turns anything else into Runtime.Unknown, so
+// the R class http_error is sent as Function.HttpError.
+func (r *ErrorReport) HeaderType() string {
+	if lambdaErrorType.MatchString(r.Type) {
+		return r.Type
+	}
+	var name strings.Builder
+	upper := true
+	for _, c := range r.Type {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if letter && upper {
+			name.WriteString(strings.ToUpper(string(c)))
+		} else if letter {
+			name.WriteRune(c)
+		}
+		upper = !letter
+		if name.Len() >= 100 {
+			break
+		}
+	}
+	if name.Len() < 2 {
+		return "Function.Error"
+	}
+	return "Function." + name.String()
+}

@@ -1,0 +1,50 @@
+# The context of an invocation: what a handler's formal `context` gets.
+
+# new_context() makes it from the invoke frame. Fields that the frame does not have
+# are NULL; those of the function are in Lambda's environment variables.
+new_context <- function(frame) {
+  deadline_ms <- frame$deadline_ms
+  structure(
+    list(
+      aws_request_id = frame$id,
+      invoked_function_arn = frame$invoked_function_arn,
+      function_name = env_or_null("AWS_LAMBDA_FUNCTION_NAME"),
+      function_version = env_or_null("AWS_LAMBDA_FUNCTION_VERSION"),
+      memory_limit_in_mb = as.integer(env_or_null("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
+      log_group_name = env_or_null("AWS_LAMBDA_LOG_GROUP_NAME"),
+      log_stream_name = env_or_null("AWS_LAMBDA_LOG_STREAM_NAME"),
+      deadline_ms = deadline_ms,
+      remaining_ms = function() remaining_ms(deadline_ms),
+      trace_id = frame$trace_id,
+      client_context = optional_json(frame$client_context),
+      identity = optional_json(frame$identity),
+      tenant_id = frame$tenant_id
+    ),
+    class = "lambda_context"
+  )
+}
+
+env_or_null <- function(name) {
+  value <- Sys.getenv(name)
+  if (nzchar(value)) value
+}
+
+optional_json <- function(text) {
+  if (!is.null(text)) parse_text(text, TRUE)
+}
+
+# remaining_ms() is how many milliseconds are left until the deadline, Inf where
+# there is none.
+remaining_ms <- function(deadline_ms) {
+  if (is.null(deadline_ms)) Inf else deadline_ms - as.numeric(Sys.time()) * 1000
+}
+
+# set_trace_id() gives X-Ray's clients the trace of this invocation, and none of
+# the invocation before.
+set_trace_id <- function(trace_id) {
+  if (is.null(trace_id)) {
+    Sys.unsetenv("_X_AMZN_TRACE_ID")
+  } else {
+    Sys.setenv("_X_AMZN_TRACE_ID" = trace_id)
+  }
+}

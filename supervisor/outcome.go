@@ -1,0 +1,123 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// An outcome is what becomes of an invocation.
+type outcome struct {
+	report *runtimeapi.ErrorReport // what is reported as its error; nil: its result
+	keep   bool                    // the worker may take the next one
+	resend bool                    // nothing reached R: another worker may have it
+}
+
+// outcomeOf maps what Worker.Invoke returned to what becomes of the invocation and
+// its worker. It is the failure table of docs/architecture.md.
+func outcomeOf(err error) outcome {
+	if err == nil {
+		return outcome{keep: true}
+	}
+	if errors.Is(err, protocol.ErrNotSent) {
+		return outcome{resend: true}
+	}
+	o := outcome{report: reportOf(err)}
+	switch err.(type) {
+	case *protocol.HandlerError, *protocol.FrameTooLargeError, *badHeaderError:
+		o.keep = true
+	}
+	return o
+}
+
+// reportOf returns what the Runtime API and so the caller hear of err.
+func reportOf(err error) *runtimeapi.ErrorReport {
+	r := &runtimeapi.ErrorReport{Type: "Runtime.WorkerCrashed", Message: err.Error()}
+	if typed, ok := errors.AsType[interface {
+		error
+		ErrorType() string
+	}](err); ok {
+		r.Type = typed.ErrorType()
+	}
+	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && r.Type != "Runtime.ProtocolError" {
+		r.Type = "Function.ResponseSizeTooLarge"
+		r.Message = fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", large.Size, large.Limit)
+	}
+	handler, ok := errors.AsType[*protocol.HandlerError](err)
+	if !ok {
+		return r
+	}
+	if _, timeout := errors.AsType[*TimeoutError](err); !timeout {
+		r.Message = handler.Message
+	}
+	for _, f := range handler.Stack {
+		r.Stack = append(r.Stack, runtimeapi.StackFrame{Label: f.Call, Path: f.File, Line: f.Line})
+	}
+	return r
+}
+
+// A TimeoutError reports an invocation that was given up because its deadline was
+// near.
+type TimeoutError struct {
+	After  time.Duration // since it was received
+	Margin time.Duration // before its deadline
+	Err    error         // how it ended: R's answer to the interrupt, or its death
+}
+
+func (e *TimeoutError) Error() string {
+	text := fmt.Sprintf("the handler was stopped after %.2f s, %d ms before its deadline",
+		e.After.Seconds(), e.Margin.Milliseconds())
+	if handler, ok := errors.AsType[*protocol.HandlerError](e.Err); ok {
+		if n := len(handler.Stack); n > 0 {
+			text += "; it was in " + handler.Stack[n-1].String()
+		}
+		return text
+	}
+	return text + "; R did not react to an interrupt and was killed"
+}
+
+func (e *TimeoutError) Unwrap() error { return e.Err }
+
+// ErrorType is the name under which the Runtime API hears of it.
+func (e *TimeoutError) ErrorType() string { return "Runtime.InvocationTimeout" }
+
+// An InitTimeoutError reports a worker that was not ready in time.
+type InitTimeoutError struct {
+	Limit time.Duration
+}
+
+func (e *InitTimeoutError) Error() string {
+	return fmt.Sprintf("R was not ready within %s (LAMBDA_R_INIT_TIMEOUT)", e.Limit)
+}
+
+// ErrorType is the name under which the Runtime API hears of it.
+func (e *InitTimeoutError) ErrorType() string { return "Runtime.InitTimeout" }
+
+// errNoWorker reports an invocation whose deadline came near while no worker was
+// ready for it.
+var errNoWorker = errors.New("no R worker was ready for this invocation before its deadline: the last one died, and its successor was not up in time")
+
+// A badHeaderError reports an invocation that came with a header that ought to be
+// JSON and is not. R never sees it.
+type badHeaderError struct {
+	header string
+}
+
+func (e *badHeaderError) Error() string {
+	return "the invocation's " + e.header + " header is not valid JSON"
+}
+
+func (e *badHeaderError) ErrorType() string { return "Runtime.UnmarshalError" }
+
+// fatal reports whether a failed call to the Runtime API means that the runtime
+// cannot go on. After a post that was refused (400, 403, 410, 413) the next event is
+// taken; the facts are in AWS's "Runtime API for custom runtimes": only 500 obliges
+// the runtime to exit.
+func fatal(err error) bool {
+	status, ok := errors.AsType[*runtimeapi.StatusError](err)
+	return ok && status.Status >= http.StatusInternalServerError
+}

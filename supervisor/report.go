@@ -1,0 +1,69 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// minPost is how long a report may take at least, even when the deadline is nearer.
+const minPost = time.Second
+
+// reportError logs why inv failed and reports it. An error ends the supervisor.
+func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, err error) error {
+	r := reportOf(err)
+	stack := make([]string, 0, len(r.Stack))
+	for _, f := range r.Stack {
+		stack = append(stack, f.String())
+	}
+	s.log.Error("invocation error", "request_id", inv.ID,
+		"error_type", r.Type, "error_message", r.Message, "stack_trace", stack)
+	return s.post(ctx, inv, "error", func(ctx context.Context) error {
+		return s.API.InvocationError(ctx, inv, r)
+	})
+}
+
+// post sends the one report of inv. A shutdown does not cancel it. A report whose
+// connection broke is sent again on a new one, since nothing says whether it
+// arrived: the Runtime API refuses a second report itself. An answer, whatever it
+// is, is final: it is never followed by another report. The error that post returns
+// ends the supervisor.
+func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string, send func(context.Context) error) error {
+	limit := minPost
+	if !inv.Deadline.IsZero() {
+		limit = max(limit, time.Until(inv.Deadline))
+	} else {
+		limit = 30 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	log := s.log.With("request_id", inv.ID, "report", kind)
+	start := time.Now()
+
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = 10 * time.Millisecond
+	b.MaxInterval = 200 * time.Millisecond
+	b.MaxElapsedTime = 0 // ctx ends it
+	err := backoff.RetryNotify(func() error {
+		err := send(ctx)
+		if _, ok := errors.AsType[*runtimeapi.StatusError](err); ok {
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
+		log.Warn("report failed on its way, sent again", "error", err, "in", pause)
+	})
+	switch {
+	case err == nil:
+		log.Debug("posted", "took", time.Since(start))
+	case fatal(err):
+		return err
+	default:
+		log.Error("report not accepted", "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// A Worker is one ready R process; *worker.Worker says what each method does.
+type Worker interface {
+	Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error)
+	Interrupt()
+	Kill(reason string)
+	Done() <-chan struct{}
+	Close(ctx context.Context)
+}
+
+// RuntimeAPI is what the supervisor needs of the Lambda Runtime API.
+type RuntimeAPI interface {
+	Next(ctx context.Context) (*runtimeapi.Invocation, error)
+	Respond(ctx context.Context, inv *runtimeapi.Invocation, payload []byte) error
+	InvocationError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error
+	InitError(ctx context.Context, r *runtimeapi.ErrorReport) error
+}
+
+// Config says what to supervise.
+type Config struct {
+	API RuntimeAPI
+
+	// Spawn makes a ready worker. Its context bounds the spawn only.
+	Spawn func(ctx context.Context, slot int) (Worker, error)
+
+	Slots       int           // how many workers, at least 1
+	InitTimeout time.Duration // how long a worker may take to become ready
+
+	// Margin is how long before its deadline an invocation is given up, so that
+	// there is time to say so. The first half of it is R's, to report where it was.
+	Margin time.Duration
+
+	Log *slog.Logger
+}
+
+// ErrGaveUp is the error of Run when no slot can bring up a worker any more.
+var ErrGaveUp = errors.New("no R worker becomes ready any more")
+
+// maxFailedSpawns is how many spawns in a row may fail before a slot counts as
+// given up. It goes on trying for as long as another slot has not.
+const maxFailedSpawns = 5
+
+// A Supervisor runs the slots.
+type Supervisor struct {
+	Config
+	initReport sync.Once
+	wasReady   atomic.Bool  // a worker was ready once: the init has succeeded
+	givenUp    atomic.Int32 // slots that have given up
+}
+
+// New checks the configuration and returns a Supervisor that does nothing until
+// Run is called.
+func New(c Config) (*Supervisor, error) {
+	switch {
+	case c.API == nil || c.Spawn == nil || c.Log == nil:
+		return nil, errors.New("supervisor: API, Spawn and Log are required")
+	case c.Slots < 1:
+		return nil, fmt.Errorf("supervisor: %d slots: want at least 1", c.Slots)
+	case c.InitTimeout <= 0 || c.Margin <= 0:
+		return nil, errors.New("supervisor: InitTimeout and Margin must be positive")
+	}
+	return &Supervisor{Config: c}, nil
+}
+
+// Run takes invocations and reports each of them, until ctx is cancelled (then it
+// returns nil, once all that was in flight is reported and every worker reaped),
+// or until nothing more can be done. An init error has been reported to the Runtime
+// API when Run returns it.
+func (s *Supervisor) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var slots sync.WaitGroup
+	errs := make(chan error, s.Slots)
+	for i := range s.Slots {
+		slots.Go(func() {
+			if err := newSlot(s, i).run(ctx); err != nil {
+				errs <- err
+				cancel(err) // one slot's fatal error ends them all
+			}
+		})
+	}
+	slots.Wait()
+	close(errs)
+	return <-errs // the first; nil when there is none
+}
+
+// reportInit tells the Runtime API, once, that the function cannot be made ready.
+func (s *Supervisor) reportInit(err error) {
+	s.initReport.Do(func() {
+		if err := ReportInit(s.API, err); err != nil {
+			s.Log.Error("init error not reported", "error", err)
+		}
+	})
+}
+
+// ReportInit posts err as the init error. The caller is to exit afterwards.
+func ReportInit(api RuntimeAPI, err error) error {
+	// Lambda has its own limit for the init. This one is for an API that hangs.
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return api.InitError(ctx, reportOf(err))
+}

@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"lambda-r-runtime/protocol"
+)
+
+// tailLines is how many lines of standard error an ExitError quotes, and
+// tailWidth how much of each, in bytes.
+const (
+	tailLines = 10
+	tailWidth = 1 << 10
+)
+
+// tail remembers the last lines of a stream.
+type tail struct {
+	mu   sync.Mutex
+	last []string
+}
+
+func (t *tail) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.last) == tailLines {
+		t.last = append(t.last[:0], t.last[1:]...)
+	}
+	t.last = append(t.last, strings.ToValidUTF8(line[:min(len(line), tailWidth)], ""))
+}
+
+func (t *tail) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = nil
+}
+
+func (t *tail) lines() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.last...)
+}
+
+func (w *Worker) logStdout(line string) { w.logLine("stdout", line) }
+
+func (w *Worker) logStderr(line string) {
+	w.stderrTail.add(line)
+	w.logLine("stderr", line)
+}
+
+// logLine logs a line that the function wrote. It is the function's output, so
+// LOG_LEVEL, which is for records that have a level, does not drop it.
+func (w *Worker) logLine(stream, line string) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, line, 0)
+	if id := w.current.Load(); id != nil {
+		r.AddAttrs(slog.String("request_id", *id))
+	}
+	r.AddAttrs(slog.String("stream", stream))
+	_ = w.log.Handler().Handle(context.Background(), r) // there is no log to tell that the log fails
+}
+
+// levels are the levels of log frames by name. An unknown one is logged at info.
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
+}
+
+// logRecord logs a record that R code made: a warning, a message.
+func (w *Worker) logRecord(reply protocol.Reply) {
+	var attrs []slog.Attr
+	if reply.ID != "" {
+		attrs = append(attrs, slog.String("request_id", reply.ID))
+	}
+	if reply.Call != "" {
+		attrs = append(attrs, slog.String("call", reply.Call))
+	}
+	w.log.LogAttrs(context.Background(), levels[reply.Level], reply.Message, attrs...)
+}
