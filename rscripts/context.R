@@ -4,13 +4,14 @@
 # are NULL; those of the function are in Lambda's environment variables.
 new_context <- function(frame) {
   deadline_ms <- frame$deadline_ms
+  memory <- Sys.getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
   structure(
     list(
       aws_request_id = frame$id,
       invoked_function_arn = frame$invoked_function_arn,
       function_name = env_or_null("AWS_LAMBDA_FUNCTION_NAME"),
       function_version = env_or_null("AWS_LAMBDA_FUNCTION_VERSION"),
-      memory_limit_in_mb = as.integer(env_or_null("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
+      memory_limit_in_mb = if (nzchar(memory)) as.integer(memory),
       log_group_name = env_or_null("AWS_LAMBDA_LOG_GROUP_NAME"),
       log_stream_name = env_or_null("AWS_LAMBDA_LOG_STREAM_NAME"),
       deadline_ms = deadline_ms,

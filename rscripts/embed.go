@@ -5,18 +5,25 @@ package rscripts
 import (
 	"bytes"
 	"embed"
-	"fmt"
 )
 
 //go:embed *.R
 var files embed.FS
 
-// Script returns what an R process evaluates to become a worker: every R file of
-// this folder, in an environment of its own whose parent is base, so that user
-// code can neither see the runtime nor get between it and base R.
+// loader makes an environment of the rest of the file, whose parent is base, so that
+// user code can neither see the runtime nor get between it and base R, and runs it. It
+// reads the file itself: the reader of R's own loop, which gets this line, takes 170 ms
+// for all the others, parse() takes 1 ms.
+const loader = `base::local({ ` +
+	`runtime <- base::new.env(parent = base::baseenv()); ` +
+	`base::eval(base::parse(text = base::readLines("/proc/self/fd/5")[-1L], keep.source = FALSE), runtime); ` +
+	`runtime }, envir = base::new.env(parent = base::baseenv()))$run_worker()`
+
+// Script returns the file that makes an R process a worker: the loader on the first
+// line, and then every R file of this folder. R must have it as file descriptor 5.
 func Script() []byte {
 	var b bytes.Buffer
-	b.WriteString("base::local({\n")
+	b.WriteString(loader + "\n")
 	entries, err := files.ReadDir(".")
 	if err != nil {
 		panic(err) // the files are in the binary
@@ -26,8 +33,7 @@ func Script() []byte {
 		if err != nil {
 			panic(err)
 		}
-		fmt.Fprintf(&b, "#line 1 \"%s\"\n%s\n", entry.Name(), text)
+		b.Write(text)
 	}
-	b.WriteString("run_worker()\n}, envir = base::new.env(parent = base::baseenv()))\n")
 	return b.Bytes()
 }

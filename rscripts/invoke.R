@@ -36,13 +36,18 @@ match_arguments <- function(event, takes, handler_name) {
     fail("Runtime.InvalidArguments", "the event has the key ", quoted(keys[duplicated(keys)]), " more than once")
   }
   unknown <- setdiff(keys, setdiff(takes$names, "context"))
-  if (length(unknown) && (!takes$dots || !all(nzchar(unknown)))) {
+  if (length(unknown) && (!takes$dots || !all(is_argument_name(unknown)))) {
     fail(
       "Runtime.InvalidArguments", "unknown argument", plural(unknown), " ", quoted(unknown), ": ",
       usage_text(takes, handler_name)
     )
   }
   as.list(event)
+}
+
+# is_argument_name() is FALSE for what an R call cannot have as an argument's name.
+is_argument_name <- function(x) {
+  nzchar(x) & nchar(x, "bytes") <= 10000L & !grepl("^[.][.]([.]|[0-9]+)$", x)
 }
 
 plural <- function(x) if (length(x) == 1L) "" else "s"
@@ -72,6 +77,9 @@ decode_event <- function(bytes) {
     fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
   }
   text <- tryCatch(bytes_to_text(bytes), error = unmarshal_error)
+  if (grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)) {
+    fail("Runtime.UnmarshalError", "the event has the character \\u0000, which an R string cannot hold")
+  }
   if (!grepl("[^ \t\r\n]", text)) {
     return(list(value = NULL, is_object = FALSE))
   }
@@ -91,16 +99,14 @@ simplify_events <- function() {
 call_handler <- function(handler, name, args) {
   env <- new.env(parent = globalenv())
   env[[name]] <- handler
-  values <- list()
+  # An event that is no object can go to `...`, without a name.
+  symbols <- if (is.null(names(args))) rep("event", length(args)) else names(args)
   for (i in seq_along(args)) {
-    key <- names(args)[i]
-    symbol <- if (is.null(key)) "event" else key
-    # By delayed assignment nothing could be NULL; assign() can.
-    assign(symbol, args[[i]], envir = env)
-    values[[i]] <- as.name(symbol)
+    assign(symbols[[i]], args[[i]], envir = env) # env[[symbol]] <- NULL would assign nothing
   }
+  values <- lapply(symbols, as.name)
   names(values) <- names(args)
-  if (name %in% names(args)) {
+  if (name %in% symbols) {
     # An argument has the handler's own name.
     return(call_user(as.call(c(list(handler), values)), env))
   }

@@ -3,6 +3,8 @@
 # call_user() evaluates a call of user code. It marks, in a stack, where the
 # runtime's own frames end: at this call and the two frames of eval().
 call_user <- function(call, env) {
+  on.exit(user_jit_off())
+  user_jit_on()
   eval(call, env)
 }
 
@@ -10,13 +12,11 @@ call_user <- function(call, env) {
 # handler. It returns the frames of user code, outermost first, each a list of the
 # call, and of the file and line where it was made, if they are known.
 capture_stack <- function(calls, cond) {
-  first <- 1L
-  for (i in seq_along(calls)) {
-    if (is_call_to(calls[[i]], "call_user")) {
-      first <- i + 3L
-      break
-    }
+  marked <- vapply(calls, is_call_to, NA, name = "call_user")
+  if (!any(marked)) {
+    return(list())
   }
+  first <- which(marked)[[1L]] + 3L
   # The innermost frame is the handler, beneath what R called it through.
   last <- length(calls) - 1L
   inner <- calls[[length(calls)]]
@@ -31,8 +31,10 @@ capture_stack <- function(calls, cond) {
   has_frame <- last >= 1L && (is_call_to(calls[[last]], "stop") || identical(conditionCall(cond), unmarked(calls[[last]])))
   where <- attr(inner, "srcref")
   if (inherits(cond, "interrupt")) {
-    if (!is.null(where)) {
-      frames <- c(frames, list(stack_frame(quote(interrupted), where)))
+    # The line that was interrupted says more than where its function was called.
+    if (!is.null(where) && length(frames)) {
+      frames[[length(frames)]]$file <- srcref_file(where)
+      frames[[length(frames)]]$line <- where[[1L]]
     }
   } else if (!has_frame && is.call(conditionCall(cond))) {
     frames <- c(frames, list(stack_frame(conditionCall(cond), where)))
@@ -56,10 +58,14 @@ unmarked <- function(call) {
 stack_frame <- function(call, srcref = attr(call, "srcref")) {
   frame <- list(call = call_text(call))
   if (!is.null(srcref)) {
-    frame$file <- clean_text(attr(srcref, "srcfile")$filename, 1024L)
+    frame$file <- srcref_file(srcref)
     frame$line <- srcref[[1L]]
   }
   frame
+}
+
+srcref_file <- function(srcref) {
+  clean_text(attr(srcref, "srcfile")$filename, 1024L)
 }
 
 # call_text() returns the first line of a call. A call can have a whole data set in

@@ -1,36 +1,41 @@
 # The worker: one loop that receives, evaluates and answers.
 
-# run_worker() serves until bootstrap closes the request pipe or says shutdown.
+# run_worker() serves until bootstrap closes the request pipe or says shutdown. Then
+# R ends, so that it does not go on to read its script.
 run_worker <- function() {
   io <- new.env(parent = emptyenv())
   io$pid <- Sys.getpid()
   io$requests <- pipe_open(request_path, "rb")
   io$replies <- pipe_open(reply_path, "wb")
   options(keep.source = TRUE)
-
   hello <- read_message(io)
-  if (is.null(hello)) {
-    return(invisible())
+  if (!is.null(hello)) {
+    suspendInterrupts(become_ready(io, hello$handler))
   }
+  quit(save = "no")
+}
+
+# become_ready() loads the handler, says so or why not, and serves it.
+become_ready <- function(io, handler_name) {
   handler <- with_conditions(
-    function() allowInterrupts(load_handler(hello$handler)),
+    function() allowInterrupts(load_handler(handler_name)),
     log = log_to(io, NULL)
   )
+  reset_output()
   if (inherits(handler, "failure")) {
     write_frames(io$replies, control_frame(type = "init_error", error = unclass(handler)))
     return(invisible())
   }
   takes <- handler_arguments(handler)
-  reset_output()
   write_frames(io$replies, control_frame(
     type = "ready",
     r_version = as.character(getRversion()),
     required = I(takes$required)
   ))
-  suspendInterrupts(serve(io, handler, parse_handler(hello$handler)$name, takes))
+  serve(io, handler, parse_handler(handler_name)$name, takes)
 }
 
-# serve() is the loop. Interrupts are let in only while user code runs.
+# serve() is the loop. Interrupts are let in only while an invocation runs.
 serve <- function(io, handler, name, takes) {
   repeat {
     frame <- read_message(io)
@@ -45,7 +50,7 @@ serve <- function(io, handler, name, takes) {
 
 # answer() runs one invocation and writes its one result or error.
 answer <- function(io, frame, event, handler, name, takes) {
-  started <- Sys.time()
+  started <- as.numeric(Sys.time())
   set_trace_id(frame$trace_id)
   json <- with_conditions(
     function() {
@@ -55,7 +60,8 @@ answer <- function(io, frame, event, handler, name, takes) {
         if (takes$context) {
           args["context"] <- list(new_context(frame))
         }
-        encode_or_fail(call_handler(handler, name, args))
+        value <- call_handler(handler, name, args)
+        encode_or_fail(value)
       })
     },
     log = log_to(io, frame$id)
@@ -63,11 +69,12 @@ answer <- function(io, frame, event, handler, name, takes) {
   reset_output()
   io$replies <- pipe_check(io$replies, reply_path, "wb")
   io$requests <- pipe_check(io$requests, request_path, "rb")
-  r_ms <- round(as.numeric(Sys.time() - started, units = "secs") * 1000, 3)
+  r_ms <- (as.numeric(Sys.time()) - started) * 1000
   if (inherits(json, "failure")) {
     write_frames(io$replies, control_frame(type = "error", id = frame$id, r_ms = r_ms, error = unclass(json)))
   } else {
-    control <- paste0("{\"type\":\"result\",\"id\":", json_string(frame$id), ",\"r_ms\":", r_ms, "}")
+    # sprintf(), because paste0() would write the user's decimal mark, options(OutDec).
+    control <- sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(frame$id), r_ms)
     write_frames(io$replies, frame_bytes(charToRaw(control)), frame_bytes(charToRaw(json)))
   }
 }

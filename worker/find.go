@@ -22,15 +22,35 @@ func (e *NotFoundError) Error() string {
 // ErrorType is the name under which the Runtime API hears of it.
 func (e *NotFoundError) ErrorType() string { return "Runtime.InvalidEntrypoint" }
 
+// NotExecutableError reports a LAMBDA_R_BIN that cannot be run.
+type NotExecutableError struct {
+	Path string
+	Err  error
+}
+
+func (e *NotExecutableError) Error() string {
+	return fmt.Sprintf("LAMBDA_R_BIN is %q: %v; want the path of an R executable", e.Path, e.Err)
+}
+
+func (e *NotExecutableError) Unwrap() error { return e.Err }
+
+// ErrorType is the name under which the Runtime API hears of it.
+func (e *NotExecutableError) ErrorType() string { return "Runtime.InvalidEntrypoint" }
+
 // FindR returns the path of the R executable. It looks, in this order, at
 // LAMBDA_R_BIN, R_HOME/bin/R, R on the PATH, /opt/R/*/bin/R (the highest
 // version) and where R is usually built to be. A LAMBDA_R_BIN that cannot be run
 // is an error of its own: it was meant.
 func FindR(getenv func(string) string) (string, error) {
+	return findR(getenv, "/")
+}
+
+// findR looks for the places that have no variable below root.
+func findR(getenv func(string) string, root string) (string, error) {
 	missing := &NotFoundError{}
 	if bin := getenv("LAMBDA_R_BIN"); bin != "" {
 		if err := executable(bin); err != nil {
-			return "", fmt.Errorf("LAMBDA_R_BIN is %q: %w; want the path of an R executable", bin, err)
+			return "", &NotExecutableError{Path: bin, Err: err}
 		}
 		return bin, nil
 	}
@@ -47,10 +67,11 @@ func FindR(getenv func(string) string) (string, error) {
 			places = append(places, filepath.Join(dir, "R"))
 		}
 	}
-	opt, _ := filepath.Glob("/opt/R/*/bin/R") // the only error is a bad pattern
+	optR := filepath.Join(root, "opt/R/*/bin/R")
+	opt, _ := filepath.Glob(optR) // the only error is a bad pattern
 	slices.SortFunc(opt, func(a, b string) int { return compareVersions(b, a) })
 	places = append(places, opt...)
-	places = append(places, "/usr/lib/R/bin/R", "/usr/local/lib/R/bin/R")
+	places = append(places, filepath.Join(root, "usr/lib/R/bin/R"), filepath.Join(root, "usr/local/lib/R/bin/R"))
 
 	for _, bin := range places {
 		if executable(bin) == nil {
@@ -59,7 +80,7 @@ func FindR(getenv func(string) string) (string, error) {
 		missing.Looked = append(missing.Looked, bin)
 	}
 	if len(opt) == 0 {
-		missing.Looked = append(missing.Looked, "/opt/R/*/bin/R")
+		missing.Looked = append(missing.Looked, optR)
 	}
 	return "", missing
 }

@@ -15,7 +15,7 @@ func (w *Worker) PeakRSS() int64 {
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.PID()))
 	if err != nil {
-		return 0
+		status = nil // it was reaped just now
 	}
 	for line := range bytes.Lines(status) {
 		if rest, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
@@ -23,5 +23,7 @@ func (w *Worker) PeakRSS() int64 {
 			return kib << 10
 		}
 	}
-	return 0
+	// A zombie has no memory left to measure; reaping it tells.
+	<-w.done
+	return w.peak.Load()
 }

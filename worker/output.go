@@ -17,16 +17,27 @@ const (
 	tailWidth = 1 << 10
 )
 
-// tail remembers the last lines of a stream.
+// tail remembers the last lines of a stream; of a crash that R reports itself, the
+// first lines, which say what it was and where.
 type tail struct {
-	mu   sync.Mutex
-	last []string
+	mu    sync.Mutex
+	last  []string
+	crash bool // R is reporting one
 }
+
+// crashMark begins R's report of a segfault and its like.
+const crashMark = " *** caught "
 
 func (t *tail) add(line string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if strings.HasPrefix(line, crashMark) {
+		t.last, t.crash = nil, true
+	}
 	if len(t.last) == tailLines {
+		if t.crash {
+			return
+		}
 		t.last = append(t.last[:0], t.last[1:]...)
 	}
 	t.last = append(t.last, strings.ToValidUTF8(line[:min(len(line), tailWidth)], ""))
@@ -35,7 +46,7 @@ func (t *tail) add(line string) {
 func (t *tail) reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last = nil
+	t.last, t.crash = nil, false
 }
 
 func (t *tail) lines() []string {

@@ -35,6 +35,7 @@ func (w *Worker) reap(tmp string) {
 	}
 	w.exit = exit
 	close(w.done)
+	w.log.Debug("R process ended", "reason", exit)
 
 	// The pumps end here even if a child in a session of its own still holds the
 	// other ends.

@@ -2,19 +2,25 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"lambda-r-runtime/protocol"
 )
+
+// scriptPath is where R finds its fd 5. /dev/fd may be missing in Lambda.
+const scriptPath = "/proc/self/fd/5"
 
 // Config says how to make an R process.
 type Config struct {
 	Bin     string       // the R executable
-	Script  []byte       // the R side of the runtime: what R evaluates
+	Script  *os.File     // the R side of the runtime, see NewScript; R's fd 5
 	Handler string       // what it is to load
 	Dir     string       // the working directory
 	Env     []string     // see Environment
@@ -33,7 +39,7 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the worker's temporary directory: %w", err)
 	}
-	w, script, err := start(c, tmp)
+	w, err := start(c, tmp)
 	if err != nil {
 		os.RemoveAll(tmp)
 		return nil, fmt.Errorf("start %s: %w", c.Bin, err)
@@ -45,7 +51,7 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 
 	stop := context.AfterFunc(ctx, func() { w.Kill(context.Cause(ctx).Error()) })
 	defer stop()
-	if err := w.handshake(c, script); err != nil {
+	if err := w.handshake(c.Handler); err != nil {
 		w.Kill("it did not become ready")
 		w.free()
 		if ctx.Err() != nil {
@@ -56,18 +62,23 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	return w, nil
 }
 
-// handshake gives R its script and the name of the handler, and waits until R
-// has loaded it or says why it cannot.
-func (w *Worker) handshake(c Config, script *os.File) error {
-	// R reads the script as a file whose end must come. A pipe rather than a
-	// file on disk, which may be read-only, and rather than -e, for which R
-	// would write a file itself.
-	_, err := script.Write(c.Script)
-	script.Close()
+// NewScript returns text as a file without a name on any disk, which may be
+// read-only. Every R process opens it anew, so one serves them all.
+func NewScript(text []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("lambda-r-runtime.R", unix.MFD_CLOEXEC)
 	if err != nil {
-		return w.broken(err)
+		return nil, os.NewSyscallError("memfd_create", err)
 	}
-	if err := w.writer.WriteMessage(protocol.NewHello(c.Handler)); err != nil {
+	f := os.NewFile(uintptr(fd), "lambda-r-runtime.R")
+	if _, err := f.Write(text); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// handshake tells R what to load, and waits until it has or says why it cannot.
+func (w *Worker) handshake(handler string) error {
+	if err := w.writer.WriteMessage(protocol.NewHello(handler)); err != nil {
 		return w.broken(err)
 	}
 	reply, err := w.await("")
@@ -87,8 +98,8 @@ func (w *Worker) handshake(c Config, script *os.File) error {
 	}
 }
 
-// start starts the process and returns it with the pipe for its script.
-func start(c Config, tmp string) (_ *Worker, script *os.File, err error) {
+// start starts the process.
+func start(c Config, tmp string) (_ *Worker, err error) {
 	var ends []*os.File // every end of every pipe, to be closed on an error
 	var children []*os.File
 	defer func() {
@@ -118,21 +129,19 @@ func start(c Config, tmp string) (_ *Worker, script *os.File, err error) {
 	}
 	requests, fd3 := pipe(true)
 	replies, fd4 := pipe(false)
-	script, fd5 := pipe(true)
 	stdout, fd1 := pipe(false)
 	stderr, fd2 := pipe(false)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 
-	// /proc/self/fd, because Lambda may have no /dev/fd. --no-restore and
-	// --no-save: no workspace of somebody's session; .Rprofile is read, so that
-	// renv works.
-	cmd := exec.Command(c.Bin, "--no-echo", "--no-restore", "--no-save", "--file=/proc/self/fd/5")
+	// --no-restore and --no-save: no workspace of somebody's session. .Rprofile is
+	// read, so that renv works. --file rather than -e, for which R writes a file.
+	cmd := exec.Command(c.Bin, "--no-echo", "--no-restore", "--no-save", "--file="+scriptPath)
 	cmd.Dir = c.Dir
 	cmd.Env = append(c.Env[:len(c.Env):len(c.Env)], "TMPDIR="+tmp)
 	cmd.Stdout, cmd.Stderr = fd1, fd2
-	cmd.ExtraFiles = []*os.File{fd3, fd4, fd5}
+	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setpgid:   true,            // a group to kill, and no Ctrl-C from the terminal
 		Pdeathsig: syscall.SIGKILL, // a busy R must not outlive bootstrap
@@ -147,14 +156,14 @@ func start(c Config, tmp string) (_ *Worker, script *os.File, err error) {
 		done:     make(chan struct{}),
 	}
 	if w.stdout, err = newPump(stdout, w.logStdout); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if w.stderr, err = newPump(stderr, w.logStderr); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err = startCommand(cmd); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	w.log = c.Log.With("pid", cmd.Process.Pid)
-	return w, script, nil
+	return w, nil
 }

@@ -87,7 +87,7 @@ func (w *Worker) Err() error {
 // means that R was found unusable before a byte of inv was sent to it.
 func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error) {
 	if err := w.usable(); err != nil {
-		return nil, errors.Join(protocol.ErrNotSent, err)
+		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
 	}
 	w.current.Store(&inv.ID)
 	w.stderrTail.reset()

@@ -37,6 +37,7 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 		}
 		return logFatal(log, firstOf(configErr, err))
 	}
+	defer p.close()
 
 	var g oklog.Group
 	addSignals(ctx, &g, log)

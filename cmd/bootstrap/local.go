@@ -76,6 +76,7 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	if err != nil {
 		return err
 	}
+	defer p.close()
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --addr or LAMBDA_R_LOCAL_ADDR", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -32,6 +33,10 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 	if err != nil {
 		return nil, err
 	}
+	script, err := worker.NewScript(rscripts.Script())
+	if err != nil {
+		return nil, fmt.Errorf("keep the R script in memory: %w", err)
+	}
 	env := append(extra, os.Environ()...) // of two with one name, the last counts
 	temp := getenv("TMPDIR")
 	if info, err := os.Stat(temp); err != nil || !info.IsDir() {
@@ -40,7 +45,7 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 	return &pool{
 		config: worker.Config{
 			Bin:     bin,
-			Script:  rscripts.Script(),
+			Script:  script,
 			Handler: c.handler,
 			Dir:     c.taskRoot,
 			Env:     worker.Environment(env, runtime.NumCPU()/slots),
@@ -50,6 +55,9 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 		workers: map[int]*worker.Worker{},
 	}, nil
 }
+
+// close frees what the pool holds, once no worker is made any more.
+func (p *pool) close() { _ = p.config.Script.Close() } // nothing was written to it since NewScript
 
 // spawn is the supervisor's Spawn.
 func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,8 +36,7 @@ func (e *StatusError) Error() string {
 // host:port of AWS_LAMBDA_RUNTIME_API. Pollers is how many calls of Next may be
 // under way at once; the User-Agent names this runtime's version.
 func NewClient(address, version string, pollers int) (*Client, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || port == "" {
+	if !isHostPort(address) {
 		return nil, fmt.Errorf("AWS_LAMBDA_RUNTIME_API is %q: want host:port", address)
 	}
 	return &Client{
@@ -55,6 +55,17 @@ func NewClient(address, version string, pollers int) (*Client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+// isHostPort reports whether address is a host and a port and nothing else that a
+// URL may begin with.
+func isHostPort(address string) bool {
+	u, err := url.Parse("http://" + address)
+	if err != nil || u.Host != address || u.Hostname() == "" {
+		return false
+	}
+	_, err = strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil
 }
 
 // Close closes the connections that no call is using.

@@ -50,7 +50,7 @@ func (r *ErrorReport) Body() []byte {
 	for _, f := range r.Stack {
 		body.Stack = append(body.Stack, f.String())
 	}
-	return fit(maxErrorBody, encode, &body, &body.Message, &body.Stack)
+	return fit(maxErrorBody, encode, func() any { return body }, &body.Message, &body.Stack)
 }
 
 // XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII
@@ -75,26 +75,36 @@ func (r *ErrorReport) XRayCause() string {
 	e := &cause.Exceptions[0]
 	for _, f := range r.Stack {
 		e.Stack = append(e.Stack, frame{f.Path, f.Line, f.Label})
-		if f.Path != "" && !slices.Contains(cause.Paths, f.Path) {
-			cause.Paths = append(cause.Paths, f.Path)
-		}
 	}
-	return string(fit(maxXRayCause, encodeASCII, &cause, &e.Message, &e.Stack))
+	withPaths := func() any { // those of the frames that are left
+		cause.Paths = cause.Paths[:0]
+		for _, f := range e.Stack {
+			if f.Path != "" && !slices.Contains(cause.Paths, f.Path) {
+				cause.Paths = append(cause.Paths, f.Path)
+			}
+		}
+		return cause
+	}
+	return string(fit(maxXRayCause, encodeASCII, withPaths, &e.Message, &e.Stack))
 }
 
-// fit encodes v, whose message and stack it shortens until the result has at
-// most limit bytes. A stack keeps its inner end, where the error was.
-func fit[F any](limit int, encode func(any) []byte, v any, message *string, stack *[]F) []byte {
+// fit encodes value(), whose message and stack it shortens until the result has at
+// most limit bytes: the message to half of it, then the stack, which keeps its inner
+// end, where the error was.
+func fit[F any](limit int, encode func(any) []byte, value func() any, message *string, stack *[]F) []byte {
 	*message = cut(*message, limit/2)
+	for len(encode(*message)) > limit/2 { // escapes make it longer
+		*message = cut(*message, len(*message)/2)
+	}
 	for {
-		b := encode(v)
+		b := encode(value())
 		switch {
 		case len(b) <= limit:
 			return b
-		case len(*stack) > 0:
-			*stack = (*stack)[(len(*stack)+1)/2:]
+		case len(*stack) == 0:
+			return b // the message has half of the limit, and the rest is short
 		default:
-			*message = cut(*message, len(*message)/2)
+			*stack = (*stack)[(len(*stack)+1)/2:]
 		}
 	}
 }
@@ -152,7 +162,7 @@ var lambdaErrorType = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
 // (Runtime|Function).Name. Lambda turns anything else into Runtime.Unknown, so
 // the R class http_error is sent as Function.HttpError.
 func (r *ErrorReport) HeaderType() string {
-	if lambdaErrorType.MatchString(r.Type) {
+	if len(r.Type) <= 100 && lambdaErrorType.MatchString(r.Type) {
 		return r.Type
 	}
 	var name strings.Builder

@@ -40,10 +40,12 @@ type Emulator struct {
 	queue     []*invocation          // waiting, oldest first
 	arrived   chan struct{}          // closed and made anew when the queue grows
 	running   map[string]*invocation // handed out, by request id
-	initTook  time.Duration          // from New to the first /next
+	polled    bool                   // the runtime has asked for its first event
+	initTook  time.Duration          // from New to then
 	reported  bool                   // the init duration was told in a REPORT line
 	initError []byte                 // what the runtime posted, or nil
 
+	logMu sync.Mutex    // one line at a time
 	ready chan struct{} // closed at the first /next
 }
 
@@ -168,6 +170,11 @@ func (e *Emulator) withdraw(inv *invocation) {
 // it returns nil.
 func (e *Emulator) take(done <-chan struct{}) *invocation {
 	for {
+		select {
+		case <-done:
+			return nil // and not with an event
+		default:
+		}
 		e.mu.Lock()
 		if len(e.queue) > 0 {
 			inv := e.queue[0]
@@ -193,26 +200,44 @@ func (e *Emulator) take(done <-chan struct{}) *invocation {
 // finish gives the invocation with this id its answer. It returns false when there
 // is none that still waits for one.
 func (e *Emulator) finish(id string, a answer) bool {
-	e.mu.Lock()
-	inv := e.running[id]
-	delete(e.running, id)
-	e.mu.Unlock()
+	inv := e.claim(id)
 	if inv == nil {
 		return false
 	}
 	inv.timer.Stop()
+	e.conclude(inv, a)
+	return true
+}
+
+// claim takes the invocation with this id from those that run, so that one only,
+// a report or the deadline, decides what it comes to.
+func (e *Emulator) claim(id string) *invocation {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	inv := e.running[id]
+	delete(e.running, id)
+	return inv
+}
+
+// conclude logs the end of a claimed invocation and gives the caller its answer.
+func (e *Emulator) conclude(inv *invocation, a answer) {
 	e.logEnd(inv)
 	e.mu.Lock()
 	a.tail = inv.tail
 	e.mu.Unlock()
 	inv.answer <- a
-	return true
 }
 
 func (e *Emulator) timeOut(inv *invocation) {
+	if e.claim(inv.id) == nil {
+		return // its report came first
+	}
 	text := timedOutText(e.config.Timeout)
-	e.AppendLog(inv.id, e.logLine("%s %s %s\n\n", time.Now().UTC().Format(timestamp), inv.id, text))
-	e.finish(inv.id, answer{
+	line := e.logLine("%s %s %s\n\n", time.Now().UTC().Format(timestamp), inv.id, text)
+	e.mu.Lock()
+	inv.appendTail(line)
+	e.mu.Unlock()
+	e.conclude(inv, answer{
 		body:          errorBody("Sandbox.Timedout", "RequestId: "+inv.id+" Error: "+text),
 		functionError: true,
 	})
@@ -223,7 +248,7 @@ func (e *Emulator) timeOut(inv *invocation) {
 func (e *Emulator) failInit(body []byte) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.initError != nil || e.initTook != 0 {
+	if e.initError != nil || e.polled {
 		return false
 	}
 	e.initError = body
@@ -241,7 +266,8 @@ func (e *Emulator) noteReady() bool {
 	if e.initError != nil {
 		return false
 	}
-	if e.initTook == 0 {
+	if !e.polled {
+		e.polled = true
 		e.initTook = time.Since(e.start)
 		close(e.ready)
 	}

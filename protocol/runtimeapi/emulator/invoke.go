@@ -35,7 +35,8 @@ func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		return // the caller has gone in the middle of its request
+		clientError(w, http.StatusBadRequest, "InvalidRequestContentException", "the payload could not be read")
+		return
 	}
 	clientContext, err := decodeClientContext(r.Header.Get("X-Amz-Client-Context"))
 	if err != nil {
@@ -125,11 +126,11 @@ func decodeClientContext(header string) (string, error) {
 	return strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)), nil
 }
 
-// functionName takes the name out of what callers may give: a name, a name with a
-// qualifier, or an ARN.
+// functionName takes the name out of what callers may give: a name, an ARN or a part
+// of one, each with or without a qualifier.
 func functionName(name string) string {
-	if parts := strings.Split(name, ":"); len(parts) >= 7 && parts[0] == "arn" {
-		return parts[6]
+	if _, after, ok := strings.Cut(name, ":function:"); ok {
+		name = after
 	}
 	name, _, _ = strings.Cut(name, ":")
 	return name

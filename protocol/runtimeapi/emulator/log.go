@@ -14,6 +14,8 @@ const timestamp = "2006-01-02T15:04:05.000Z"
 // logLine writes a line to the log and returns it.
 func (e *Emulator) logLine(format string, args ...any) []byte {
 	line := fmt.Appendf(nil, format, args...)
+	e.logMu.Lock()
+	defer e.logMu.Unlock()
 	_, _ = e.config.Log.Write(line) // an emulator whose log is gone still answers
 	return line
 }

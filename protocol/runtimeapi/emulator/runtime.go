@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -49,8 +50,8 @@ func (e *Emulator) response(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || len(body) > runtimeapi.MaxResponse {
 		e.finish(r.PathValue("id"), answer{
-			body: errorBody("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size ("+
-				strconv.Itoa(runtimeapi.MaxResponse)+" bytes)."),
+			body: errorBody("Function.ResponseSizeTooLarge", fmt.Sprintf(
+				"Response payload size exceeded maximum allowed payload size (%d bytes).", runtimeapi.MaxResponse)),
 			functionError: true,
 		})
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
@@ -65,8 +66,16 @@ func (e *Emulator) response(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) invocationError(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || len(body) > runtimeapi.MaxResponse {
+		e.finish(r.PathValue("id"), answer{
+			body:          errorBody("Function.ResponseSizeTooLarge", "the runtime's error report was too large"),
+			functionError: true,
+		})
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report is too large")
+		return
+	}
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report could not be read")
+		refuse(w, http.StatusBadRequest, "InvalidRequest", "the error report could not be read")
 		return
 	}
 	e.accept(w, r, answer{body: body, functionError: true})

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A failureRow is one way for an invocation to fail, or to come near it, with a real R.
+type failureRow struct {
+	name      string
+	event     string // for faults.run, see call
+	errorType string // "": it succeeds
+	message   string // a pattern that the message, or the result, matches
+	stack     string // a pattern of one of the stack's lines, or ""
+	keep      bool   // the worker may take the next invocation
+}
+
+// call is the event with which faults.run calls the function what.
+func call(what, with string) string {
+	return fmt.Sprintf(`{"what": %q, "with": %s}`, what, with)
+}
+
+var failureRows = []failureRow{
+	// The R function signals an error.
+	{"stop", call("boom", `{}`), "simpleError", `^100%s of %d \{x\}$`, `^stop\("100%s of %d \{x\}"\) \(faults\.R:4\)$`, true},
+	{"error of a primitive", call("nested", `{"x": 1}`), "simpleError", `non-numeric argument`, `^y \+ "a" \(faults\.R:\d+\)$`, true},
+	{"custom condition", call("custom", `{}`), "teapot", `^short and stout$`, "", true},
+	{"endless recursion", call("recursive", `{}`), "CStackOverflowError|stackOverflowError|expressionStackOverflowError", `stack|nested too deeply`, "", true},
+	// The result cannot be encoded, or is too large.
+	{"result that is no JSON", call("unencodable", `{}`), "Runtime.MarshalError", `result\$bad\[\[1\]\]: .*environment`, "", true},
+	{"largest result", call("large", `{"bytes": 6291556}`), "", `^"x{100}`, "", true},
+	{"result too large", call("large", `{"bytes": 6291557}`), "Function.ResponseSizeTooLarge", `6291557 .* 6291556`, "", true},
+	// The event.
+	{"event that is not JSON", `{"what": `, "Runtime.UnmarshalError", `the event is not valid JSON: parse error`, "", true},
+	{"event that is not UTF-8", "{\"what\": \"\xff\"}", "Runtime.UnmarshalError", `not valid UTF-8`, "", true},
+	// The worker dies.
+	{"quit", call("quits", `{}`), "Runtime.WorkerCrashed", `exited with status 0, as quit\(\) does`, "", false},
+	{"quit with a status", call("quits", `{"status": 3}`), "Runtime.WorkerCrashed", `exited with status 3`, "", false},
+	{"segfault", call("segfault", `{}`), "Runtime.WorkerCrashed", `(?s)SIGSEGV.*last on stderr:\n \*\*\* caught segfault \*\*\*`, "", false},
+	{"SIGKILL", call("killed", `{}`), "Runtime.WorkerCrashed", `killed by SIGKILL`, "", false},
+	{"SIGKILL with a child left behind", call("grandchild", `{}`), "Runtime.WorkerCrashed", `killed by SIGKILL`, "", false},
+	// The protocol is broken.
+	{"garbage on the reply pipe", call("writes_garbage", `{}`), "Runtime.ProtocolError", `protocol violation`, "", false},
+	// What R users do, and what must not harm.
+	{"flood with newlines", call("flood", `{}`), "", `^"flooded"$`, "", true},
+	{"flood without newlines", call("flood", `{"newline": false}`), "", `^"flooded"$`, "", true},
+	{"all connections closed", call("closes_replies", `{}`), "", `^"still here"$`, "", true},
+	{"forked children that warn", call("forks", `{}`), "", `^\[1,2\]$`, "", true},
+	{"globals removed and base functions masked", call("echo", `{"event": 1}`), "", `^1$`, "", true},
+}
+
+// Each failure costs its own invocation and no other: one report at the right
+// endpoint, with the right type, and then the next invocation works, on the same
+// worker or on a new one as the failure table says.
+func TestInvocationFailures(t *testing.T) {
+	rec := newRecorder(t, 20*time.Second)
+	_, f := startLambda(t, rec, "", "faults.run")
+	for _, row := range failureRows {
+		t.Run(row.name, func(t *testing.T) {
+			f := function{t, f.url}
+			before := f.result(call("pid", `{}`))
+			rec.forget()
+			checkRow(t, f, rec, row)
+			after := f.result(call("pid", `{}`))
+			if kept := before == after; kept != row.keep {
+				t.Errorf("worker %s before and %s after: kept is %v, want %v", before, after, kept, row.keep)
+			}
+		})
+	}
+}
+
+func checkRow(t *testing.T, f function, rec *recorder, row failureRow) {
+	t.Helper()
+	if row.errorType == "" {
+		if result := f.result(row.event); !regexp.MustCompile(row.message).MatchString(result) {
+			t.Errorf("the result is %.200s, want %s", result, row.message)
+		}
+		if got := rec.reports(); !slices.Equal(got, []string{"response"}) {
+			t.Errorf("reported %q, want one response", got)
+		}
+		return
+	}
+	e := f.failure(row.event)
+	if !regexp.MustCompile("^(" + row.errorType + ")$").MatchString(e.Type) {
+		t.Errorf("the error type is %q, want %s", e.Type, row.errorType)
+	}
+	if !regexp.MustCompile(row.message).MatchString(e.Message) {
+		t.Errorf("the message is %q, want %s", e.Message, row.message)
+	}
+	if row.stack != "" && !slices.ContainsFunc(e.Stack, regexp.MustCompile(row.stack).MatchString) {
+		t.Errorf("no frame of the stack is %s: %q", row.stack, e.Stack)
+	}
+	reports := rec.reports()
+	if len(reports) != 1 || !strings.HasPrefix(reports[0], "error ") {
+		t.Fatalf("reported %q, want one error", reports)
+	}
+	header := strings.TrimPrefix(reports[0], "error ")
+	if strings.HasPrefix(row.errorType, "Runtime.") && header != row.errorType {
+		t.Errorf("the error type header is %q, want %q", header, row.errorType)
+	}
+	if !regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`).MatchString(header) {
+		t.Errorf("Lambda would not take the error type header %q", header)
+	}
+}
+
+// The deadline is enforced while R runs R code, sleeps, runs C code, or refuses to be
+// interrupted: the error comes before the deadline, and the next invocation works.
+func TestDeadline(t *testing.T) {
+	const timeout = 1500 * time.Millisecond
+	rows := []struct{ name, event, message, stack string }{
+		{"endless loop", call("spin", `{}`), `stopped after 1\.\d+ s.* it was in spin\(\) \(faults\.R:\d+\)|do\.call`, `faults\.R:\d+`},
+		{"sleep", call("sleeps", `{"seconds": 60}`), `it was in Sys\.sleep\(seconds\)`, `Sys\.sleep`},
+		{"endless loop in C", call("spin_in_c", `{}`), `did not react to an interrupt and was killed`, ""},
+		{"interrupts refused", call("ignores_interrupts", `{}`), `did not react to an interrupt and was killed`, ""},
+	}
+	rec := newRecorder(t, timeout)
+	_, f := startLambda(t, rec, "", "faults.run")
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := function{t, f.url}
+			f.result(call("pid", `{}`))
+			rec.forget()
+			checkRow(t, f, rec, failureRow{
+				event: row.event, errorType: "Runtime.InvocationTimeout", message: row.message, stack: row.stack,
+			})
+			f.result(call("pid", `{}`))
+		})
+	}
+}
+
+// A second answer to one invocation is not given to the next: the worker is found
+// out before the next event is sent to it.
+func TestTwoAnswers(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second)
+	_, f := startLambda(t, rec, "", "faults.run")
+	e := f.failure(call("answers_twice", `{}`))
+	if e.Message != "first" {
+		t.Errorf("the first answer counts, got %+v", e)
+	}
+	if got := f.result(call("echo", `{"event": "mine"}`)); got != `"mine"` {
+		t.Errorf("the next invocation got %s", got)
+	}
+	if got, want := rec.reports(), []string{"error Function.X", "response"}; len(got) != 2 || got[1] != want[1] {
+		t.Errorf("reported %q", got)
+	}
+}
+
+// An R that dies while it has nothing to do is replaced, and nobody hears of it.
+func TestIdleDeath(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second)
+	p, f := startLambda(t, rec, "", "faults.pid")
+	before := f.result(`{}`)
+	rec.waitForPolls(t, 2)
+	rec.forget()
+	kill(t, before)
+	p.waitFor(`worker died idle`)
+	if after := f.result(`{}`); after == before {
+		t.Errorf("the dead worker %s answered", before)
+	}
+	if got := rec.reports(); !slices.Equal(got, []string{"response"}) {
+		t.Errorf("reported %q, want one response", got)
+	}
+	// The poll that was open when the worker died was kept: one of it, one after the answer.
+	if n := rec.count("next"); n > 1 {
+		t.Errorf("%d new polls, want at most the one after the answer", n)
+	}
+}
+
+// A worker that will not come up again: after five failures in a row bootstrap exits,
+// so that Lambda replaces the environment.
+func TestWorkerThatNeverComesBack(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/once.R", `
+if (file.exists("started")) quit(status = 9)
+file.create("started")
+pid <- function() Sys.getpid()
+`)
+	rec := newRecorder(t, 20*time.Second)
+	p, f := startLambda(t, rec, "", "once.pid", "LAMBDA_TASK_ROOT="+dir)
+	kill(t, f.result(`{}`))
+	if code := p.exitCode(); code != 1 {
+		t.Errorf("exit status %d, want 1", code)
+	}
+	if n := strings.Count(p.output(), "worker did not become ready"); n != 5 {
+		t.Errorf("%d failed attempts in the log, want 5:\n%s", n, p.output())
+	}
+	if !strings.Contains(p.output(), "5 attempts in a row failed") || !strings.Contains(p.output(), "status 9") {
+		t.Errorf("the log does not say why:\n%s", p.output())
+	}
+	if got := rec.reports(); !slices.Equal(got, []string{"response"}) {
+		t.Errorf("reported %q: the init succeeded once, so no init error", got)
+	}
+}
+
+// User code can neither see the runtime's objects nor break them.
+func TestUserCodeCannotClobberTheRuntime(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second)
+	_, f := startLambda(t, rec, "", "faults.clobbers")
+	for range 3 {
+		if got := f.result(`{}`); got != `"clobbered"` {
+			t.Errorf("got %s", got)
+		}
+	}
+}

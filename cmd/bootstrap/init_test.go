@@ -1,0 +1,109 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// initFailures is what keeps a function from becoming ready: the first rows of the
+// failure table, and all of the issue's on handlers.
+var initFailures = []struct {
+	name, handler, errorType string
+	env                      []string
+	text                     []string // all in the message
+}{
+	{"no handler", "", "Runtime.MalformedHandlerName", nil, []string{"no handler given", "file.function"}},
+	{"malformed handler", "functions.", "Runtime.MalformedHandlerName", nil, []string{`"functions."`, "file.function"}},
+	{"bare name without its file", "functions", "Runtime.HandlerNotFound", nil, []string{`"functions"`, "handler.R", "runtime.R"}},
+	{"no such file", "nofile.parity", "Runtime.HandlerNotFound", nil, []string{"nofile.R"}},
+	{"no such function", "functions.nope", "Runtime.NoSuchHandler", nil, []string{"functions.R", "nope", "functions_are_here"}},
+	{"syntax error", "syntax.parity", "Runtime.UserCodeSyntaxError", nil, []string{"syntax.R:1:44"}},
+	{"package missing", "import.f", "Runtime.ImportModuleError", nil, []string{"import.R:3", "notthere"}},
+	{"handler of a missing package", "notthere::f", "Runtime.ImportModuleError", nil, []string{"notthere"}},
+	{"error at source", "stops.f", "Runtime.InitError", nil, []string{"stops.R:3", "no model file"}},
+	{"quit at source", "quits.f", "Runtime.WorkerCrashed", nil, []string{"status 3"}},
+	{"killed at source", "killed.f", "Runtime.WorkerCrashed", nil, []string{"SIGKILL", "before the end"}},
+	{"too slow", "slow.f", "Runtime.InitTimeout", []string{"LAMBDA_R_INIT_TIMEOUT=500ms"}, []string{"500ms", "LAMBDA_R_INIT_TIMEOUT"}},
+	{"R cannot start", "functions.functions_are_here", "Runtime.WorkerCrashed", []string{"LAMBDA_R_BIN=/bin/false"}, []string{"status 1"}},
+	{"R is not executable", "functions.functions_are_here", "Runtime.InvalidEntrypoint", []string{"LAMBDA_R_BIN=/etc/passwd"}, []string{"LAMBDA_R_BIN", "/etc/passwd"}},
+	{"bad workers", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_WORKERS=abc"}, []string{"LAMBDA_R_WORKERS", `"abc"`, "whole number"}},
+	{"bad margin", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_DEADLINE_MARGIN=5"}, []string{"LAMBDA_R_DEADLINE_MARGIN", `"5"`, "250ms"}},
+	{"bad init timeout", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_INIT_TIMEOUT=-1s"}, []string{"LAMBDA_R_INIT_TIMEOUT", `"-1s"`, "30s"}},
+	{"bad log level", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LOG_LEVEL=loud"}, []string{"LOG_LEVEL", `"loud"`, "debug, info, warn or error"}},
+	{"bad log format", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"AWS_LAMBDA_LOG_FORMAT=xml"}, []string{"AWS_LAMBDA_LOG_FORMAT", `"xml"`, "Text or JSON"}},
+	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},
+}
+
+// In Lambda each is reported once, as the init error and nothing else, and ends
+// bootstrap with status 1.
+func TestInitErrorInLambda(t *testing.T) {
+	for _, row := range initFailures {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			rec := newRecorder(t, 10*time.Second)
+			p, _ := startLambda(t, rec, "init", row.handler, row.env...)
+			if code := p.exitCode(); code != 1 {
+				t.Errorf("exit status %d, want 1", code)
+			}
+			if got, want := rec.reports(), []string{"init/error " + row.errorType}; !slices.Equal(got, want) {
+				t.Errorf("reported %q, want %q", got, want)
+			}
+			if n := rec.count("next"); n != 0 {
+				t.Errorf("%d calls of /next after a failed init", n)
+			}
+			// The caller of a function that cannot start hears why.
+			e := function{t, rec.server.URL}.failure(`{}`)
+			if e.Type != row.errorType {
+				t.Errorf("the caller gets the type %q, want %q", e.Type, row.errorType)
+			}
+			for _, text := range row.text {
+				if !strings.Contains(e.Message, text) {
+					t.Errorf("the message does not have %q: %s", text, e.Message)
+				}
+				if !strings.Contains(p.output(), text) {
+					t.Errorf("the log does not have %q:\n%s", text, p.output())
+				}
+			}
+		})
+	}
+}
+
+// On a laptop the same text is printed, once, and the exit status is 1 as well.
+func TestInitErrorLocally(t *testing.T) {
+	for _, row := range initFailures {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"local", "--addr", "127.0.0.1:0"}
+			if row.handler != "" {
+				args = append(args, row.handler)
+			}
+			p := start(t, "init", row.env, args...)
+			if code := p.exitCode(); code != 1 {
+				t.Errorf("exit status %d, want 1", code)
+			}
+			if n := strings.Count(p.output(), row.errorType+":"); n != 1 {
+				t.Errorf("the error type is printed %d times:\n%s", n, p.output())
+			}
+			for _, text := range row.text {
+				if !strings.Contains(p.output(), text) {
+					t.Errorf("it does not print %q, but:\n%s", text, p.output())
+				}
+			}
+			if strings.Contains(p.output(), "is served on") {
+				t.Errorf("it says that it serves:\n%s", p.output())
+			}
+		})
+	}
+}
+
+func TestInitErrorHasTheStackOfR(t *testing.T) {
+	p := start(t, "init", nil, "local", "--addr", "127.0.0.1:0", "stops.f")
+	p.exitCode()
+	for _, line := range []string{`at stop("no model file") (stops.R:2)`, "at inner()"} {
+		if !strings.Contains(p.output(), line) {
+			t.Errorf("it does not print %q, but:\n%s", line, p.output())
+		}
+	}
+}

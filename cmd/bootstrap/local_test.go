@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kill kills the process whose pid a handler returned.
+func kill(t *testing.T, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err == nil {
+		err = syscall.Kill(n, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The README's example.
+func TestParity(t *testing.T) {
+	root, err := filepath.Abs("../../examples/parity")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, f := startLocal(t, "functions.parity", []string{"LAMBDA_TASK_ROOT=" + root})
+	for event, want := range map[string]string{
+		`{"number": 5}`: `{"parity":"odd"}`,
+		`{"number": 8}`: `{"parity":"even"}`,
+	} {
+		if got := f.result(event); got != want {
+			t.Errorf("%s: got %s, want %s", event, got, want)
+		}
+	}
+	for event, want := range map[string]string{
+		`{}`:                          `missing argument "number": parity takes number`,
+		`{"numbr": 5}`:                `unknown argument "numbr": parity takes number`,
+		`{"num": 5}`:                  `unknown argument "num"`, // R itself would take it for number
+		`{"number": 5, "verbose": 1}`: `unknown argument "verbose"`,
+	} {
+		if e := f.failure(event); !strings.Contains(e.Message, want) {
+			t.Errorf("%s: got %+v, want %s", event, e, want)
+		}
+	}
+}
+
+// The same function through AWS's SDK, unchanged but for the endpoint.
+func TestSDK(t *testing.T) {
+	_, f := startLocal(t, "faults.run", nil)
+	client := lambda.New(lambda.Options{
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		BaseEndpoint: aws.String(f.url),
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	invoke := func(event string) *lambda.InvokeOutput {
+		out, err := client.Invoke(ctx, &lambda.InvokeInput{
+			FunctionName: aws.String("function"), Payload: []byte(event), LogType: types.LogTypeTail,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := invoke(call("echo", `{"event": {"number": 5}}`)); string(out.Payload) != `{"number":5}` || out.FunctionError != nil {
+		t.Errorf("got %s, error %v", out.Payload, out.FunctionError)
+	}
+	out := invoke(call("boom", `{}`))
+	if aws.ToString(out.FunctionError) != "Unhandled" {
+		t.Errorf("the function error is %v", out.FunctionError)
+	}
+	tail, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+	if err != nil || !strings.Contains(string(tail), "100%s of %d {x}") || !strings.Contains(string(tail), "REPORT RequestId") {
+		t.Errorf("the log's tail is %q, %v", tail, err)
+	}
+}
+
+// Several workers: invocations run at once, and each gets its own answer.
+func TestConcurrency(t *testing.T) {
+	_, f := startLocal(t, "faults.run", nil, "--concurrency", "3")
+	pids := map[string]bool{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i := range 60 {
+		all.Go(func() {
+			nonce := fmt.Sprintf("nonce-%d", i)
+			a, err := f.request(call("echo", fmt.Sprintf(`{"event": %q}`, nonce)))
+			if want := strconv.Quote(nonce); err != nil || a.body != want {
+				t.Errorf("got %s, %v, want %s", a.body, err, want)
+			}
+			a, err = f.request(call("pid", `{}`))
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			pids[a.body] = true
+		})
+	}
+	all.Wait()
+	if len(pids) != 3 {
+		t.Errorf("%d workers answered, want 3", len(pids))
+	}
+}
+
+// What a function prints, warns and says is in the log, with its request id.
+func TestOutputOfTheFunction(t *testing.T) {
+	p, f := startLocal(t, "faults.noisy", nil)
+	id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+	for _, line := range []string{
+		`INF \[1\] "a print" .*request_id=%s.* stream=stdout`,
+		`INF no newline at the end.* .*request_id=%s.* stream=stdout`,
+		`INF .*from a child .*request_id=%s.* stream=stdout`,
+		`INF an error line .*request_id=%s.* stream=stderr`,
+		`INF a message .*request_id=%s`,
+		`WRN a warning .*request_id=%s.* call=noisy\(\)`,
+		`START RequestId: %s Version: \$LATEST`,
+		`END RequestId: %s`,
+		`REPORT RequestId: %s\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: 512 MB\tMax Memory Used: [1-9]\d+ MB\tInit Duration: [1-9]\d+\.\d\d ms`,
+	} {
+		p.waitFor(fmt.Sprintf(line, id))
+	}
+}
+
+// At info a healthy invocation adds no line of ours; at debug its whole way is there.
+func TestLogLevels(t *testing.T) {
+	ours := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT.*$`)
+	p, f := startLocal(t, "faults.echo", nil)
+	id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+	p.waitFor("REPORT RequestId: " + id)
+	if lines := ours.FindAllString(p.output(), -1); len(lines) > 0 {
+		t.Errorf("lines of ours at info: %q", lines)
+	}
+
+	p, f = startLocal(t, "faults.run", []string{"LOG_LEVEL=debug"})
+	id = f.invoke(call("echo", `{"event": 1}`)).header.Get("X-Amzn-Requestid")
+	for _, pattern := range []string{
+		`DBG R process started .*pid=\d+`,
+		`DBG worker ready .*took=`,
+		`DBG poll `,
+		`DBG invocation received .*request_id=` + id + `.*event_bytes=\d+`,
+		`DBG dispatch .*request_id=` + id,
+		`DBG frame sent .*request_id=` + id + `.*payload_bytes=\d+`,
+		`DBG frame received .*request_id=` + id + `.*payload_bytes=1 r_ms=`,
+		`DBG R answered .*request_id=` + id,
+		`DBG posted .*request_id=` + id + ` report=response`,
+	} {
+		p.waitFor(pattern)
+	}
+	f.failure(call("killed", `{}`))
+	p.waitFor(`DBG R process ended .*pid=\d+ reason=.*SIGKILL`)
+	p.waitFor(`DBG restart at once`)
+	f.failure(call("killed", `{}`))
+	p.waitFor(`DBG restart scheduled .*in=\d+.*attempt=2`)
+}
+
+// AWS_LAMBDA_LOG_FORMAT=JSON: every line of ours is a JSON object with Lambda's names.
+func TestJSONLog(t *testing.T) {
+	p, f := startLocal(t, "faults.run", []string{"AWS_LAMBDA_LOG_FORMAT=json"})
+	f.failure(call("boom", `{}`))
+	line := p.waitFor(`(?m)^(\{.*"invocation error".*\})$`)[1]
+	var record struct {
+		Timestamp, Level, Message, RequestID, ErrorType, ErrorMessage string
+		StackTrace                                                    []string
+	}
+	if err := json.Unmarshal([]byte(line), &record); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := time.Parse("2006-01-02T15:04:05.000Z", record.Timestamp); err != nil {
+		t.Error(err)
+	}
+	if record.Level != "ERROR" || record.RequestID == "" || record.ErrorType != "simpleError" ||
+		record.ErrorMessage != "100%s of %d {x}" || len(record.StackTrace) < 2 {
+		t.Errorf("got %+v", record)
+	}
+}
+
+// R sees an environment that is safe for Lambda, and the function's own settings.
+func TestEnvironmentOfR(t *testing.T) {
+	_, f := startLocal(t, "faults.environment_of", []string{"HOME=/not/there", "TZ=:UTC", "LANG=", "LC_ALL=", "MINE=kept"}, "--memory", "300", "--concurrency", "2")
+	var got map[string]string
+	body := f.result(`{"names": ["HOME", "TZ", "LANG", "MINE", "TMPDIR", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "_HANDLER", "_X_AMZN_TRACE_ID"]}`)
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"HOME": "/tmp", "TZ": "UTC", "LANG": "C.UTF-8", "MINE": "kept", "AWS_LAMBDA_RUNTIME_API": "",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "300", "_HANDLER": "faults.environment_of",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+	if !strings.Contains(got["TMPDIR"], "/lambda-r-") || !strings.HasPrefix(got["_X_AMZN_TRACE_ID"], "Root=1-") {
+		t.Errorf("TMPDIR is %q, the trace id %q", got["TMPDIR"], got["_X_AMZN_TRACE_ID"])
+	}
+}
+
+func TestContext(t *testing.T) {
+	_, f := startLocal(t, "faults.whole_context", nil)
+	clientContext := base64.StdEncoding.EncodeToString([]byte(`{"custom": {"a": "b"}}`))
+	a := f.invoke(`{}`, "X-Amz-Client-Context", clientContext)
+	var got struct {
+		ID            string  `json:"aws_request_id"`
+		ARN           string  `json:"invoked_function_arn"`
+		Name          string  `json:"function_name"`
+		Memory        int     `json:"memory_limit_in_mb"`
+		Remaining     float64 `json:"remaining"`
+		ClientContext struct {
+			Custom map[string]string `json:"custom"`
+		} `json:"client_context"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != a.header.Get("X-Amzn-Requestid") || !strings.HasSuffix(got.ARN, ":function:function") || got.Name != "function" ||
+		got.Memory != 512 || got.Remaining <= 0 || got.Remaining > 30000 || got.ClientContext.Custom["a"] != "b" {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+// Ctrl-C ends it with status 0, and frees the port.
+func TestInterrupt(t *testing.T) {
+	p, f := startLocal(t, "faults.pid", nil)
+	f.result(`{}`)
+	p.signal(syscall.SIGINT)
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit status %d, want 0; it printed:\n%s", code, p.output())
+	}
+	if _, err := f.request(`{}`); err == nil {
+		t.Error("it still answers")
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	_, f := startLocal(t, "faults.pid", nil)
+	taken := strings.TrimPrefix(f.url, "http://")
+	for _, row := range []struct {
+		args []string
+		env  []string
+		code int
+		text string
+	}{
+		{[]string{"version"}, nil, 0, "lambda-r-runtime "},
+		{[]string{"help"}, nil, 0, "bootstrap local [FLAGS] HANDLER"},
+		{[]string{"local", "--help"}, nil, 0, "--concurrency"},
+		{[]string{"local", "--nope"}, nil, 1, "--nope"},
+		{[]string{"local", "--timeout", "abc", "faults.pid"}, nil, 1, `"abc"`},
+		{[]string{"local", "--timeout", "0s", "faults.pid"}, nil, 1, "--timeout"},
+		{[]string{"local", "--concurrency", "0", "faults.pid"}, nil, 1, "--concurrency"},
+		{[]string{"local", "--memory", "0", "faults.pid"}, nil, 1, "--memory"},
+		{[]string{"local", "faults.pid", "faults.echo"}, nil, 1, `"faults.echo"`},
+		{[]string{"local", "--addr", taken, "faults.pid"}, nil, 1, "choose another address with --addr"},
+		{[]string{"local", "faults.pid"}, []string{"LAMBDA_R_LOCAL_ADDR=" + taken}, 1, "address already in use"},
+		{[]string{"local", "faults.pid"}, []string{"LAMBDA_R_LOCAL_ADDR=9000"}, 1, `LAMBDA_R_LOCAL_ADDR is "9000"`},
+		{nil, []string{"AWS_LAMBDA_RUNTIME_API=nonsense", "_HANDLER=faults.pid"}, 1, `AWS_LAMBDA_RUNTIME_API is "nonsense": want host:port`},
+	} {
+		t.Run(strings.Join(append(row.args, row.env...), " "), func(t *testing.T) {
+			p := start(t, "", row.env, row.args...)
+			if code := p.exitCode(); code != row.code {
+				t.Errorf("exit status %d, want %d", code, row.code)
+			}
+			if !strings.Contains(p.output(), row.text) {
+				t.Errorf("it does not print %q, but:\n%s", row.text, p.output())
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/protocol/runtimeapi/emulator"
+)
+
+// A recorder is the Runtime API of a test: the emulator, and before it a log of the
+// calls that bootstrap makes, and the faults that a test asks for.
+type recorder struct {
+	emu    *emulator.Emulator
+	server *httptest.Server
+
+	mu     sync.Mutex
+	calls  []string      // "next", "response", "error Runtime.WorkerCrashed", "init/error …"
+	called chan struct{} // closed and made anew at each call
+
+	fault fault
+}
+
+// A fault may answer a call itself; then it returns true.
+type fault func(call string, w http.ResponseWriter, r *http.Request) bool
+
+func newRecorder(t *testing.T, timeout time.Duration) *recorder {
+	return newFaultyRecorder(t, timeout, nil)
+}
+
+func newFaultyRecorder(t *testing.T, timeout time.Duration, fault fault) *recorder {
+	rec := &recorder{emu: emulator.New(emulator.Config{Timeout: timeout}), fault: fault, called: make(chan struct{})}
+	rec.server = httptest.NewServer(rec)
+	t.Cleanup(func() {
+		rec.server.CloseClientConnections()
+		rec.server.Close()
+	})
+	return rec
+}
+
+func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call := ""
+	switch path := r.URL.Path; {
+	case path == runtimeapi.PathNext:
+		call = "next"
+	case path == runtimeapi.PathInitError:
+		call = "init/error " + r.Header.Get(runtimeapi.HeaderErrorType)
+	case strings.HasPrefix(path, runtimeapi.PathInvocation) && strings.HasSuffix(path, "/response"):
+		call = "response"
+	case strings.HasPrefix(path, runtimeapi.PathInvocation) && strings.HasSuffix(path, "/error"):
+		call = "error " + r.Header.Get(runtimeapi.HeaderErrorType)
+	}
+	if call != "" {
+		rec.mu.Lock()
+		rec.calls = append(rec.calls, call)
+		close(rec.called)
+		rec.called = make(chan struct{})
+		rec.mu.Unlock()
+		if rec.fault != nil && rec.fault(call, w, r) {
+			return
+		}
+	}
+	rec.emu.ServeHTTP(w, r)
+}
+
+// reports returns the calls so far, those of /next left out.
+func (rec *recorder) reports() []string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	reports := []string{}
+	for _, call := range rec.calls {
+		if call != "next" {
+			reports = append(reports, call)
+		}
+	}
+	return reports
+}
+
+// count returns how many calls begin with prefix.
+func (rec *recorder) count(prefix string) int {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	n := 0
+	for _, call := range rec.calls {
+		if strings.HasPrefix(call, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// waitForPolls waits until /next was called n times.
+func (rec *recorder) waitForPolls(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.After(patience); ; {
+		rec.mu.Lock()
+		called := rec.called
+		rec.mu.Unlock()
+		if rec.count("next") >= n {
+			return
+		}
+		select {
+		case <-called:
+		case <-deadline:
+			t.Fatalf("/next was called %d times, want %d", rec.count("next"), n)
+		}
+	}
+}
+
+func (rec *recorder) forget() {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.calls = nil
+}
+
+// startLambda starts bootstrap as Lambda does, in testdata/dir, with rec as its
+// Runtime API.
+func startLambda(t *testing.T, rec *recorder, dir, handler string, env ...string) (*program, function) {
+	t.Helper()
+	env = append(env,
+		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(rec.server.URL, "http://"),
+		fmt.Sprintf("_HANDLER=%s", handler))
+	return start(t, dir, env), function{t, rec.server.URL}
+}

@@ -1,0 +1,97 @@
+# Handlers that fail, each in its own way.
+
+echo <- function(event) event
+boom <- function() stop("100%s of %d {x}")
+quits <- function(status = 0) quit(status = status)
+segfault <- function() tools::pskill(Sys.getpid(), 11L)
+killed <- function() tools::pskill(Sys.getpid(), 9L)
+spin <- function() {
+  repeat {
+    1 + 1
+  }
+}
+# C code that does not look for interrupts.
+spin_in_c <- function() {
+  repeat {
+    suspendInterrupts(solve(matrix(runif(250000), 500)))
+  }
+}
+ignores_interrupts <- function() {
+  suspendInterrupts(repeat 1)
+}
+flood <- function(mb = 100, newline = TRUE) {
+  line <- strrep("x", if (newline) 1023 else 1024)
+  block <- strrep(paste0(line, if (newline) "\n"), 1024)
+  for (i in seq_len(mb)) cat(block)
+  "flooded"
+}
+nested <- function(x) {
+  inner <- function(y) {
+    y + "a"
+  }
+  inner(x)
+}
+custom <- function() {
+  stop(structure(class = c("teapot", "error", "condition"), list(message = "short and stout", call = NULL)))
+}
+noisy <- function() {
+  print("a print")
+  cat("no newline at the end")
+  message("a message")
+  warning("a warning")
+  cat("an error line\n", file = stderr())
+  system("echo from a child")
+  "ok"
+}
+unencodable <- function() list(ok = 1, bad = list(globalenv()))
+large <- function(bytes) strrep("x", bytes - 2)
+closes_replies <- function() {
+  closeAllConnections()
+  "still here"
+}
+clobbers <- function() {
+  rm(list = ls(globalenv()), envir = globalenv())
+  assign("c", function(...) stop("clobbered"), envir = globalenv())
+  assign("parse_text", function(...) stop("clobbered"), envir = globalenv())
+  sink(tempfile())
+  "clobbered"
+}
+sleeps <- function(seconds) {
+  Sys.sleep(seconds)
+  "slept"
+}
+pid <- function() Sys.getpid()
+environment_of <- function(names) as.list(Sys.getenv(names))
+whole_context <- function(context) {
+  context$remaining <- context$remaining_ms()
+  context$remaining_ms <- NULL
+  unclass(context)
+}
+writes_garbage <- function() {
+  con <- file("/proc/self/fd/4", "wb", raw = TRUE)
+  writeBin(charToRaw("this is no frame at all, and its length is wrong"), con)
+  close(con)
+  "wrote"
+}
+answers_twice <- function(id) {
+  body <- charToRaw(paste0("{\"type\":\"error\",\"id\":\"", id, "\",\"error\":{\"type\":\"x\",\"message\":\"first\",\"stack\":[]}}"))
+  con <- file("/proc/self/fd/4", "wb", raw = TRUE)
+  writeBin(c(writeBin(length(body), raw(), endian = "big"), body), con)
+  close(con)
+  "second"
+}
+grandchild <- function() {
+  system("sleep 300", wait = FALSE)
+  tools::pskill(Sys.getpid(), 9L)
+}
+recursive <- function(n = 1) recursive(n + 1)
+forks <- function() {
+  unlist(parallel::mclapply(1:2, function(i) { warning("from a child"); i }, mc.cores = 2L))
+}
+interrupted <- function() tools::pskill(Sys.getpid(), 2L)
+# run calls one of the handlers above, so that one runtime can show them all.
+run <- function(event, context) {
+  args <- as.list(event$with)
+  if (identical(event$what, "answers_twice")) args$id <- context$aws_request_id
+  do.call(event$what, args)
+}

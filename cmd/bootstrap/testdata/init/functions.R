@@ -1,0 +1,1 @@
+functions_are_here <- function() 1

@@ -1,0 +1,4 @@
+x <- 1
+
+library(notthere)
+f <- function() 1

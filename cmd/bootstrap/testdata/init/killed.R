@@ -1,0 +1,2 @@
+cat("before the end\n", file = stderr())
+tools::pskill(Sys.getpid(), 9L)

@@ -1,0 +1,3 @@
+f <- function() 1
+inner <- function() stop("no model file")
+inner()

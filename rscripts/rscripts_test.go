@@ -1,0 +1,106 @@
+package rscripts
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// leastExpectations is far below how many there are: it catches a test_dir() that
+// found no tests, which testthat takes for success.
+const leastExpectations = 300
+
+// summaryLine is how testthat's "progress" reporter ends. (The "check" reporter would
+// leave a file among the tests.)
+var summaryLine = regexp.MustCompile(`\[ FAIL (\d+) \| WARN (\d+) \| SKIP (\d+) \| PASS (\d+) \]`)
+
+// runR evaluates R code, with script as its standard input, in the locale that the
+// worker has. It returns what R printed.
+func runR(t *testing.T, code string, script []byte) string {
+	t.Helper()
+	rscript, err := exec.LookPath("Rscript")
+	if err != nil {
+		t.Fatalf("%v: these tests need R with jsonlite and testthat, which `make test` installs", err)
+	}
+	cmd := exec.CommandContext(t.Context(), rscript, "--no-init-file", "-e", code)
+	cmd.Stdin = bytes.NewReader(script)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "LANGUAGE=en", "TZ=UTC")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("Rscript: %v (R needs jsonlite and testthat, which `make test` installs)\n%s", err, out)
+	}
+	return string(out)
+}
+
+// TestR runs the tests under tests/testthat.
+func TestR(t *testing.T) {
+	openTests(t)
+	out := runR(t, `testthat::test_dir("tests/testthat", reporter = "progress", stop_on_failure = TRUE, stop_on_warning = TRUE)`, nil)
+	lines := summaryLine.FindAllStringSubmatch(out, -1)
+	if lines == nil {
+		t.Fatalf("testthat printed no summary:\n%s", out)
+	}
+	summary := lines[len(lines)-1]
+	t.Log(summary[0])
+	count := func(i int) int {
+		n, err := strconv.Atoi(summary[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if count(1) > 0 || count(2) > 0 || count(3) > 0 {
+		t.Errorf("something failed, warned or was skipped:\n%s", out)
+	}
+	if passed := count(4); passed < leastExpectations {
+		t.Errorf("%d expectations were met, want at least %d:\n%s", passed, leastExpectations, out)
+	}
+}
+
+// openTests opens what R will read, because `go test` takes a passed test from its
+// cache as long as no file has changed that the test itself opened.
+func openTests(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob("tests/testthat/*.R")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "../protocol/testdata/frames.json") {
+		if _, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestScriptParses reads the script as its first line does in the worker.
+func TestScriptParses(t *testing.T) {
+	code := strings.Join([]string{ // Rscript -e takes a single line
+		`lines <- readLines(file("stdin"))`,
+		`stopifnot(length(parse(text = lines[[1L]])) == 1L)`,
+		`runtime <- new.env(parent = baseenv())`,
+		`eval(parse(text = lines[-1L], keep.source = FALSE), runtime)`,
+		`cat(ls(runtime), sep = "\n")`,
+	}, "; ")
+	defined := strings.Fields(runR(t, code, Script()))
+	for _, name := range []string{"run_worker", "read_frame", "load_handler", "call_handler", "with_conditions"} {
+		if !slices.Contains(defined, name) {
+			t.Errorf("the script does not define %s, only %q", name, defined)
+		}
+	}
+}
+
+// R reads the script in the locale that the function's environment sets, which may
+// be one that has ASCII only.
+func TestScriptIsASCII(t *testing.T) {
+	for i, line := range bytes.Split(Script(), []byte("\n")) {
+		if bytes.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
+			t.Errorf("line %d: %s", i+1, line)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+# What every test needs: the runtime's R files in an environment like the worker's,
+# see embed.go.
+
+runtime <- new.env(parent = baseenv())
+for (file in Sys.glob("../../*.R")) {
+  sys.source(file, runtime)
+}
+
+# failure() evaluates `expr` and returns the failure that it stops with.
+failure <- function(expr) {
+  tryCatch(
+    {
+      force(expr)
+      stop("there was no failure")
+    },
+    runtime_failure = identity
+  )
+}
+
+# expect_failure_type() expects that `expr` fails with this error type and with a
+# message that has all of `...` in it.
+expect_failure_type <- function(expr, type, ...) {
+  failed <- failure(expr)
+  expect_identical(failed$type, type)
+  for (text in c(...)) {
+    expect_match(conditionMessage(failed), text, fixed = TRUE)
+  }
+}
+
+# source_code() sources lines of user code as load_handler() does, from a file of this
+# name in a new working directory, which lasts as long as the test. What they
+# define is removed from the global environment then, too.
+source_code <- function(lines, name = "functions.R", env = parent.frame()) {
+  in_user_dir(env)
+  writeLines(lines, name)
+  runtime$source_user(name)
+}
+
+in_user_dir <- function(env = parent.frame()) {
+  dir <- tempfile("user")
+  dir.create(dir)
+  old_dir <- setwd(dir)
+  old_names <- ls(globalenv(), all.names = TRUE)
+  withr::defer(
+    {
+      setwd(old_dir)
+      unlink(dir, recursive = TRUE)
+      rm(list = setdiff(ls(globalenv(), all.names = TRUE), old_names), envir = globalenv())
+    },
+    envir = env
+  )
+}
+
+# call_named() calls a function of the global environment as the worker calls the
+# handler, and returns list(value, log): its value or failure, and the log records.
+call_named <- function(name, args = list()) {
+  log <- list()
+  value <- runtime$with_conditions(
+    function() runtime$call_handler(get(name, globalenv()), name, args),
+    log = function(level, message, call) {
+      log[[length(log) + 1L]] <<- list(level = level, message = message, call = call)
+    }
+  )
+  list(value = value, log = log)
+}
+
+# stack_text() returns a stack as Go prints it: call (file:line).
+stack_text <- function(stack) {
+  vapply(
+    stack,
+    function(frame) {
+      if (is.null(frame$file)) frame$call else paste0(frame$call, " (", frame$file, ":", frame$line, ")")
+    },
+    ""
+  )
+}
+
+# bytes_con() returns a connection to read `bytes` from; the test closes it.
+bytes_con <- function(bytes, env = parent.frame()) {
+  con <- rawConnection(bytes)
+  withr::defer(close(con), envir = env)
+  con
+}

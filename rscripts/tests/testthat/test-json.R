@@ -1,0 +1,142 @@
+local_edition(3)
+
+latin1 <- function(text) {
+  Encoding(text) <- "latin1"
+  text
+}
+
+test_that("bytes_to_text() accepts UTF-8 only", {
+  expect_identical(runtime$bytes_to_text(charToRaw("na\u00efve")), "na\u00efve")
+  expect_identical(Encoding(runtime$bytes_to_text(charToRaw("\u00ef"))), "UTF-8")
+  expect_identical(runtime$bytes_to_text(raw()), "")
+  expect_error(runtime$bytes_to_text(as.raw(c(0x31, 0, 0x32))), "NUL")
+  expect_error(runtime$bytes_to_text(as.raw(c(0x22, 0xff, 0x22))), "UTF-8")
+  # Half of a surrogate pair, and an overlong slash.
+  expect_error(runtime$bytes_to_text(as.raw(c(0xed, 0xa0, 0x80))), "UTF-8")
+  expect_error(runtime$bytes_to_text(as.raw(c(0xc0, 0xaf))), "UTF-8")
+})
+
+test_that("clean_text() makes one valid string of anything", {
+  expect_identical(runtime$clean_text("na\u00efve"), "na\u00efve")
+  expect_identical(runtime$clean_text(latin1("na\xefve")), "na\u00efve")
+  expect_identical(runtime$clean_text("a\xffb"), "a<ff>b")
+  expect_identical(runtime$clean_text(c("a", "b")), "a\nb")
+  expect_identical(runtime$clean_text(character()), "")
+  expect_identical(runtime$clean_text(NULL), "")
+  expect_identical(runtime$clean_text(NA), "NA")
+  expect_identical(runtime$clean_text(12), "12")
+  bytes <- "a\xff"
+  Encoding(bytes) <- "bytes"
+  expect_true(validUTF8(runtime$clean_text(bytes)))
+})
+
+test_that("clean_text() cuts long text between characters and says so", {
+  text <- strrep("\U1F600", 10L) # 40 bytes
+  expect_identical(runtime$clean_text(text, 40L), text)
+  cut <- runtime$clean_text(text, 39L)
+  expect_true(validUTF8(cut))
+  expect_identical(cut, paste0(strrep("\U1F600", 9L), " ... (cut: 40 bytes in all)"))
+  # A frame of the longest log record stays far below the frame's limit of 8 MiB.
+  expect_lt(nchar(runtime$clean_text(strrep("x", 1e7)), "bytes"), 65536L)
+})
+
+test_that("json_string() quotes any string", {
+  for (text in c("abc-DEF_123", "", "a b", "a\"b\\c/d", "\n\t\u0001", "abc\n", "na\u00efve \U1F600")) {
+    quoted <- runtime$json_string(text)
+    expect_true(jsonlite::validate(quoted))
+    expect_identical(jsonlite::parse_json(quoted), text)
+  }
+  expect_identical(class(runtime$json_string("a b")), "character")
+})
+
+test_that("encode_result() writes what README promises", {
+  data <- list(
+    list(NULL, "null"),
+    list(TRUE, "true"),
+    list("a", "\"a\""),
+    list("na\u00efve", "\"na\u00efve\""),
+    list(latin1("na\xefve"), "\"na\u00efve\""),
+    list(1L, "1"),
+    list(pi, "3.14159265358979"),
+    list(123456789012345, "123456789012345"),
+    list(I(1), "[1]"),
+    list(1:3, "[1,2,3]"),
+    list(c(1, NA, NaN, Inf, -Inf), "[1,null,null,null,null]"),
+    list(NA, "null"),
+    list(NaN, "null"),
+    list(NA_character_, "null"),
+    list(c("a", NA), "[\"a\",null]"),
+    list(character(), "[]"),
+    list(list(), "[]"),
+    list(list(a = NULL, b = 1), "{\"a\":null,\"b\":1}"),
+    list(structure(list(), names = character()), "{}"),
+    list(as.Date("2024-02-29"), "\"2024-02-29\""),
+    list(as.POSIXct(0, origin = "1970-01-01", tz = "Europe/Paris"), "\"1970-01-01T00:00:00Z\""),
+    list(as.raw(1:3), "\"AQID\""),
+    list(factor("x"), "\"x\""),
+    list(data.frame(x = 1:2, y = c("a", NA)), "[{\"x\":1,\"y\":\"a\"},{\"x\":2,\"y\":null}]"),
+    list(matrix(1:4, 2L), "[[1,3],[2,4]]")
+  )
+  for (pair in data) {
+    expect_identical(runtime$encode_result(pair[[1L]]), pair[[2L]])
+  }
+})
+
+test_that("encode_result() is not changed by options of the user's code", {
+  withr::local_options(OutDec = ",", digits = 3L, scipen = -9L)
+  expect_identical(runtime$encode_result(list(x = 1.23456)), "{\"x\":1.23456}")
+})
+
+test_that("text of class json passes through as it is", {
+  expect_identical(runtime$encode_result(structure("{ \"a\" : 1 }", class = "json")), "{ \"a\" : 1 }")
+  expect_identical(runtime$encode_result(jsonlite::toJSON(list(a = 1))), "{\"a\":[1]}")
+  expect_identical(runtime$encode_result(structure(latin1("\"\xe9\""), class = "json")), "\"\u00e9\"")
+})
+
+test_that("find_unencodable() names the innermost element", {
+  bad <- globalenv()
+  expect_identical(runtime$find_unencodable(bad), "result")
+  expect_identical(runtime$find_unencodable(list(ok = 1, fit = list(2, bad))), "result$fit[[2]]")
+  expect_identical(runtime$find_unencodable(list(1, list(a = list(b = bad)))), "result[[2]]$a$b")
+  expect_identical(runtime$find_unencodable(list(a = 1, bad)), "result[[2]]")
+  table <- data.frame(x = 1:2)
+  table$y <- list(1, bad)
+  expect_identical(runtime$find_unencodable(list(t = table)), "result$t$y[[2]]")
+})
+
+test_that("parse_text() never opens what the text names", {
+  path <- tempfile(fileext = ".json")
+  withr::defer(unlink(path))
+  writeLines("{\"secret\": 1}", path)
+  for (text in c("/etc/passwd", path, paste0("file://", path), "http://127.0.0.1:1/x.json")) {
+    expect_error(runtime$parse_text(text, TRUE), "lexical error|parse error")
+    expect_identical(runtime$parse_text(paste0("\"", text, "\""), TRUE), text)
+  }
+})
+
+test_that("decode_event() knows an object from other JSON", {
+  decode <- function(text) runtime$decode_event(charToRaw(text))
+  expect_identical(decode("{\"a\":1}"), list(value = list(a = 1L), is_object = TRUE))
+  expect_true(decode(" \r\n\t{}")$is_object)
+  expect_identical(decode("[1,2]"), list(value = 1:2, is_object = FALSE))
+  expect_identical(decode("\"{\""), list(value = "{", is_object = FALSE))
+  expect_identical(decode("null"), list(value = NULL, is_object = FALSE))
+  for (nothing in c("", " \r\n\t")) {
+    expect_identical(decode(nothing), list(value = NULL, is_object = FALSE))
+  }
+  expect_identical(decode("{\"a\":null}")$value, list(a = NULL))
+})
+
+test_that("decode_event() leaves lists alone when that is asked for", {
+  decode <- function() runtime$decode_event(charToRaw("{\"a\":[1,2]}"))$value
+  withr::local_envvar(LAMBDA_R_SIMPLIFY = NA)
+  expect_identical(decode(), list(a = 1:2))
+  withr::local_envvar(LAMBDA_R_SIMPLIFY = "FALSE")
+  expect_identical(decode(), list(a = list(1L, 2L)))
+})
+
+test_that("an event that is no JSON is an error of its own type", {
+  for (bytes in list(charToRaw("{"), charToRaw("NaN"), charToRaw("{} {}"), as.raw(0xff), as.raw(c(0x31, 0)))) {
+    expect_failure_type(runtime$decode_event(bytes), "Runtime.UnmarshalError", "the event is not valid JSON: ")
+  }
+})
