@@ -30,9 +30,10 @@ FUZZTIME ?= 30s
 fuzz:
 	$(GO) test ./protocol -run '^$$' -fuzz FuzzReader -fuzztime $(FUZZTIME)
 
-# make bench    latency, start and memory beside a Go handler and a bare Rscript
-bench: runtime-deps build
-	$(GO) test ./bench -run '^$$' -bench . -benchtime 1x -timeout 20m -v
+# make bench    latency and memory beside a Go handler, start beside a bare Rscript
+bench: runtime-deps
+	$(GO) test ./bench -run '^$$' -bench WarmInvocation -benchtime 3000x
+	$(GO) test ./bench -run '^$$' -bench FirstAnswer -benchtime 25x
 
 # What each needs beyond Go: a command or an R package, and Debian's package of it.
 runtime-deps:

@@ -14,6 +14,7 @@ import (
 	oklog "github.com/oklog/run"
 	"github.com/spf13/pflag"
 
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/protocol/runtimeapi/emulator"
 )
@@ -86,6 +87,9 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 		MemoryMB:   o.memory,
 		PeakMemory: p.peakMemory,
 		Log:        out,
+		OnReady: func() {
+			fmt.Fprint(out, banner(c, o, listener.Addr(), p.firstReady()))
+		},
 	})
 	out.tail = emu.AppendLog
 	api, err := runtimeapi.NewClient(reachable(listener.Addr()), version, o.concurrency)
@@ -100,9 +104,7 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	addEmulator(&g, emu, listener, served, func() {
-		fmt.Fprint(out, banner(c, o, listener.Addr(), p.firstReady().RVersion, p.firstReady().Required))
-	})
+	addEmulator(&g, emu, listener, served)
 	return runGroup(&g)
 }
 
@@ -120,27 +122,22 @@ func (o *localOptions) functionEnv(c config) []string {
 
 // addEmulator adds the actor that serves the emulator. It stays up while the
 // supervisor still reports.
-func addEmulator(g *oklog.Group, emu *emulator.Emulator, listener net.Listener, served <-chan struct{}, onReady func()) {
+func addEmulator(g *oklog.Group, emu *emulator.Emulator, listener net.Listener, served <-chan struct{}) {
 	server := &http.Server{Handler: emu, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	stop := make(chan struct{})
 	g.Add(func() error {
 		failed := make(chan error, 1)
 		go func() { failed <- server.Serve(listener) }() // ends with Close below
-		for ready := emu.Ready(); ; {
-			select {
-			case <-ready:
-				ready = nil
-				onReady()
-			case err := <-failed:
-				return err
-			case <-stop:
-				<-served
-				// Callers get the answers that are there; those who still wait have none to get.
-				ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-				defer cancel()
-				_ = server.Shutdown(ctx) // what it could not end, Close does
-				return server.Close()
-			}
+		select {
+		case err := <-failed:
+			return err
+		case <-stop:
+			<-served
+			// Callers get the answers that are there; those who still wait have none to get.
+			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+			defer cancel()
+			_ = server.Shutdown(ctx) // what it could not end, Close does
+			return server.Close()
 		}
 	}, func(error) { close(stop) })
 }
@@ -155,9 +152,9 @@ func reachable(addr net.Addr) string {
 }
 
 // banner says what is served, and how to call it.
-func banner(c config, o *localOptions, addr net.Addr, rVersion string, required []string) string {
-	args := make([]string, len(required))
-	for i, name := range required {
+func banner(c config, o *localOptions, addr net.Addr, ready protocol.Ready) string {
+	args := make([]string, len(ready.Required))
+	for i, name := range ready.Required {
 		args[i] = fmt.Sprintf("%q: 1", name)
 	}
 	workers := "1 worker"
@@ -170,5 +167,5 @@ Try it:
   curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
 Stop it with Ctrl-C.
 
-`, c.handler, reachable(addr), rVersion, workers, o.timeout, o.memory, strings.Join(args, ", "), reachable(addr))
+`, c.handler, reachable(addr), ready.RVersion, workers, o.timeout, o.memory, strings.Join(args, ", "), reachable(addr))
 }

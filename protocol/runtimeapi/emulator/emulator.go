@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Config describes the function. The zero value of each field but Log is replaced
-// by what its comment says.
+// Config describes the function. The zero value of each field is replaced by what
+// its comment says.
 type Config struct {
 	Function string        // its name: "function"
 	Timeout  time.Duration // 3 s, as Lambda's own default
@@ -21,6 +21,10 @@ type Config struct {
 	// PeakMemory returns the most memory that the function has used, in bytes.
 	// nil: the REPORT lines do not say.
 	PeakMemory func() int64
+
+	// OnReady is called once, when the runtime asks for its first event and before
+	// it gets one. nil: nothing is.
+	OnReady func()
 
 	// Log gets the START, END and REPORT lines. nil: nobody does.
 	Log io.Writer
@@ -45,8 +49,7 @@ type Emulator struct {
 	reported  bool                   // the init duration was told in a REPORT line
 	initError []byte                 // what the runtime posted, or nil
 
-	logMu sync.Mutex    // one line at a time
-	ready chan struct{} // closed at the first /next
+	logMu sync.Mutex // one line at a time
 }
 
 // An invocation is one event on its way. Its fields are guarded by Emulator.mu,
@@ -96,7 +99,6 @@ func New(c Config) *Emulator {
 		start:   time.Now(),
 		arrived: make(chan struct{}),
 		running: map[string]*invocation{},
-		ready:   make(chan struct{}),
 	}
 	e.routeRuntimeAPI()
 	e.routeInvokeAPI()
@@ -105,9 +107,6 @@ func New(c Config) *Emulator {
 
 // ServeHTTP serves both APIs.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
-
-// Ready returns a channel that is closed when the runtime asks for its first event.
-func (e *Emulator) Ready() <-chan struct{} { return e.ready }
 
 // AppendLog gives a line of log, its end included, to the invocation that it
 // belongs to, for callers that ask for the tail of the log.
@@ -262,16 +261,16 @@ func (e *Emulator) failInit(body []byte) bool {
 // noteReady notes the first /next. It returns false to a runtime whose init failed.
 func (e *Emulator) noteReady() bool {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.initError != nil {
-		return false
-	}
-	if !e.polled {
+	failed, first := e.initError != nil, !e.polled
+	if !failed && first {
 		e.polled = true
 		e.initTook = time.Since(e.start)
-		close(e.ready)
 	}
-	return true
+	e.mu.Unlock()
+	if !failed && first && e.config.OnReady != nil {
+		e.config.OnReady()
+	}
+	return !failed
 }
 
 func newTraceID(now time.Time) string {
