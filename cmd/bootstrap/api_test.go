@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi/emulator"
 )
 
 // What the Runtime API answers to a report: a refusal is logged with the request id
@@ -22,12 +23,11 @@ func TestRefusedReports(t *testing.T) {
 			t.Run(strconv.Itoa(status)+" on "+kind, func(t *testing.T) {
 				t.Parallel()
 				var refused atomic.Bool
-				rec := newFaultyRecorder(t, 2*time.Second, func(call string, w http.ResponseWriter, r *http.Request) bool {
-					if !strings.HasPrefix(call, kind) || refused.Swap(true) {
-						return false
+				rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
+					if call.Op != kind || refused.Swap(true) {
+						return emulator.Fault{}
 					}
-					http.Error(w, "no, says the test", status)
-					return true
+					return emulator.Fault{Status: status}
 				})
 				p, f := startLambda(t, rec, "", "faults.run")
 				// Nobody accepted the report, so the caller hears of a timeout.
@@ -60,11 +60,11 @@ func TestRefusedPoll(t *testing.T) {
 	for _, status := range []int{403, 500} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
-			rec := newFaultyRecorder(t, 2*time.Second, func(call string, w http.ResponseWriter, r *http.Request) bool {
-				if call == "next" {
-					http.Error(w, "no, says the test", status)
+			rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
+				if call.Op == emulator.OpNext {
+					return emulator.Fault{Status: status}
 				}
-				return call == "next"
+				return emulator.Fault{}
 			})
 			p, _ := startLambda(t, rec, "", "faults.echo")
 			if code := p.exitCode(); code != 1 {
@@ -83,11 +83,8 @@ func TestRefusedPoll(t *testing.T) {
 // A /next whose connection breaks is asked again.
 func TestBrokenPoll(t *testing.T) {
 	var broken atomic.Int32
-	rec := newFaultyRecorder(t, 2*time.Second, func(call string, w http.ResponseWriter, r *http.Request) bool {
-		if call == "next" && broken.Add(1) <= 3 {
-			panic(http.ErrAbortHandler)
-		}
-		return false
+	rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
+		return emulator.Fault{Reset: call.Op == emulator.OpNext && broken.Add(1) <= 3}
 	})
 	p, f := startLambda(t, rec, "", "faults.echo")
 	if got := f.result(`{"a": 1}`); got != `{"a":1}` {
@@ -98,27 +95,31 @@ func TestBrokenPoll(t *testing.T) {
 	}
 }
 
-// A report whose connection breaks is sent again, so that the invocation is not lost.
+// A report whose connection breaks is sent again, so that the invocation is not lost;
+// where it had arrived, the Runtime API refuses the second one, and no harm is done.
 func TestBrokenReport(t *testing.T) {
-	var broken atomic.Bool
-	rec := newFaultyRecorder(t, 10*time.Second, func(call string, w http.ResponseWriter, r *http.Request) bool {
-		if call == "response" && !broken.Swap(true) {
-			panic(http.ErrAbortHandler)
-		}
-		return false
-	})
-	_, f := startLambda(t, rec, "", "faults.echo")
-	if got := f.result(`{"a": 1}`); got != `{"a":1}` {
-		t.Errorf("got %s", got)
-	}
-	if got := rec.reports(); !slices.Equal(got, []string{"response", "response"}) {
-		t.Errorf("reported %q", got)
+	for name, late := range map[string]bool{"on its way": false, "once it had arrived": true} {
+		t.Run(name, func(t *testing.T) {
+			var broken atomic.Bool
+			rec := newRecorder(t, 10*time.Second, func(call emulator.Call) emulator.Fault {
+				return emulator.Fault{Late: late, Reset: call.Op == emulator.OpResponse && !broken.Swap(true)}
+			})
+			_, f := startLambda(t, rec, "", "faults.echo")
+			for _, event := range []string{`{"a":1}`, `{"a":2}`} {
+				if got := f.result(event); got != event {
+					t.Errorf("got %s", got)
+				}
+			}
+			if got := rec.reports(); !slices.Equal(got, []string{"response", "response", "response"}) {
+				t.Errorf("reported %q", got)
+			}
+		})
 	}
 }
 
 // SIGTERM while an invocation runs: it is answered, then bootstrap exits with 0.
 func TestShutdownWhileBusy(t *testing.T) {
-	rec := newRecorder(t, 10*time.Second)
+	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.sleeps", "LOG_LEVEL=debug")
 	answered := make(chan answer, 1)
 	go func() { // ends when it is answered
@@ -137,7 +138,7 @@ func TestShutdownWhileBusy(t *testing.T) {
 
 // SIGTERM while an invocation runs that does not end: it is reported as an error.
 func TestShutdownWhileBusyForLong(t *testing.T) {
-	rec := newRecorder(t, 20*time.Second)
+	rec := newRecorder(t, 20*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.sleeps", "LOG_LEVEL=debug")
 	answered := make(chan answer, 1)
 	go func() { // ends when it is answered
@@ -162,7 +163,7 @@ func TestNoOrphans(t *testing.T) {
 	for name, event := range map[string]string{"idle": "", "busy": call("spin", `{}`)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rec := newRecorder(t, 30*time.Second)
+			rec := newRecorder(t, 30*time.Second, nil)
 			p, f := startLambda(t, rec, "", "faults.run", "LOG_LEVEL=debug")
 			f.result(call("pid", `{}`))
 			if event != "" {

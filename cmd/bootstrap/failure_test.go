@@ -57,7 +57,7 @@ var failureRows = []failureRow{
 // endpoint, with the right type, and then the next invocation works, on the same
 // worker or on a new one as the failure table says.
 func TestInvocationFailures(t *testing.T) {
-	rec := newRecorder(t, 20*time.Second)
+	rec := newRecorder(t, 20*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
 	for _, row := range failureRows {
 		t.Run(row.name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestDeadline(t *testing.T) {
 		{"endless loop in C", call("spin_in_c", `{}`), `did not react to an interrupt and was killed`, ""},
 		{"interrupts refused", call("ignores_interrupts", `{}`), `did not react to an interrupt and was killed`, ""},
 	}
-	rec := newRecorder(t, timeout)
+	rec := newRecorder(t, timeout, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestDeadline(t *testing.T) {
 // A second answer to one invocation is not given to the next: the worker is found
 // out before the next event is sent to it.
 func TestTwoAnswers(t *testing.T) {
-	rec := newRecorder(t, 10*time.Second)
+	rec := newRecorder(t, 10*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
 	e := f.failure(call("answers_twice", `{}`))
 	if e.Message != "first" {
@@ -151,7 +151,7 @@ func TestTwoAnswers(t *testing.T) {
 
 // An R that dies while it has nothing to do is replaced, and nobody hears of it.
 func TestIdleDeath(t *testing.T) {
-	rec := newRecorder(t, 10*time.Second)
+	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.pid")
 	before := f.result(`{}`)
 	rec.waitForPolls(t, 2)
@@ -179,7 +179,7 @@ if (file.exists("started")) quit(status = 9)
 file.create("started")
 pid <- function() Sys.getpid()
 `)
-	rec := newRecorder(t, 20*time.Second)
+	rec := newRecorder(t, 20*time.Second, nil)
 	p, f := startLambda(t, rec, "", "once.pid", "LAMBDA_TASK_ROOT="+dir)
 	kill(t, f.result(`{}`))
 	if code := p.exitCode(); code != 1 {
@@ -198,7 +198,7 @@ pid <- function() Sys.getpid()
 
 // User code can neither see the runtime's objects nor break them.
 func TestUserCodeCannotClobberTheRuntime(t *testing.T) {
-	rec := newRecorder(t, 10*time.Second)
+	rec := newRecorder(t, 10*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.clobbers")
 	for range 3 {
 		if got := f.result(`{}`); got != `"clobbered"` {

@@ -42,7 +42,7 @@ func TestInitErrorInLambda(t *testing.T) {
 	for _, row := range initFailures {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			rec := newRecorder(t, 10*time.Second)
+			rec := newRecorder(t, 10*time.Second, nil)
 			p, _ := startLambda(t, rec, "init", row.handler, row.env...)
 			if code := p.exitCode(); code != 1 {
 				t.Errorf("exit status %d, want 1", code)

@@ -2,40 +2,31 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/protocol/runtimeapi/emulator"
 )
 
-// A recorder is the Runtime API of a test: the emulator, and before it a log of the
-// calls that bootstrap makes, and the faults that a test asks for.
+// A recorder is the Runtime API of a test: the emulator, and a log of the calls that
+// bootstrap makes to it.
 type recorder struct {
-	emu    *emulator.Emulator
 	server *httptest.Server
 
 	mu     sync.Mutex
 	calls  []string      // "next", "response", "error Runtime.WorkerCrashed", "init/error …"
 	called chan struct{} // closed and made anew at each call
-
-	fault fault
 }
 
-// A fault may answer a call itself; then it returns true.
-type fault func(call string, w http.ResponseWriter, r *http.Request) bool
+// fault says how to spoil a call, see emulator.Config; nil: none is spoiled.
+type fault func(emulator.Call) emulator.Fault
 
-func newRecorder(t *testing.T, timeout time.Duration) *recorder {
-	return newFaultyRecorder(t, timeout, nil)
-}
-
-func newFaultyRecorder(t *testing.T, timeout time.Duration, fault fault) *recorder {
-	rec := &recorder{emu: emulator.New(emulator.Config{Timeout: timeout}), fault: fault, called: make(chan struct{})}
-	rec.server = httptest.NewServer(rec)
+func newRecorder(t *testing.T, timeout time.Duration, fault fault) *recorder {
+	rec := &recorder{called: make(chan struct{})}
+	rec.server = httptest.NewServer(emulator.New(emulator.Config{Timeout: timeout, Fault: fault, Observe: rec.observe}))
 	t.Cleanup(func() {
 		rec.server.CloseClientConnections()
 		rec.server.Close()
@@ -43,29 +34,16 @@ func newFaultyRecorder(t *testing.T, timeout time.Duration, fault fault) *record
 	return rec
 }
 
-func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := ""
-	switch path := r.URL.Path; {
-	case path == runtimeapi.PathNext:
-		call = "next"
-	case path == runtimeapi.PathInitError:
-		call = "init/error " + r.Header.Get(runtimeapi.HeaderErrorType)
-	case strings.HasPrefix(path, runtimeapi.PathInvocation) && strings.HasSuffix(path, "/response"):
-		call = "response"
-	case strings.HasPrefix(path, runtimeapi.PathInvocation) && strings.HasSuffix(path, "/error"):
-		call = "error " + r.Header.Get(runtimeapi.HeaderErrorType)
+// observe notes a call when it begins.
+func (rec *recorder) observe(call emulator.Call) {
+	if call.Ended {
+		return
 	}
-	if call != "" {
-		rec.mu.Lock()
-		rec.calls = append(rec.calls, call)
-		close(rec.called)
-		rec.called = make(chan struct{})
-		rec.mu.Unlock()
-		if rec.fault != nil && rec.fault(call, w, r) {
-			return
-		}
-	}
-	rec.emu.ServeHTTP(w, r)
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.calls = append(rec.calls, strings.TrimSpace(call.Op+" "+call.ErrorType))
+	close(rec.called)
+	rec.called = make(chan struct{})
 }
 
 // reports returns the calls so far, those of /next left out.

@@ -22,11 +22,20 @@ const (
 	contentTypeJSON  = "application/json"
 )
 
+// Headers of the Extensions API.
+const (
+	HeaderExtensionName = "Lambda-Extension-Name"
+	HeaderExtensionID   = "Lambda-Extension-Identifier"
+)
+
 // Paths, below http://$AWS_LAMBDA_RUNTIME_API.
 const (
 	PathNext       = "/2018-06-01/runtime/invocation/next"
 	PathInvocation = "/2018-06-01/runtime/invocation/" // {id}/response, {id}/error
 	PathInitError  = "/2018-06-01/runtime/init/error"
+
+	PathRegister      = "/2020-01-01/extension/register"
+	PathExtensionNext = "/2020-01-01/extension/event/next"
 )
 
 // MaxResponse is the largest response that Lambda takes, in bytes: 6 MiB and a

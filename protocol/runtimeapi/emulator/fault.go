@@ -1,0 +1,98 @@
+package emulator
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// The operations of the Runtime API.
+const (
+	OpNext      = "next"
+	OpResponse  = "response"
+	OpError     = "error"
+	OpInitError = "init/error"
+	OpRegister  = "register"
+)
+
+// A Call is one call of the Runtime API, as the emulator saw it.
+type Call struct {
+	Op        string
+	RequestID string // of the report; of OpNext: of the event that was handed out, or ""
+	ErrorType string // the error type header of the error reports
+	Ended     bool   // the call has ended; otherwise it begins
+	Status    int    // what was answered; 0 before, and when the connection was broken
+}
+
+// A Fault spoils a call. Its zero value does nothing.
+type Fault struct {
+	Delay  time.Duration // wait before anything else
+	Status int           // answer with this status
+	Reset  bool          // break the connection
+	Late   bool          // let the call have its effect first, and spoil only the answer
+}
+
+// operation makes the handler of an operation: it asks Config.Fault, and tells
+// Config.Observe when the call begins and when it has ended.
+func (e *Emulator) operation(op string, serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		call := Call{Op: op, RequestID: r.PathValue("id"), ErrorType: r.Header.Get(runtimeapi.HeaderErrorType)}
+		observe := func() {
+			if e.config.Observe != nil {
+				e.config.Observe(call)
+			}
+		}
+		observe()
+		noted := &statusWriter{ResponseWriter: w}
+		// Deferred: it is told of a call that ends in a panic, too.
+		defer func() {
+			call.Ended, call.Status = true, noted.status
+			if op == OpNext {
+				call.RequestID = w.Header().Get(runtimeapi.HeaderRequestID)
+			}
+			observe()
+		}()
+		var fault Fault
+		if e.config.Fault != nil {
+			fault = e.config.Fault(call)
+		}
+		if fault.Delay > 0 {
+			select {
+			case <-time.After(fault.Delay):
+			case <-r.Context().Done():
+				return
+			}
+		}
+		if fault.Status == 0 && !fault.Reset {
+			serve(noted, r)
+			return
+		}
+		if fault.Late {
+			serve(httptest.NewRecorder(), r)
+		}
+		if fault.Reset {
+			panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
+		}
+		refuse(noted, fault.Status, "Faulty", "this answer was spoiled on purpose")
+	}
+}
+
+// statusWriter notes the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
