@@ -8,6 +8,7 @@ run_worker <- function() {
   io$requests <- pipe_open(request_path, "rb")
   io$replies <- pipe_open(reply_path, "wb")
   options(keep.source = TRUE)
+  attach_helpers()
   hello <- read_message(io)
   if (!is.null(hello)) {
     suspendInterrupts(become_ready(io, hello$handler))
@@ -39,8 +40,11 @@ become_ready <- function(io, handler_name) {
 serve <- function(io, handler, name, takes) {
   repeat {
     frame <- read_message(io)
-    if (is.null(frame) || identical(frame$type, "shutdown")) {
-      return(invisible())
+    if (is.null(frame)) {
+      return(invisible()) # bootstrap has gone, and nobody would hear of the hooks
+    }
+    if (identical(frame$type, "shutdown")) {
+      return(run_shutdown_hooks(log_to(io, NULL)))
     }
     event <- read_frame(io$requests)
     absorb_interrupt()

@@ -12,8 +12,6 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-var errShutdown = errors.New("the runtime was shut down before this invocation could run")
-
 // maxPollRetry is for how long a /next that cannot be reached is asked again.
 const maxPollRetry = 10 * time.Second
 
@@ -26,9 +24,13 @@ func (s *slot) poll(ctx context.Context) {
 		b := backoff.NewExponentialBackOff()
 		b.InitialInterval = 50 * time.Millisecond
 		b.MaxInterval = 2 * time.Second
-		b.MaxElapsedTime = maxPollRetry
+		b.MaxElapsedTime = maxPollRetry // counted from its making, or from Reset
 		inv, err := backoff.RetryNotifyWithData(func() (*runtimeapi.Invocation, error) {
+			asked := time.Now()
 			inv, err := s.API.Next(ctx)
+			if time.Since(asked) > maxPollRetry {
+				b.Reset() // it got through, and broke while it waited
+			}
 			if _, ok := errors.AsType[*runtimeapi.StatusError](err); ok {
 				return nil, backoff.Permanent(err) // an answer: asking again would not change it
 			}
@@ -42,28 +44,27 @@ func (s *slot) poll(ctx context.Context) {
 
 // serve runs the held invocation and reports it. An error ends the supervisor.
 func (s *slot) serve(ctx context.Context) error {
+	if err := check(s.held); err != nil {
+		return s.reportError(ctx, s.take(), err)
+	}
 	start := time.Now()
-	payload, err, interrupted := s.invoke(ctx, s.held)
+	payload, err := s.invoke(s.held)
 	o := outcomeOf(err)
-	if !o.keep || interrupted {
-		// A late interrupt could hit an R that has answered already.
+	if !o.keep {
 		s.worker.Kill("it was not to be used again")
 		s.retire()
+		s.schedule()
 	}
 	if o.resend {
 		s.log.Warn("worker found unusable, invocation goes to the next", "request_id", s.held.ID, "error", err)
-		s.schedule()
 		return nil
 	}
-	inv := s.take()
 	if o.keep {
 		s.answered()
-	} else {
-		s.schedule()
-	}
-	if s.worker == nil && s.retry == nil && ctx.Err() == nil {
+	} else if s.retry == nil && ctx.Err() == nil {
 		s.spawn(ctx) // while the report is on its way
 	}
+	inv := s.take()
 	if o.report != nil {
 		return s.reportError(ctx, inv, err)
 	}
@@ -73,41 +74,15 @@ func (s *slot) serve(ctx context.Context) error {
 	})
 }
 
-// invoke runs inv on the slot's worker within its deadline. Interrupted says that
-// the worker was sent, or is being sent, an interrupt.
-func (s *slot) invoke(ctx context.Context, inv *runtimeapi.Invocation) (payload []byte, err error, interrupted bool) {
-	if err := checkHeaders(inv); err != nil {
-		return nil, err, false
-	}
+// invoke runs inv on the slot's worker within its deadline, and within the drain limit
+// of a shutdown.
+func (s *slot) invoke(inv *runtimeapi.Invocation) ([]byte, error) {
 	w := s.worker
+	defer context.AfterFunc(s.drained, func() { w.Kill("the runtime is shutting down") })()
+	stop := s.watch(w, inv)
 	start := time.Now()
-	if !inv.Deadline.IsZero() {
-		soft, hard := s.limits(inv)
-		interrupt := time.AfterFunc(soft, w.Interrupt)
-		kill := time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") })
-		defer func() {
-			interrupted = !interrupt.Stop()
-			kill.Stop()
-			if interrupted && err != nil {
-				err = &TimeoutError{After: time.Since(start), Margin: time.Until(inv.Deadline), Err: err}
-			}
-		}()
-	}
-	var drain *time.Timer
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		drain = time.AfterFunc(drainLimit, func() { w.Kill("the runtime is shutting down") })
-	})
-	defer func() {
-		if !stop() {
-			<-stopped
-			drain.Stop()
-		}
-	}()
-
 	s.log.Debug("dispatch", "request_id", inv.ID)
-	payload, err = w.Invoke(protocol.Invoke{
+	payload, err := w.Invoke(protocol.Invoke{
 		Type:          protocol.TypeInvoke,
 		ID:            inv.ID,
 		DeadlineMs:    deadlineMs(inv),
@@ -117,7 +92,26 @@ func (s *slot) invoke(ctx context.Context, inv *runtimeapi.Invocation) (payload 
 		Identity:      inv.CognitoIdentity,
 		TenantID:      inv.TenantID,
 	}, inv.Event, runtimeapi.MaxResponse)
-	return payload, err, false
+	if stopped := stop(); stopped && !errors.Is(err, protocol.ErrNotSent) {
+		return payload, &TimeoutError{After: time.Since(start), Left: time.Until(inv.Deadline), Err: err}
+	}
+	return payload, err
+}
+
+// watch interrupts w when inv's deadline comes near, and kills it when that did not
+// help. The function that it returns ends this, and reports whether it had begun: then
+// w must not be used again, since the interrupt may still be on its way.
+func (s *slot) watch(w Worker, inv *runtimeapi.Invocation) (stop func() bool) {
+	if inv.Deadline.IsZero() {
+		return func() bool { return false }
+	}
+	soft, hard := s.limits(inv)
+	interrupt := time.AfterFunc(soft, w.Interrupt)
+	kill := time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") })
+	return func() bool {
+		inTime := interrupt.Stop()
+		return !kill.Stop() || !inTime
+	}
 }
 
 // limits returns how long inv may still run until R is interrupted, and until it
@@ -135,7 +129,11 @@ func deadlineMs(inv *runtimeapi.Invocation) int64 {
 	return inv.Deadline.UnixMilli()
 }
 
-func checkHeaders(inv *runtimeapi.Invocation) error {
+// check returns why inv cannot be given to R at all.
+func check(inv *runtimeapi.Invocation) error {
+	if !inv.Deadline.IsZero() && time.Until(inv.Deadline) <= 0 {
+		return lateError{}
+	}
 	if inv.ClientContext != "" && !json.Valid([]byte(inv.ClientContext)) {
 		return &badHeaderError{runtimeapi.HeaderClientContext}
 	}

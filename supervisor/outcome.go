@@ -17,21 +17,23 @@ type outcome struct {
 	resend bool                    // nothing reached R: another worker may have it
 }
 
-// outcomeOf maps what Worker.Invoke returned to what becomes of the invocation and
-// its worker. It is the failure table of docs/architecture.md.
+// outcomeOf maps what slot.invoke returned to what becomes of the invocation and its
+// worker. It is the failure table of docs/architecture.md.
 func outcomeOf(err error) outcome {
-	if err == nil {
-		return outcome{keep: true}
-	}
 	if errors.Is(err, protocol.ErrNotSent) {
 		return outcome{resend: true}
 	}
-	o := outcome{report: reportOf(err)}
-	switch err.(type) {
-	case *protocol.HandlerError, *protocol.FrameTooLargeError, *badHeaderError:
-		o.keep = true
+	switch e := err.(type) {
+	case nil:
+		return outcome{keep: true}
+	case *TimeoutError:
+		if e.Err == nil {
+			return outcome{} // R was quicker than the interrupt that was on its way to it
+		}
+	case *protocol.HandlerError, *protocol.FrameTooLargeError:
+		return outcome{report: reportOf(err), keep: true}
 	}
-	return o
+	return outcome{report: reportOf(err)}
 }
 
 // reportOf returns what the Runtime API and so the caller hear of err.
@@ -43,7 +45,7 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 	}](err); ok {
 		r.Type = typed.ErrorType()
 	}
-	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && r.Type != "Runtime.ProtocolError" {
+	if large, ok := err.(*protocol.FrameTooLargeError); ok {
 		r.Type = "Function.ResponseSizeTooLarge"
 		r.Message = fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", large.Size, large.Limit)
 	}
@@ -63,14 +65,14 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 // A TimeoutError reports an invocation that was given up because its deadline was
 // near.
 type TimeoutError struct {
-	After  time.Duration // since it was received
-	Margin time.Duration // before its deadline
-	Err    error         // how it ended: R's answer to the interrupt, or its death
+	After time.Duration // since it was given to R
+	Left  time.Duration // until its deadline
+	Err   error         // how it ended: R's answer to the interrupt, its death, or nil: its result
 }
 
 func (e *TimeoutError) Error() string {
 	text := fmt.Sprintf("the handler was stopped after %.2f s, %d ms before its deadline",
-		e.After.Seconds(), e.Margin.Milliseconds())
+		e.After.Seconds(), max(0, e.Left.Milliseconds()))
 	if handler, ok := errors.AsType[*protocol.HandlerError](e.Err); ok {
 		if n := len(handler.Stack); n > 0 {
 			text += "; it was in " + handler.Stack[n-1].String()
@@ -97,9 +99,26 @@ func (e *InitTimeoutError) Error() string {
 // ErrorType is the name under which the Runtime API hears of it.
 func (e *InitTimeoutError) ErrorType() string { return "Runtime.InitTimeout" }
 
-// errNoWorker reports an invocation whose deadline came near while no worker was
-// ready for it.
-var errNoWorker = errors.New("no R worker was ready for this invocation before its deadline: the last one died, and its successor was not up in time")
+// A notRunError reports an invocation that no R has seen.
+type notRunError string
+
+func (e notRunError) Error() string { return string(e) }
+
+// ErrorType is the name under which the Runtime API hears of it.
+func (notRunError) ErrorType() string { return "Runtime.WorkerUnavailable" }
+
+const (
+	errNoWorker = notRunError("no R worker was ready for this invocation before its deadline: the last one died, and its successor was not up in time")
+	errShutdown = notRunError("the runtime was shut down before this invocation could run")
+)
+
+// A lateError reports an invocation whose deadline had passed when it could have been
+// given to R: the machine was frozen, or its clock jumped. R never sees it.
+type lateError struct{}
+
+func (lateError) Error() string { return "the invocation came after its deadline" }
+
+func (lateError) ErrorType() string { return "Runtime.InvocationTimeout" }
 
 // A badHeaderError reports an invocation that came with a header that ought to be
 // JSON and is not. R never sees it.

@@ -35,6 +35,7 @@ type slot struct {
 	failedSpawns int  // failed spawns since a worker was ready
 	hopeless     bool // counted in givenUp
 	reaping      sync.WaitGroup
+	drained      context.Context // ends when a shutdown leaves no more time
 }
 
 type birth struct {
@@ -48,14 +49,14 @@ type poll struct {
 	err error
 }
 
-func newSlot(s *Supervisor, number int) *slot {
+func newSlot(s *Supervisor, number int, drained context.Context) *slot {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval = 100 * time.Millisecond
 	b.Multiplier = 2
 	b.MaxInterval = 5 * time.Second
 	b.MaxElapsedTime = 0 // never give up by itself: after the default 15 min it would return -1 for ever
 	b.Reset()
-	return &slot{Supervisor: s, number: number, log: s.Log.With("slot", number), backoff: b}
+	return &slot{Supervisor: s, number: number, log: s.Log.With("slot", number), backoff: b, drained: drained}
 }
 
 // run runs the slot until ctx is cancelled, when it returns nil, or until the
@@ -82,7 +83,7 @@ func (s *slot) loop(ctx context.Context) error {
 				return err
 			}
 			continue
-		case s.worker != nil && s.polled == nil:
+		case s.worker != nil && s.polled == nil && !dead(s.worker):
 			s.poll(ctx)
 		case s.worker == nil && s.born == nil && s.retry == nil:
 			s.spawn(ctx)
@@ -102,6 +103,9 @@ func (s *slot) loop(ctx context.Context) error {
 			s.retry = nil
 		case p := <-s.polled:
 			s.polled = nil
+			if p.err != nil && ctx.Err() != nil {
+				return nil // the shutdown ended it
+			}
 			if p.err != nil {
 				return p.err
 			}
@@ -148,7 +152,7 @@ func (s *slot) settle(ctx context.Context, b birth) error {
 		return nil // the shutdown ended it
 	}
 	if !s.wasReady.Load() {
-		s.reportInit(b.err)
+		s.initFailed.Store(true)
 		return b.err
 	}
 	s.failedSpawns++
@@ -193,12 +197,12 @@ func (s *slot) answered() {
 	s.backoff.Reset()
 }
 
-// retire takes the worker, dead or killed, out of the slot and frees it.
+// retire takes the worker out of the slot and frees it.
 func (s *slot) retire() {
 	w := s.worker
 	s.worker = nil
 	s.reaping.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
+		ctx, cancel := context.WithTimeout(s.drained, drainLimit)
 		defer cancel()
 		w.Close(ctx)
 	})
@@ -223,8 +227,8 @@ func (s *slot) take() *runtimeapi.Invocation {
 // abandon reports the invocation that the end found waiting, if there is one.
 func (s *slot) abandon(ctx context.Context) error {
 	if s.polled != nil {
-		if p := <-s.polled; p.err == nil { // an event that came as the poll was cancelled
-			s.hold(p.inv)
+		if p := <-s.polled; p.err == nil {
+			s.held = p.inv // it came as the poll was cancelled
 		}
 		s.polled = nil
 	}
@@ -245,6 +249,16 @@ func (s *slot) close() {
 		s.retire()
 	}
 	s.reaping.Wait()
+}
+
+// dead reports whether w was seen dead.
+func dead(w Worker) bool {
+	select {
+	case <-w.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // deathOf returns why a dead worker died, if it says so.

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
@@ -57,8 +58,8 @@ const maxFailedSpawns = 5
 // A Supervisor runs the slots.
 type Supervisor struct {
 	Config
-	initReport sync.Once
 	wasReady   atomic.Bool  // a worker was ready once: the init has succeeded
+	initFailed atomic.Bool  // one was not, before the first ready one
 	givenUp    atomic.Int32 // slots that have given up
 }
 
@@ -81,30 +82,20 @@ func New(c Config) (*Supervisor, error) {
 // or until nothing more can be done. An init error has been reported to the Runtime
 // API when Run returns it.
 func (s *Supervisor) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var slots sync.WaitGroup
-	errs := make(chan error, s.Slots)
+	slots, ctx := errgroup.WithContext(ctx) // one slot's fatal error ends them all
+	drained, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainLimit, cancel) })()
 	for i := range s.Slots {
-		slots.Go(func() {
-			if err := newSlot(s, i).run(ctx); err != nil {
-				errs <- err
-				cancel(err) // one slot's fatal error ends them all
-			}
-		})
+		slots.Go(func() error { return newSlot(s, i, drained).run(ctx) })
 	}
-	slots.Wait()
-	close(errs)
-	return <-errs // the first; nil when there is none
-}
-
-// reportInit tells the Runtime API, once, that the function cannot be made ready.
-func (s *Supervisor) reportInit(err error) {
-	s.initReport.Do(func() {
+	err := slots.Wait()
+	if s.initFailed.Load() {
 		if err := ReportInit(s.API, err); err != nil {
 			s.Log.Error("init error not reported", "error", err)
 		}
-	})
+	}
+	return err
 }
 
 // ReportInit posts err as the init error. The caller is to exit afterwards.

@@ -34,11 +34,9 @@ func newInvocation(h http.Header, event []byte) (*Invocation, error) {
 	if inv.ID == "" {
 		return nil, fmt.Errorf("GET /invocation/next: no %s header", HeaderRequestID)
 	}
-	if s := h.Get(HeaderDeadlineMs); s != "" {
-		ms, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("GET /invocation/next: %s is %q, not milliseconds since 1970", HeaderDeadlineMs, s)
-		}
+	// An event was taken and must be answered, so a deadline that makes no sense counts
+	// as none.
+	if ms, err := strconv.ParseInt(h.Get(HeaderDeadlineMs), 10, 64); err == nil && ms > 0 {
 		inv.Deadline = time.UnixMilli(ms)
 	}
 	return inv, nil

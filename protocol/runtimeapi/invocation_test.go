@@ -124,12 +124,6 @@ func TestNextRefusesWhatIsNoInvocation(t *testing.T) {
 	}{
 		{"no id", nil, runtimeapi.HeaderRequestID},
 		{"an empty id", map[string]string{runtimeapi.HeaderRequestID: ""}, runtimeapi.HeaderRequestID},
-		{"a deadline in words", map[string]string{
-			runtimeapi.HeaderRequestID: "id", runtimeapi.HeaderDeadlineMs: "soon"}, `"soon"`},
-		{"a deadline with a fraction", map[string]string{
-			runtimeapi.HeaderRequestID: "id", runtimeapi.HeaderDeadlineMs: "1542409706888.5"}, "1542409706888.5"},
-		{"a deadline beyond 64 bits", map[string]string{
-			runtimeapi.HeaderRequestID: "id", runtimeapi.HeaderDeadlineMs: "99999999999999999999"}, runtimeapi.HeaderDeadlineMs},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			api := newFakeAPI(t, event("{}", test.header))
@@ -138,6 +132,18 @@ func TestNextRefusesWhatIsNoInvocation(t *testing.T) {
 				t.Errorf("got %+v and error %v, want an error that names %s", inv, err, test.want)
 			}
 		})
+	}
+}
+
+// The event was taken, so it must be answered, whatever its deadline says.
+func TestDeadlineThatMakesNoSenseIsNone(t *testing.T) {
+	for _, deadline := range []string{"soon", "1542409706888.5", "99999999999999999999", "-1", "0"} {
+		api := newFakeAPI(t, event("{}", map[string]string{
+			runtimeapi.HeaderRequestID: "id", runtimeapi.HeaderDeadlineMs: deadline}))
+		inv, err := newClient(t, api.address).Next(t.Context())
+		if err != nil || !inv.Deadline.IsZero() {
+			t.Errorf("%s: got %+v and error %v, want no deadline", deadline, inv, err)
+		}
 	}
 }
 

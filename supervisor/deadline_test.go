@@ -1,0 +1,193 @@
+package supervisor
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// R is interrupted at the margin before the deadline and killed at half of it. A
+// margin that is more than half of the time left is cut to that half.
+func TestDeadline(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		name                     string
+		timeout, margin          time.Duration
+		wantInterrupt, wantKill  time.Duration // since the event came
+		wantAfter, wantRemaining string
+	}{
+		{"usual", 3000 * ms, 200 * ms, 2800 * ms, 2900 * ms, "2.90 s", "100 ms"},
+		{"margin is half", 400 * ms, 200 * ms, 200 * ms, 300 * ms, "0.30 s", "100 ms"},
+		{"margin is more than half", 100 * ms, 200 * ms, 50 * ms, 75 * ms, "0.07 s", "25 ms"},
+		{"margin is more than the timeout", 100 * ms, time.Minute, 50 * ms, 75 * ms, "0.07 s", "25 ms"},
+		{"a day", 24 * time.Hour, 200 * ms, 24*time.Hour - 200*ms, 24*time.Hour - 100*ms, "86399.90 s", "100 ms"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, hang)
+				r.Margin = test.margin
+				r.run()
+				start := time.Now()
+				r.send("id", test.timeout)
+				r.after(48 * time.Hour)
+				c := r.failed("id", "Runtime.InvocationTimeout")
+				want := "the handler was stopped after " + test.wantAfter + ", " + test.wantRemaining +
+					" before its deadline; R did not react to an interrupt and was killed"
+				if c.report.Message != want || c.began.Sub(start) != test.wantKill {
+					t.Errorf("reported after %s: %q\nwant after %s: %q", c.began.Sub(start), c.report.Message, test.wantKill, want)
+				}
+				_, interrupts, kills, _ := r.worker(1).history()
+				if len(interrupts) != 1 || interrupts[0].Sub(start) != test.wantInterrupt {
+					t.Errorf("interrupted at %v of %v, want once after %s", interrupts, start, test.wantInterrupt)
+				}
+				if len(kills) == 0 || kills[0].Sub(start) != test.wantKill {
+					t.Errorf("killed at %v of %v, want after %s", kills, start, test.wantKill)
+				}
+				r.ready(2)
+				if spawn := r.spawns()[1].Sub(start); spawn != test.wantKill {
+					t.Errorf("the next worker was spawned after %s, want %s", spawn, test.wantKill)
+				}
+			})
+		})
+	}
+}
+
+// An event that comes after its deadline, as one may after a freeze, is reported all
+// the same, and as what it is, whether or not it still gets to R.
+func TestDeadlineIsOver(t *testing.T) {
+	for range 50 { // an interrupt, a kill and an invocation due at once may come in any order
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, hang)
+			r.late["id"] = true
+			r.run()
+			start := time.Now()
+			r.send("id", -time.Millisecond)
+			if c := r.failed("id", "Runtime.InvocationTimeout"); !c.began.Equal(start) {
+				t.Errorf("reported after %s, want at once", c.began.Sub(start))
+			}
+		})
+	}
+}
+
+func TestNoDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, takes(time.Hour)).run()
+		r.send("id", 0)
+		r.after(time.Hour)
+		r.answered("id")
+		invoked, interrupts, kills, _ := r.worker(1).history()
+		if invoked[0].DeadlineMs != 0 || len(interrupts)+len(kills) != 0 {
+			t.Errorf("deadline_ms %d, interrupts %v, kills %v: want none", invoked[0].DeadlineMs, interrupts, kills)
+		}
+	})
+}
+
+// An answer just before the interrupt would be sent is an answer like any other.
+func TestAnswerInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, takes(2800*time.Millisecond-1)).run()
+		r.send("id", 3*time.Second)
+		r.after(time.Minute)
+		r.answered("id")
+		r.ready(1)
+		if _, interrupts, kills, _ := r.worker(1).history(); len(interrupts)+len(kills) != 0 {
+			t.Errorf("interrupts %v, kills %v: want none", interrupts, kills)
+		}
+	})
+}
+
+// interruptible returns a handler that answers d after it was interrupted.
+func interruptible(d time.Duration, payload string, err error) handler {
+	return func(w *fakeWorker, _ protocol.Invoke, _ []byte) ([]byte, error) {
+		select {
+		case <-w.interrupted:
+			time.Sleep(d)
+			return []byte(payload), err
+		case <-w.done:
+			return nil, crash{}
+		}
+	}
+}
+
+func TestInterruptIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, interruptible(10*time.Millisecond, "", &protocol.HandlerError{
+			Type:    "interrupt",
+			Message: "interrupted",
+			Stack:   []protocol.Frame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "Sys.sleep(60)"}},
+		})).run()
+		inv := r.send("id", 3*time.Second)
+		r.after(time.Minute)
+		c := r.failed("id", "Runtime.InvocationTimeout")
+		if got := inv.Deadline.Sub(c.began); got != 190*time.Millisecond {
+			t.Errorf("reported %s before the deadline, want 190ms", got)
+		}
+		wantMessage := "the handler was stopped after 2.81 s, 190 ms before its deadline; it was in Sys.sleep(60)"
+		wantStack := []runtimeapi.StackFrame{{Label: "handler(event)", Path: "app.R", Line: 7}, {Label: "Sys.sleep(60)"}}
+		if c.report.Message != wantMessage || !reflect.DeepEqual(c.report.Stack, wantStack) {
+			t.Errorf("reported %+v, want %q with %v", c.report, wantMessage, wantStack)
+		}
+		r.ready(2)
+		if _, _, _, closes := r.worker(1).history(); closes != 1 {
+			t.Errorf("the interrupted worker was closed %d times, want once", closes)
+		}
+	})
+}
+
+// A result that crosses with the interrupt counts; but the interrupt may hit R when
+// it has become idle, so that R is not used again.
+func TestInterruptCrossesResult(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		handler handler
+	}{
+		{"result at the same time", takes(2800 * time.Millisecond)},
+		{"result after it", interruptible(0, "id: event id", nil)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, test.handler).run()
+				inv := r.send("id", 3*time.Second)
+				r.after(10 * time.Second)
+				if c := r.answered("id"); !c.began.Equal(inv.Deadline.Add(-r.Margin)) {
+					t.Errorf("reported at %s, want %s before %s", c.began, r.Margin, inv.Deadline)
+				}
+				_, interrupts, kills, closes := r.worker(1).history()
+				if len(kills) != len(interrupts) || closes != len(interrupts) {
+					t.Errorf("%d interrupts, %d kills, %d closes: want as many of each", len(interrupts), len(kills), closes)
+				}
+			})
+		})
+	}
+}
+
+// A handler that always runs into its deadline is replaced at the pace of the
+// backoff, and each of its invocations is reported.
+func TestDeadlineAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, hang).run()
+		var want []string
+		for _, id := range []string{"a", "b", "c", "d", "e"} {
+			r.send(id, 3*time.Second)
+			r.after(10 * time.Second)
+			want = append(want, id)
+		}
+		var got []string
+		for _, c := range r.api.ended("error", "") {
+			got = append(got, c.id)
+			if !strings.Contains(c.report.Message, "was killed") {
+				t.Errorf("%s: %s", c.id, c.report.Message)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("errors of %v, want %v", got, want)
+		}
+		r.ready(6)
+	})
+}

@@ -1,0 +1,278 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	errReset = errors.New("connection reset by peer")
+	errSpawn = errors.New("fork: cannot allocate memory")
+)
+
+// A crash is the error of an R process that died, as worker.ExitError is.
+type crash struct{}
+
+func (crash) Error() string     { return "R died of a segmentation fault" }
+func (crash) ErrorType() string { return "Runtime.WorkerCrashed" }
+
+// A handler is what a fakeWorker does with an invocation.
+type handler func(w *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error)
+
+func echo(_ *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error) {
+	return answerTo(inv.ID, event), nil
+}
+
+func answerTo(id string, event []byte) []byte { return fmt.Appendf(nil, "%s: %s", id, event) }
+
+func die(w *fakeWorker, _ protocol.Invoke, _ []byte) ([]byte, error) {
+	w.die()
+	return nil, crash{}
+}
+
+// hang ignores interrupts: only a kill ends it.
+func hang(w *fakeWorker, _ protocol.Invoke, _ []byte) ([]byte, error) {
+	<-w.done
+	return nil, crash{}
+}
+
+// takes returns a handler that answers after d, if it is not killed before.
+func takes(d time.Duration) handler {
+	return func(w *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error) {
+		select {
+		case <-time.After(d):
+			return echo(w, inv, event)
+		case <-w.done:
+			return nil, crash{}
+		}
+	}
+}
+
+// A fakeWorker is a Worker that remembers its calls and finds fault with those that
+// a real one would not stand.
+type fakeWorker struct {
+	onInvoke handler
+	onDone   func()                    // nil: nothing
+	onClose  func(ctx context.Context) // nil: it exits at once
+
+	t           *testing.T
+	slot        int
+	done        chan struct{}
+	interrupted chan struct{}
+
+	mu         sync.Mutex
+	busy       bool
+	dead       bool
+	invoked    []protocol.Invoke
+	interrupts []time.Time
+	kills      []time.Time
+	closes     int
+}
+
+func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error) {
+	w.mu.Lock()
+	switch {
+	case w.busy:
+		w.t.Errorf("Invoke of %s while the worker is busy", inv.ID)
+	case w.closes > 0:
+		w.t.Errorf("Invoke of %s on a closed worker", inv.ID)
+	case limit != runtimeapi.MaxResponse:
+		w.t.Errorf("Invoke of %s with the limit %d, want %d", inv.ID, limit, runtimeapi.MaxResponse)
+	}
+	if w.dead {
+		w.mu.Unlock()
+		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
+	}
+	w.busy = true
+	w.invoked = append(w.invoked, inv)
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.busy = false
+	}()
+	return w.onInvoke(w, inv, event)
+}
+
+func (w *fakeWorker) Interrupt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interrupts = append(w.interrupts, time.Now())
+	if len(w.interrupts) == 1 {
+		close(w.interrupted)
+	}
+}
+
+func (w *fakeWorker) Kill(string) {
+	w.mu.Lock()
+	w.kills = append(w.kills, time.Now())
+	w.mu.Unlock()
+	w.die()
+}
+
+func (w *fakeWorker) Done() <-chan struct{} {
+	if w.onDone != nil {
+		w.onDone()
+	}
+	return w.done
+}
+
+func (w *fakeWorker) Close(ctx context.Context) {
+	w.mu.Lock()
+	w.closes++
+	if w.busy || w.closes > 1 {
+		w.t.Errorf("Close: busy %v, call %d", w.busy, w.closes)
+	}
+	w.mu.Unlock()
+	if w.onClose != nil {
+		w.onClose(ctx)
+	}
+	w.die()
+}
+
+func (w *fakeWorker) die() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.dead {
+		w.dead = true
+		close(w.done)
+	}
+}
+
+// history returns what was done to the worker so far.
+func (w *fakeWorker) history() (invoked []protocol.Invoke, interrupts, kills []time.Time, closes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.invoked, w.interrupts, w.kills, w.closes
+}
+
+// ids returns the invocations that reached the worker.
+func (w *fakeWorker) ids() []string {
+	var ids []string
+	invoked, _, _, _ := w.history()
+	for _, inv := range invoked {
+		ids = append(ids, inv.ID)
+	}
+	return ids
+}
+
+// A fakeAPI is a RuntimeAPI that remembers its calls. Where a function is nil, Next
+// gives out what is sent on events, and the others accept what they are given.
+type fakeAPI struct {
+	onNext            func(ctx context.Context) (*runtimeapi.Invocation, error)
+	onRespond         func(ctx context.Context, inv *runtimeapi.Invocation) error
+	onInvocationError func(ctx context.Context, inv *runtimeapi.Invocation) error
+	onInitError       func(ctx context.Context) error
+
+	events chan *runtimeapi.Invocation
+
+	mu    sync.Mutex
+	calls []apiCall
+	polls int // calls of Next under way
+	most  int // of them at once
+	given []*runtimeapi.Invocation
+}
+
+// An apiCall is one call of the Runtime API, as it was when it ended.
+type apiCall struct {
+	op      string // next, response, error or init
+	began   time.Time
+	ended   time.Time
+	id      string // of the invocation
+	payload string
+	report  *runtimeapi.ErrorReport
+	err     error // the answer
+}
+
+func (a *fakeAPI) Next(ctx context.Context) (inv *runtimeapi.Invocation, err error) {
+	call := apiCall{op: "next", began: time.Now()}
+	a.mu.Lock()
+	a.polls++
+	a.most = max(a.most, a.polls)
+	a.mu.Unlock()
+	defer func() {
+		call.err = err
+		a.record(call, func() {
+			a.polls--
+			if err == nil {
+				a.given = append(a.given, inv)
+			}
+		})
+	}()
+	if a.onNext != nil {
+		return a.onNext(ctx)
+	}
+	select {
+	case inv := <-a.events:
+		return inv, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (a *fakeAPI) Respond(ctx context.Context, inv *runtimeapi.Invocation, payload []byte) error {
+	call := apiCall{op: "response", began: time.Now(), id: inv.ID, payload: string(payload)}
+	if a.onRespond != nil {
+		call.err = a.onRespond(ctx, inv)
+	}
+	return a.record(call, nil)
+}
+
+func (a *fakeAPI) InvocationError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error {
+	call := apiCall{op: "error", began: time.Now(), id: inv.ID, report: r}
+	if a.onInvocationError != nil {
+		call.err = a.onInvocationError(ctx, inv)
+	}
+	return a.record(call, nil)
+}
+
+func (a *fakeAPI) InitError(ctx context.Context, r *runtimeapi.ErrorReport) error {
+	call := apiCall{op: "init", began: time.Now(), report: r}
+	if a.onInitError != nil {
+		call.err = a.onInitError(ctx)
+	}
+	return a.record(call, nil)
+}
+
+// record adds a call that ended, and does what else belongs to its end.
+func (a *fakeAPI) record(call apiCall, also func()) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	call.ended = time.Now()
+	a.calls = append(a.calls, call)
+	if also != nil {
+		also()
+	}
+	return call.err
+}
+
+// ended returns the calls of op that have ended, for the invocation id if it is not "".
+func (a *fakeAPI) ended(op, id string) []apiCall {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var calls []apiCall
+	for _, c := range a.calls {
+		if c.op == op && (id == "" || c.id == id) {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// open returns how many polls are under way.
+func (a *fakeAPI) open() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.polls
+}

@@ -1,0 +1,272 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// A rig is a Supervisor between fakes. Its fields may be changed until run.
+type rig struct {
+	Config
+	t       *testing.T
+	api     *fakeAPI
+	logs    *logBuffer
+	level   slog.LevelVar
+	handler handler
+
+	// spawn decides what becomes of the nth spawn, counted from 1, which is of w.
+	// Nil: it is ready at once.
+	spawn func(ctx context.Context, n int, w *fakeWorker) error
+
+	lost map[string]bool // invocations of which no report need arrive
+	late map[string]bool // and those whose report may come after the deadline
+
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when Run has returned err
+	err    error
+
+	mu      sync.Mutex
+	spawned []time.Time
+	workers []*fakeWorker // those that became ready
+}
+
+// newRig returns a rig with one slot, whose workers do h. It is to be made inside of
+// a synctest bubble.
+func newRig(t *testing.T, h handler) *rig {
+	r := &rig{
+		t:       t,
+		api:     &fakeAPI{events: make(chan *runtimeapi.Invocation, 100)},
+		logs:    &logBuffer{},
+		handler: h,
+		lost:    map[string]bool{},
+		late:    map[string]bool{},
+		ended:   make(chan struct{}),
+	}
+	r.level.Set(slog.LevelDebug)
+	r.Config = Config{
+		API:         r.api,
+		Spawn:       r.spawnWorker,
+		Slots:       1,
+		InitTimeout: 10 * time.Second,
+		Margin:      200 * time.Millisecond,
+		Log:         slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: &r.level})),
+	}
+	return r
+}
+
+func (r *rig) spawnWorker(ctx context.Context, slot int) (Worker, error) {
+	w := &fakeWorker{
+		onInvoke:    r.handler,
+		t:           r.t,
+		slot:        slot,
+		done:        make(chan struct{}),
+		interrupted: make(chan struct{}),
+	}
+	r.mu.Lock()
+	r.spawned = append(r.spawned, time.Now())
+	n := len(r.spawned)
+	r.mu.Unlock()
+	if r.spawn != nil {
+		if err := r.spawn(ctx, n, w); err != nil {
+			return nil, err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.workers = append(r.workers, w)
+	return w, nil
+}
+
+// run starts the Supervisor and lets it come to rest. When the test ends it is shut
+// down, and whatever the test was about, the invariants must have held.
+func (r *rig) run() *rig {
+	r.t.Helper()
+	s, err := New(r.Config)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(r.t.Context())
+	r.cancel = cancel
+	go func() { // Cleanup waits for it
+		defer close(r.ended)
+		r.err = s.Run(ctx)
+	}()
+	r.t.Cleanup(func() {
+		cancel()
+		<-r.ended
+		r.checkInvariants()
+	})
+	synctest.Wait()
+	return r
+}
+
+// stop shuts the supervisor down and returns what Run did.
+func (r *rig) stop() error {
+	r.cancel()
+	return r.wait()
+}
+
+// wait waits for Run to return by itself.
+func (r *rig) wait() error {
+	<-r.ended
+	return r.err
+}
+
+// running fails the test if Run has returned.
+func (r *rig) running() {
+	r.t.Helper()
+	select {
+	case <-r.ended:
+		r.t.Fatalf("Run returned: %v", r.err)
+	default:
+	}
+}
+
+// after lets d go by, and all that is due be done.
+func (r *rig) after(d time.Duration) *rig {
+	time.Sleep(d)
+	synctest.Wait()
+	return r
+}
+
+// send has the Runtime API give out an event, with a deadline if timeout is not 0,
+// and lets the supervisor do what it can without time going by.
+func (r *rig) send(id string, timeout time.Duration) *runtimeapi.Invocation {
+	inv := event(id, timeout)
+	r.api.events <- inv
+	synctest.Wait()
+	return inv
+}
+
+func event(id string, timeout time.Duration) *runtimeapi.Invocation {
+	inv := &runtimeapi.Invocation{ID: id, Event: []byte("event " + id)}
+	if timeout != 0 {
+		inv.Deadline = time.Now().Add(timeout)
+	}
+	return inv
+}
+
+// spawns returns when each spawn began.
+func (r *rig) spawns() []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.spawned
+}
+
+// worker returns the nth worker that became ready, counted from 1.
+func (r *rig) worker(n int) *fakeWorker {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.workers) < n {
+		r.t.Fatalf("%d workers became ready, want at least %d", len(r.workers), n)
+	}
+	return r.workers[n-1]
+}
+
+// ready fails the test unless n workers have become ready so far.
+func (r *rig) ready(n int) {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.workers) != n {
+		r.t.Errorf("%d workers became ready, want %d", len(r.workers), n)
+	}
+}
+
+// answered fails the test unless id was reported with the handler's answer to it.
+func (r *rig) answered(id string) apiCall {
+	r.t.Helper()
+	calls := r.api.ended("response", id)
+	if len(calls) != 1 {
+		r.t.Fatalf("%d responses to %s, want 1", len(calls), id)
+	}
+	if want := string(answerTo(id, []byte("event "+id))); calls[0].payload != want {
+		r.t.Errorf("the response to %s is %q, want %q", id, calls[0].payload, want)
+	}
+	return calls[0]
+}
+
+// failed fails the test unless id was reported as an error of that type.
+func (r *rig) failed(id, errorType string) apiCall {
+	r.t.Helper()
+	calls := r.api.ended("error", id)
+	if len(calls) != 1 {
+		r.t.Fatalf("%d errors of %s, want 1", len(calls), id)
+	}
+	if got := calls[0].report.Type; got != errorType {
+		r.t.Errorf("the error of %s is a %s, want %s", id, got, errorType)
+	}
+	return calls[0]
+}
+
+// checkInvariants checks what must hold of every run: each invocation has one report,
+// in time; polls are no more than slots, and none is left; each worker is closed.
+func (r *rig) checkInvariants() {
+	if r.api.polls != 0 || r.api.most > r.Slots {
+		r.t.Errorf("%d polls left open, and %d at once, with %d slots", r.api.polls, r.api.most, r.Slots)
+	}
+	for i, w := range r.workers {
+		if w.closes != 1 || !w.dead {
+			r.t.Errorf("worker %d: closed %d times, dead %v", i+1, w.closes, w.dead)
+		}
+	}
+	for _, inv := range r.api.given {
+		reports := append(r.api.ended("response", inv.ID), r.api.ended("error", inv.ID)...)
+		if len(reports) == 0 {
+			r.t.Errorf("%s was never reported", inv.ID)
+			continue
+		}
+		for i, c := range reports {
+			_, refused := errors.AsType[*runtimeapi.StatusError](c.err)
+			final := c.err == nil || refused
+			last := i == len(reports)-1
+			if c.op != reports[0].op || final && !last || !final && last && !r.lost[inv.ID] {
+				r.t.Errorf("%s: report %d of %d is %s with the answer %v", inv.ID, i+1, len(reports), c.op, c.err)
+			}
+			if !inv.Deadline.IsZero() && !c.ended.Before(inv.Deadline) && !r.late[inv.ID] {
+				r.t.Errorf("%s was reported %s after its deadline", inv.ID, c.ended.Sub(inv.Deadline))
+			}
+		}
+	}
+}
+
+// A logBuffer keeps a JSON log.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// find returns the records whose message is msg, or all if it is "".
+func (b *logBuffer) find(t *testing.T, msg string) []map[string]any {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []map[string]any
+	for line := range strings.Lines(b.buf.String()) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("log line %q: %v", line, err)
+		}
+		if msg == "" || record[slog.MessageKey] == msg {
+			found = append(found, record)
+		}
+	}
+	return found
+}
