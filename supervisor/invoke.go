@@ -60,8 +60,8 @@ func (s *slot) serve(ctx context.Context) error {
 		return nil
 	}
 	if o.keep {
-		s.answered()
-	} else if s.retry == nil && ctx.Err() == nil {
+		s.answered(ctx)
+	} else if s.born == nil && s.retry == nil && ctx.Err() == nil {
 		s.spawn(ctx) // while the report is on its way
 	}
 	inv := s.take()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"lambda-r-runtime/internal/planted"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
@@ -33,7 +34,11 @@ func outcomeOf(err error) outcome {
 	case *protocol.HandlerError, *protocol.FrameTooLargeError:
 		return outcome{report: reportOf(err), keep: true}
 	}
-	return outcome{report: reportOf(err)}
+	o := outcome{report: reportOf(err)}
+	if planted.Bug(planted.Resent) && o.report.Type == "Runtime.WorkerCrashed" {
+		return outcome{resend: true}
+	}
+	return o
 }
 
 // reportOf returns what the Runtime API and so the caller hear of err.

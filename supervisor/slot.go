@@ -31,6 +31,7 @@ type slot struct {
 	expire <-chan time.Time       // when held must be given up
 
 	backoff      *backoff.ExponentialBackOff
+	served       int  // invocations that the worker has answered
 	failures     int  // deaths and failed spawns since an invocation was answered
 	failedSpawns int  // failed spawns since a worker was ready
 	hopeless     bool // counted in givenUp
@@ -141,7 +142,12 @@ func (s *slot) spawn(ctx context.Context) {
 // settle takes in what came of a spawn. An error ends the supervisor.
 func (s *slot) settle(ctx context.Context, b birth) error {
 	if b.err == nil {
+		if s.worker != nil {
+			s.log.Debug("worker recycled", "served", s.served)
+			s.retire()
+		}
 		s.worker = b.worker
+		s.served = 0
 		s.failedSpawns = 0
 		s.wasReady.Store(true)
 		s.setHopeless(false)
@@ -154,6 +160,11 @@ func (s *slot) settle(ctx context.Context, b birth) error {
 	if !s.wasReady.Load() {
 		s.initFailed.Store(true)
 		return b.err
+	}
+	if s.worker != nil {
+		s.served = 0 // it goes on, and is asked about again in due time
+		s.log.Error("no successor for a worker that was to be recycled", "error", b.err)
+		return nil
 	}
 	s.failedSpawns++
 	s.log.Error("worker did not become ready", "attempt", s.failedSpawns, "error", b.err)
@@ -191,10 +202,21 @@ func (s *slot) schedule() {
 	s.retry = time.After(pause)
 }
 
-// answered resets the backoff: R has answered an invocation.
-func (s *slot) answered() {
+// answered notes that R has answered an invocation: the backoff begins anew, and the
+// worker may have served its time. Its successor is spawned while it goes on serving,
+// where there is room for both, and takes its place between two invocations.
+func (s *slot) answered(ctx context.Context) {
 	s.failures = 0
 	s.backoff.Reset()
+	s.served++
+	if s.Recycle == nil || s.born != nil || ctx.Err() != nil || !s.Recycle(s.number, s.served) {
+		return
+	}
+	if !s.Room() {
+		s.log.Debug("worker recycled before its successor is there: no room for both", "served", s.served)
+		s.retire()
+	}
+	s.spawn(ctx)
 }
 
 // retire takes the worker out of the slot and frees it.
@@ -240,13 +262,14 @@ func (s *slot) abandon(ctx context.Context) error {
 
 // close reaps the worker and waits for every goroutine of the slot.
 func (s *slot) close() {
+	if s.worker != nil {
+		s.retire()
+	}
 	if s.born != nil {
 		if b := <-s.born; b.err == nil {
 			s.worker = b.worker
+			s.retire()
 		}
-	}
-	if s.worker != nil {
-		s.retire()
 	}
 	s.reaping.Wait()
 }

@@ -45,6 +45,12 @@ type Config struct {
 	// there is time to say so. The first half of it is R's, to report where it was.
 	Margin time.Duration
 
+	// Recycle says, after each answered invocation, whether the slot's worker has
+	// served long enough; served is how many it has answered. Room says whether its
+	// successor may be spawned beside it. nil: workers live until they die.
+	Recycle func(slot, served int) bool
+	Room    func() bool
+
 	Log *slog.Logger
 }
 
@@ -71,6 +77,8 @@ func New(c Config) (*Supervisor, error) {
 		return nil, errors.New("supervisor: API, Spawn and Log are required")
 	case c.Slots < 1:
 		return nil, fmt.Errorf("supervisor: %d slots: want at least 1", c.Slots)
+	case (c.Recycle == nil) != (c.Room == nil):
+		return nil, errors.New("supervisor: Recycle and Room go together")
 	case c.InitTimeout <= 0 || c.Margin <= 0:
 		return nil, errors.New("supervisor: InitTimeout and Margin must be positive")
 	}

@@ -16,6 +16,10 @@ type ExitError struct {
 	Signal     syscall.Signal // what killed it, or 0
 	Killed     string         // why bootstrap killed it, or ""
 	StderrTail []string       // its last lines on standard error
+
+	OutOfMemory bool  // there is evidence that it was killed for want of memory
+	PeakRSS     int64 // the most resident memory it had, in bytes
+	MemoryLimit int64 // what limited it, in bytes; 0: not known
 }
 
 func (e *ExitError) Error() string {
@@ -24,6 +28,11 @@ func (e *ExitError) Error() string {
 	switch {
 	case e.Killed != "":
 		fmt.Fprintf(&b, "was killed: %s", e.Killed)
+	case e.OutOfMemory:
+		fmt.Fprintf(&b, "was killed for want of memory: it used %d MB", e.PeakRSS>>20)
+		if e.MemoryLimit > 0 {
+			fmt.Fprintf(&b, " of %d MB", e.MemoryLimit>>20)
+		}
 	case e.Signal != 0:
 		fmt.Fprintf(&b, "was killed by %s (%s)", unix.SignalName(e.Signal), e.Signal)
 	case e.Code == 0:
@@ -39,7 +48,12 @@ func (e *ExitError) Error() string {
 }
 
 // ErrorType is the name under which the Runtime API hears of it.
-func (e *ExitError) ErrorType() string { return "Runtime.WorkerCrashed" }
+func (e *ExitError) ErrorType() string {
+	if e.OutOfMemory {
+		return "Runtime.OutOfMemory"
+	}
+	return "Runtime.WorkerCrashed"
+}
 
 func newExitError(state *os.ProcessState) *ExitError {
 	e := &ExitError{PID: state.Pid()}

@@ -1,8 +1,8 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -49,10 +49,15 @@ func FindR(getenv func(string) string) (string, error) {
 func findR(getenv func(string) string, root string) (string, error) {
 	missing := &NotFoundError{}
 	if bin := getenv("LAMBDA_R_BIN"); bin != "" {
-		if err := executable(bin); err != nil {
+		path, err := exec.LookPath(bin)
+		if err == nil || errors.Is(err, exec.ErrDot) {
+			// R runs in another directory.
+			path, err = filepath.Abs(path)
+		}
+		if err != nil {
 			return "", &NotExecutableError{Path: bin, Err: err}
 		}
-		return bin, nil
+		return path, nil
 	}
 	missing.Looked = append(missing.Looked, "LAMBDA_R_BIN (not set)")
 
@@ -74,7 +79,7 @@ func findR(getenv func(string) string, root string) (string, error) {
 	places = append(places, filepath.Join(root, "usr/lib/R/bin/R"), filepath.Join(root, "usr/local/lib/R/bin/R"))
 
 	for _, bin := range places {
-		if executable(bin) == nil {
+		if _, err := exec.LookPath(bin); err == nil {
 			return bin, nil
 		}
 		missing.Looked = append(missing.Looked, bin)
@@ -111,20 +116,4 @@ func compareVersions(a, b string) int {
 
 func digits(s string) int {
 	return len(s) - len(strings.TrimLeft(s, "0123456789"))
-}
-
-// executable reports why path cannot be run as a program.
-func executable(path string) error {
-	if !strings.ContainsRune(path, filepath.Separator) {
-		_, err := exec.LookPath(path)
-		return err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() || info.Mode()&0o111 == 0 {
-		return fmt.Errorf("%s is not an executable file", path)
-	}
-	return nil
 }

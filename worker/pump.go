@@ -5,28 +5,23 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// maxLine is the longest line kept whole, in bytes. A longer one is logged
-	// in pieces, so that output without newlines needs no more memory.
-	maxLine = 64 << 10
-
-	// maxFlush is the most that one flush reads, in bytes: the largest pipe that
-	// an unprivileged process can make. What R wrote before its result fits in
-	// it; a child that never stops writing cannot hold the flush up.
-	maxFlush = 1 << 20
-)
+// maxLine is the longest line kept whole, in bytes. A longer one is logged in pieces,
+// so that output without newlines needs no more memory.
+const maxLine = 64 << 10
 
 // A pump reads one output pipe of R and hands every line to emit. The pipe is
 // never left unread: R would block on it.
 type pump struct {
-	file *os.File
-	raw  syscall.RawConn
-	emit func(line string)
+	file    *os.File
+	raw     syscall.RawConn
+	emit    func(line string)
+	stopped atomic.Bool
 
 	mu      sync.Mutex // guards what follows, and orders the calls of emit
 	partial []byte     // the beginning of a line whose end has not come
@@ -41,11 +36,11 @@ func newPump(file *os.File, emit func(line string)) (*pump, error) {
 	return &pump{file: file, raw: raw, emit: emit, buf: make([]byte, 32<<10)}, nil
 }
 
-// run reads until the pipe is at its end or its file is closed.
+// run reads until the pipe is at its end, or stop is called.
 func (p *pump) run() {
 	// Whatever ends the reading, there is no more output to be had.
 	_ = p.raw.Read(func(fd uintptr) (done bool) {
-		for {
+		for !p.stopped.Load() {
 			n, err := p.read(fd)
 			switch {
 			case err == unix.EAGAIN:
@@ -55,17 +50,27 @@ func (p *pump) run() {
 				return true
 			}
 		}
+		return true
 	})
 	p.flush()
 }
 
+// stop ends run, even if a child in a session of its own still holds the other end of
+// the pipe and never stops writing.
+func (p *pump) stop() {
+	p.stopped.Store(true)
+	_ = p.file.Close() // it was only read
+}
+
 // flush emits everything that was written to the pipe before the call, an
 // unfinished line included, so that what follows belongs to what follows. It
-// runs beside run: whichever of the two reads a byte emits it in its turn.
+// runs beside run: whichever of the two reads a byte emits it in its turn. A child
+// that never stops writing does not hold it up.
 func (p *pump) flush() {
 	// Control fails only when the file is closed, and then all was read.
 	_ = p.raw.Control(func(fd uintptr) {
-		for read := 0; read < maxFlush; {
+		waiting, _ := unix.IoctlGetInt(int(fd), unix.TIOCINQ) // on an error, none
+		for read := 0; read < waiting; {
 			n, err := p.read(fd)
 			if err == unix.EINTR {
 				continue
@@ -96,26 +101,26 @@ func (p *pump) read(fd uintptr) (int, error) {
 	return n, err
 }
 
+// split emits the lines that end in b, and keeps the beginning of the next.
 func (p *pump) split(b []byte) {
-	for {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			break
+	for len(b) > 0 {
+		end := bytes.IndexByte(b, '\n')
+		part, rest := b, []byte(nil)
+		if end >= 0 {
+			part, rest = b[:end], b[end+1:]
 		}
-		if len(p.partial) == 0 {
-			p.line(b[:i])
-		} else {
-			p.line(append(p.partial, b[:i]...))
+		for len(p.partial)+len(part) > maxLine {
+			n := maxLine - len(p.partial)
+			p.line(append(p.partial, part[:n]...))
+			p.partial, part = p.partial[:0], part[n:]
+		}
+		p.partial = append(p.partial, part...)
+		if end >= 0 {
+			p.line(p.partial)
 			p.partial = p.partial[:0]
 		}
-		b = b[i+1:]
+		b = rest
 	}
-	for len(p.partial)+len(b) >= maxLine {
-		n := maxLine - len(p.partial)
-		p.line(append(p.partial, b[:n]...))
-		p.partial, b = p.partial[:0], b[n:]
-	}
-	p.partial = append(p.partial, b...)
 }
 
 func (p *pump) line(b []byte) {

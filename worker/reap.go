@@ -3,27 +3,27 @@ package worker
 import (
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // reap waits for the process to die, kills what is left of its group, reaps it,
-// and then frees everything that belonged to it.
-func (w *Worker) reap(tmp string) {
+// says why it died, and then frees everything that belonged to it.
+func (w *Worker) reap(tmp string, memoryLimit int64) {
 	waitDead(w.PID())
 
 	// The zombie still holds the pid, so the group's number cannot be another's.
 	w.mu.Lock()
-	_ = syscall.Kill(-w.PID(), syscall.SIGKILL) // no such process: nothing was left
-	_ = w.cmd.Wait()                            // the state says more than the error
+	_ = syscall.Kill(w.group(), syscall.SIGKILL) // no such process: nothing was left
+	_ = w.cmd.Wait()                             // the state says more than the error
 	w.reaped = true
 	killed := w.killed
 	w.mu.Unlock()
+	forget(w.PID())
 
-	// Whoever is in Invoke reads what is left in the pipe, and no longer.
-	_ = w.replies.SetReadDeadline(time.Now().Add(afterDeath))
-	_ = w.requests.SetWriteDeadline(time.Unix(1, 0))
+	// Whoever is in Invoke waits no longer, see replyPipe.
+	_ = w.replies.SetReadDeadline(longAgo)
+	_ = w.requests.SetWriteDeadline(longAgo)
 
 	w.stdout.flush()
 	w.stderr.flush()
@@ -31,16 +31,18 @@ func (w *Worker) reap(tmp string) {
 	exit.Killed = killed
 	exit.StderrTail = w.stderrTail.lines()
 	if usage, ok := w.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		w.peak.Store(usage.Maxrss << 10) // Linux counts in KiB: getrusage(2)
+		exit.PeakRSS = usage.Maxrss << 10 // Linux counts in KiB: getrusage(2)
+	}
+	if exit.Signal == syscall.SIGKILL && killed == "" {
+		exit.OutOfMemory, exit.MemoryLimit = watchOOM().outOfMemory(int(w.oomKills.Load()), exit.PeakRSS, memoryLimit)
 	}
 	w.exit = exit
 	close(w.done)
 	w.log.Debug("R process ended", "reason", exit)
 
-	// The pumps end here even if a child in a session of its own still holds the
-	// other ends.
-	w.stdout.file.Close()
-	w.stderr.file.Close()
+	w.stdout.stop()
+	w.stderr.stop()
+	killStrays(tmp)
 	if err := os.RemoveAll(tmp); err != nil {
 		w.log.Warn("cannot remove the worker's temporary directory", "error", err)
 	}

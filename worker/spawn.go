@@ -19,13 +19,19 @@ const scriptPath = "/proc/self/fd/5"
 
 // Config says how to make an R process.
 type Config struct {
-	Bin     string       // the R executable
-	Script  *os.File     // the R side of the runtime, see NewScript; R's fd 5
-	Handler string       // what it is to load
-	Dir     string       // the working directory
-	Env     []string     // see Environment
-	TempDir string       // where each process gets a TMPDIR of its own
-	Log     *slog.Logger // where R's output goes, too
+	Bin     string   // the R executable
+	Script  *os.File // the R side of the runtime, see NewScript; R's fd 5
+	Handler string   // what it is to load
+	Dir     string   // the working directory
+	Env     []string // see Environment
+	TempDir string   // where each process gets a TMPDIR of its own
+
+	// MemoryLimit is what all of the function may use, in bytes, where something
+	// holds it to that; 0: not known. It tells want of memory from other kills where
+	// there is no control group to read.
+	MemoryLimit int64
+
+	Log *slog.Logger // where R's output goes, too
 }
 
 // Spawn starts an R process and waits until it is ready. Ctx bounds the spawn
@@ -45,18 +51,18 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 		return nil, fmt.Errorf("start %s: %w", c.Bin, err)
 	}
 	w.log.Debug("R process started", "bin", c.Bin, "dir", c.Dir)
-	w.goroutines.Go(func() { w.reap(tmp) })
+	w.goroutines.Go(func() { w.reap(tmp, c.MemoryLimit) })
 	w.goroutines.Go(w.stdout.run)
 	w.goroutines.Go(w.stderr.run)
 
 	stop := context.AfterFunc(ctx, func() { w.Kill(context.Cause(ctx).Error()) })
-	defer stop()
-	if err := w.handshake(c.Handler); err != nil {
+	err = w.handshake(c.Handler)
+	if _, died := errors.AsType[*ExitError](err); !stop() && (err == nil || died) {
+		err = context.Cause(ctx) // it was killed, or is about to be
+	}
+	if err != nil {
 		w.Kill("it did not become ready")
 		w.free()
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		return nil, err
 	}
 	return w, nil
@@ -152,7 +158,7 @@ func start(c Config, tmp string) (_ *Worker, err error) {
 		requests: requests,
 		replies:  replies,
 		writer:   protocol.NewWriter(requests),
-		reader:   protocol.NewReader(replies),
+		reader:   protocol.NewReader(replyPipe{replies}),
 		done:     make(chan struct{}),
 	}
 	if w.stdout, err = newPump(stdout, w.logStdout); err != nil {

@@ -31,6 +31,34 @@ func startCommand(cmd *exec.Cmd) error {
 func runStarter(ch <-chan startRequest) {
 	runtime.LockOSThread()
 	for s := range ch {
-		s.err <- s.cmd.Start()
+		s.err <- startKnown(s.cmd)
 	}
+}
+
+// unreaped are the pids of the workers that are to be waited for by their reapers, and by
+// nobody else.
+var unreaped struct {
+	sync.Mutex
+	pids map[int]bool
+}
+
+// startKnown starts cmd and enters it in unreaped before anybody can see it dead.
+func startKnown(cmd *exec.Cmd) error {
+	unreaped.Lock()
+	defer unreaped.Unlock()
+	err := cmd.Start()
+	if err == nil {
+		if unreaped.pids == nil {
+			unreaped.pids = map[int]bool{}
+		}
+		unreaped.pids[cmd.Process.Pid] = true
+	}
+	return err
+}
+
+// forget takes a reaped worker out of unreaped.
+func forget(pid int) {
+	unreaped.Lock()
+	defer unreaped.Unlock()
+	delete(unreaped.pids, pid)
 }

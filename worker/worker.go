@@ -15,19 +15,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lambda-r-runtime/internal/planted"
 	"lambda-r-runtime/protocol"
 )
 
-const (
-	// afterDeath is how long a reader still waits for bytes of a process that
-	// has died. They are in the pipe already; but a child of R may hold the pipe
-	// open, so that its end never comes.
-	afterDeath = 5 * time.Millisecond
-
-	// afterEOF is how long a process may take to be seen dead after it has
-	// closed its reply pipe. One that lives on is killed.
-	afterEOF = 200 * time.Millisecond
-)
+// afterEOF is how long a process may take to be seen dead after it has closed its reply
+// pipe. One that lives on is killed.
+const afterEOF = 500 * time.Millisecond
 
 // A Worker is one R process that has said it is ready.
 //
@@ -46,6 +40,7 @@ type Worker struct {
 	stdout, stderr *pump
 	stderrTail     tail
 	current        atomic.Pointer[string] // the invocation that output belongs to
+	oomKills       atomic.Int64           // see oomWatch, when the invocation began
 
 	mu     sync.Mutex // guards the pid: a reaped one may be somebody else's
 	reaped bool
@@ -53,7 +48,6 @@ type Worker struct {
 
 	done chan struct{} // closed when the process was reaped
 	exit *ExitError    // set before done is closed
-	peak atomic.Int64  // bytes, once the process is dead
 
 	goroutines sync.WaitGroup
 }
@@ -91,6 +85,7 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, e
 	}
 	w.current.Store(&inv.ID)
 	w.stderrTail.reset()
+	w.oomKills.Store(int64(watchOOM().kills()))
 	defer func() {
 		w.stdout.flush()
 		w.stderr.flush()
@@ -133,25 +128,28 @@ func (w *Worker) usable() error {
 	if err := w.Err(); err != nil {
 		return err
 	}
-	if w.reader.Buffered() == 0 && !readable(w.replies) {
-		return nil
+	if w.reader.Buffered() > 0 || happened(w.replies, unix.POLLIN)&unix.POLLIN != 0 {
+		w.Kill("it broke the protocol")
+		return &protocol.Violation{Reason: "R wrote to its reply pipe while no invocation was running"}
 	}
-	w.Kill("it broke the protocol")
-	return &protocol.Violation{Reason: "R wrote to its reply pipe while no invocation was running"}
+	if happened(w.replies, 0)|happened(w.requests, 0) != 0 {
+		return w.broken(io.EOF) // dead, and not reaped yet
+	}
+	return nil
 }
 
-// readable reports whether a read of f would return bytes at once.
-func readable(f *os.File) bool {
+// happened returns which of events has happened to f, and whether its other end is closed.
+func happened(f *os.File, events int16) int16 {
 	raw, err := f.SyscallConn()
 	if err != nil {
-		return false // closed: the process is dead
+		return 0 // closed: the process is dead, and Invoke will see that
 	}
-	fds := []unix.PollFd{{Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Events: events}}
 	_ = raw.Control(func(fd uintptr) { // fails only when f is closed
 		fds[0].Fd = int32(fd)
 		_, _ = unix.Poll(fds, 0) // an error leaves Revents empty
 	})
-	return fds[0].Revents&unix.POLLIN != 0
+	return fds[0].Revents
 }
 
 // await reads replies until one that is not a log record, which must carry id.
@@ -161,7 +159,7 @@ func (w *Worker) await(id string) (protocol.Reply, error) {
 		if err != nil {
 			return reply, err
 		}
-		if reply.ID != id {
+		if reply.ID != id && !planted.Bug(planted.IDCheckDropped) {
 			return reply, &protocol.Violation{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
 		}
 		if reply.Type != protocol.TypeLog {
@@ -183,17 +181,20 @@ func (w *Worker) broken(err error) error {
 		w.Kill("it broke the protocol")
 		return err
 	}
-	// An end of file, a broken pipe, or the deadline that the reaper set: the
-	// process is dead or about to be seen so.
+	// An end of file, a broken pipe, or the deadline that the reaper set: the process
+	// is dead or about to be seen so.
 	timer := time.NewTimer(afterEOF)
 	defer timer.Stop()
 	select {
 	case <-w.done:
 		return w.exit
 	case <-timer.C:
-		w.Kill("it closed its protocol pipes")
+	}
+	if w.kill("it closed its protocol pipes") {
 		return &protocol.Violation{Reason: "R closed its protocol pipes and lived on", Err: err}
 	}
+	<-w.done // it is dead, and its last output is on its way to the log
+	return w.exit
 }
 
 // Interrupt sends SIGINT, which makes R abandon what it is evaluating and report
@@ -206,18 +207,29 @@ func (w *Worker) Interrupt() {
 	}
 }
 
-// Kill kills R and its whole process group. The reason becomes part of the
-// ExitError.
-func (w *Worker) Kill(reason string) {
+// Kill kills R and its whole process group. The reason becomes part of the ExitError.
+func (w *Worker) Kill(reason string) { w.kill(reason) }
+
+// kill is Kill, and reports whether R had not been reaped yet.
+func (w *Worker) kill(reason string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.reaped {
-		return
+		return false
 	}
 	if w.killed == "" {
 		w.killed = reason
 	}
-	_ = syscall.Kill(-w.PID(), syscall.SIGKILL) // the group may be a zombie: as good as killed
+	_ = syscall.Kill(w.group(), syscall.SIGKILL) // the group may be a zombie: as good as killed
+	return true
+}
+
+// group returns the process group as kill(2) takes it.
+func (w *Worker) group() int {
+	if planted.Bug(planted.OnlyPidKilled) {
+		return w.PID()
+	}
+	return -w.PID()
 }
 
 // Close asks an idle R to exit, waits until it has, or kills it when ctx ends
@@ -225,11 +237,14 @@ func (w *Worker) Kill(reason string) {
 func (w *Worker) Close(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() {
 		w.Kill("it was no longer needed")
-		_ = w.requests.SetWriteDeadline(time.Unix(1, 0))
+		_ = w.requests.SetWriteDeadline(longAgo)
 	})
-	// R exits by itself, or ctx ends: that the request did not get through
-	// changes nothing.
+	// R exits by itself, or ctx ends: that the request did not get through changes
+	// nothing. Meanwhile its shutdown hooks may have something to say.
 	_ = w.writer.WriteMessage(protocol.NewShutdown())
+	if reply, err := w.await(""); err == nil {
+		w.log.Warn("R answered a shutdown", "type", reply.Type)
+	}
 	<-w.done
 	stop()
 	w.free()

@@ -21,6 +21,10 @@ type config struct {
 	maxConcurrency int // AWS_LAMBDA_MAX_CONCURRENCY; 0: not set, or no use
 	initTimeout    time.Duration
 	margin         time.Duration
+	maxInvocations int   // LAMBDA_R_MAX_INVOCATIONS; 0: no limit
+	maxRSS         int64 // LAMBDA_R_MAX_RSS, bytes; 0: no limit
+	memory         int64 // AWS_LAMBDA_FUNCTION_MEMORY_SIZE, bytes; 0: not known
+	sigterm        bool  // LAMBDA_R_SIGTERM: be told before Lambda ends this environment
 	logLevel       slog.Level
 	logJSON        bool
 }
@@ -89,6 +93,24 @@ func readConfig(args []string, getenv func(string) string) (config, error) {
 	})
 	setting("LAMBDA_R_INIT_TIMEOUT", "a duration, for example 30s", duration(&c.initTimeout))
 	setting("LAMBDA_R_DEADLINE_MARGIN", "a duration, for example 250ms", duration(&c.margin))
+	setting("LAMBDA_R_MAX_INVOCATIONS", "a whole number of at least 1", func(value string) bool {
+		n, err := strconv.Atoi(value)
+		c.maxInvocations = n
+		return err == nil && n >= 1
+	})
+	setting("LAMBDA_R_MAX_RSS", "a size in MB or GB, for example 400MB", func(value string) bool {
+		n, ok := parseSize(value)
+		c.maxRSS = n
+		return ok
+	})
+	setting("LAMBDA_R_SIGTERM", "true or false", func(value string) bool {
+		b, err := strconv.ParseBool(value)
+		c.sigterm = b
+		return err == nil
+	})
+	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 {
+		c.memory = mb << 20 // Lambda's own, like the next
+	}
 	if n, err := strconv.Atoi(getenv("AWS_LAMBDA_MAX_CONCURRENCY")); err == nil && n >= 1 {
 		c.maxConcurrency = n // Lambda's own: one that makes no sense counts as absent
 	}
@@ -120,6 +142,17 @@ func (c *config) lambdaSlots() int {
 		slots = min(slots, c.workers)
 	}
 	return slots
+}
+
+// parseSize returns the bytes of a size like 400MB.
+func parseSize(text string) (int64, bool) {
+	for suffix, unit := range map[string]int64{"MB": 1 << 20, "GB": 1 << 30} {
+		if digits, ok := strings.CutSuffix(strings.ToUpper(text), suffix); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+			return n * unit, err == nil && n > 0 && n < 1<<20
+		}
+	}
+	return 0, false
 }
 
 func parseLevel(name string) (slog.Level, bool) {

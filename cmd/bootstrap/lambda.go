@@ -41,7 +41,11 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 
 	var g oklog.Group
 	addSignals(ctx, &g, log)
-	if _, err := addSupervisor(&g, c, slots, api, p, log); err != nil {
+	var runtime supervisor.RuntimeAPI = api
+	if c.sigterm {
+		runtime = registerExtension(&g, api, log)
+	}
+	if _, err := addSupervisor(&g, c, slots, runtime, p, log); err != nil {
 		return logFatal(log, err)
 	}
 	if err := runGroup(&g); err != nil {
@@ -59,15 +63,19 @@ func firstOf(err, otherwise error) error {
 
 // addSupervisor adds the actor that runs the slots. The channel that it returns is
 // closed when the last invocation was reported.
-func addSupervisor(g *oklog.Group, c config, slots int, api *runtimeapi.Client, p *pool, log *slog.Logger) (<-chan struct{}, error) {
-	s, err := supervisor.New(supervisor.Config{
+func addSupervisor(g *oklog.Group, c config, slots int, api supervisor.RuntimeAPI, p *pool, log *slog.Logger) (<-chan struct{}, error) {
+	supervise := supervisor.Config{
 		API:         api,
 		Spawn:       p.spawn,
 		Slots:       slots,
 		InitTimeout: c.initTimeout,
 		Margin:      c.margin,
 		Log:         log,
-	})
+	}
+	if c.maxInvocations > 0 || c.maxRSS > 0 {
+		supervise.Recycle, supervise.Room = p.recycle, p.room
+	}
+	s, err := supervisor.New(supervise)
 	if err != nil {
 		return nil, err
 	}

@@ -17,13 +17,21 @@ import (
 // pool makes the workers and remembers, for each slot, the newest: how much memory
 // they have used, and what they said when they were ready.
 type pool struct {
-	config worker.Config
-	log    *slog.Logger
+	settings config
+	memory   int64 // the function's, in bytes; 0: not limited, or not known
+	config   worker.Config
+	log      *slog.Logger
 
 	mu      sync.Mutex
-	workers map[int]*worker.Worker
+	workers map[int]pooled
 	peak    int64
 	ready   protocol.Ready
+}
+
+// pooled is a worker and when it is to be recycled.
+type pooled struct {
+	*worker.Worker
+	recycler recycler
 }
 
 // newPool finds R and prepares what every worker is made of. Extra is added to the
@@ -42,6 +50,10 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 	if info, err := os.Stat(temp); err != nil || !info.IsDir() {
 		temp = "/tmp"
 	}
+	var memory int64
+	if inLambda(getenv) { // elsewhere nothing holds the function to it
+		memory = c.memory
+	}
 	return &pool{
 		config: worker.Config{
 			Bin:     bin,
@@ -50,9 +62,13 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 			Dir:     c.taskRoot,
 			Env:     worker.Environment(env, runtime.NumCPU()/slots),
 			TempDir: temp,
+
+			MemoryLimit: memory,
 		},
-		log:     log,
-		workers: map[int]*worker.Worker{},
+		settings: c,
+		memory:   memory,
+		log:      log,
+		workers:  map[int]pooled{},
 	}, nil
 }
 
@@ -70,7 +86,7 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	p.peakMemory() // of the worker that this one replaces
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.workers[slot] = w
+	p.workers[slot] = pooled{w, newRecycler(p.settings)}
 	p.ready = w.Ready()
 	return w, nil
 }

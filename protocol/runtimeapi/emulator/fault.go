@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"time"
@@ -59,6 +61,9 @@ func (e *Emulator) operation(op string, serve http.HandlerFunc) http.HandlerFunc
 			fault = e.config.Fault(call)
 		}
 		if fault.Delay > 0 {
+			// net/http sees that a caller has gone only once its body is read.
+			body, _ := io.ReadAll(io.LimitReader(r.Body, maxReport+1)) // a broken one is serve's to find
+			r.Body = io.NopCloser(bytes.NewReader(body))
 			select {
 			case <-time.After(fault.Delay):
 			case <-r.Context().Done():

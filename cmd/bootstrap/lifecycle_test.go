@@ -1,0 +1,157 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi/emulator"
+)
+
+// A worker is recycled between invocations, its successor is there first, and no
+// invocation notices.
+func TestRecyclingByInvocations(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_INVOCATIONS=5", "LOG_LEVEL=debug")
+	pids := []string{}
+	for len(slices.Compact(slices.Clone(pids))) < 4 {
+		pids = append(pids, f.result(`{}`))
+	}
+	if served := slices.Index(pids, pids[len(pids)-1]); served < 4 {
+		t.Errorf("three workers answered only %d invocations: %v", served, pids)
+	}
+	if n := rec.count("error"); n != 0 {
+		t.Errorf("%d errors", n)
+	}
+	p.waitFor(`R process ended .*status 0`)
+}
+
+// A worker that has grown too large is recycled, too. Every one is, so each answer
+// comes from a new one in the end.
+func TestRecyclingByMemory(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_RSS=1MB", "LOG_LEVEL=debug")
+	first := f.result(`{}`)
+	p.waitFor(`worker recycled`)
+	if second := f.result(`{}`); second == first {
+		t.Errorf("worker %s answered again", first)
+	}
+}
+
+// Where the function's memory has no room for two, the old worker goes first.
+func TestRecyclingWithoutRoom(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_INVOCATIONS=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=64", "LOG_LEVEL=debug")
+	first := f.result(`{}`)
+	if second := f.result(`{}`); second == first {
+		t.Errorf("worker %s answered again", first)
+	}
+	p.waitFor(`no room for both`)
+}
+
+// hooks is a function whose R says good-bye when it is shut down.
+const hooks = `
+f <- function(seconds = 0) {
+  Sys.sleep(seconds)
+  "done"
+}
+on_shutdown(function() {
+  message("the hook speaks")
+  writeLines("good-bye", "farewell.txt")
+})
+`
+
+// SIGTERM: the hooks of an idle R run. With LAMBDA_R_SIGTERM the runtime has
+// registered as an extension, so that Lambda sends it.
+func TestShutdownHooks(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/hooks.R", hooks)
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startLambda(t, rec, "", "hooks.f", "LAMBDA_TASK_ROOT="+dir, "LAMBDA_R_SIGTERM=true")
+	f.result(`{}`)
+	p.signal(syscall.SIGTERM)
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit status %d, want 0", code)
+	}
+	p.waitFor(`INF the hook speaks`)
+	if text, err := os.ReadFile(dir + "/farewell.txt"); err != nil || string(text) != "good-bye\n" {
+		t.Errorf("the hook wrote %q, %v", text, err)
+	}
+	if n := rec.count(emulator.OpRegister); n != 1 {
+		t.Errorf("registered %d times, want once", n)
+	}
+}
+
+// A registration that fails, or hangs, costs a warning and no invocation.
+func TestRegistrationThatFails(t *testing.T) {
+	for name, fault := range map[string]emulator.Fault{
+		"refused": {Status: http.StatusForbidden},
+		"broken":  {Reset: true},
+		"hangs":   {Delay: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := newRecorder(t, 10*time.Second, func(call emulator.Call) emulator.Fault {
+				if call.Op == emulator.OpRegister {
+					return fault
+				}
+				return emulator.Fault{}
+			})
+			p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_SIGTERM=true")
+			f.result(`{}`)
+			p.waitFor(`WRN no SIGTERM will come`)
+		})
+	}
+}
+
+// Without the setting nothing is registered.
+func TestNoRegistration(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	_, f := startLambda(t, rec, "", "faults.pid")
+	f.result(`{}`)
+	if n := rec.count(emulator.OpRegister); n != 0 {
+		t.Errorf("registered %d times", n)
+	}
+}
+
+// A handler's children die with their worker, even those in a session of their own.
+func TestGrandchildrenDieWithTheirWorker(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/family.R", `
+family <- function() {
+  system("sleep 300", wait = FALSE)
+  system("setsid sleep 300", wait = FALSE)
+  Sys.getpid()
+}
+`)
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startLambda(t, rec, "", "family.family", "LAMBDA_TASK_ROOT="+dir)
+	pid := f.result(`{}`)
+	sleeping := func() (n int) {
+		for _, pid := range p.processes() {
+			exe, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "exe"))
+			if strings.HasSuffix(exe, "/sleep") {
+				n++
+			}
+		}
+		return n
+	}
+	waitUntil(t, func() bool { return sleeping() == 2 }, "both children run")
+	kill(t, pid)
+	waitUntil(t, func() bool { return sleeping() == 0 }, "both children are dead")
+	f.result(`{}`)
+}
+
+func waitUntil(t *testing.T, condition func() bool, what string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so in %v: %s", patience, what)
+		}
+	}
+}

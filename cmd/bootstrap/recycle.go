@@ -1,0 +1,62 @@
+package main
+
+import (
+	"math/rand/v2"
+
+	"lambda-r-runtime/worker"
+)
+
+// A recycler says when a worker has served long enough. Each worker has limits of its
+// own, a little below those of the settings, so that a pool that was born together is
+// not recycled together.
+type recycler struct {
+	maxInvocations int   // 0: no limit
+	maxRSS         int64 // bytes; 0: no limit
+}
+
+// spread is how far below the setting a worker's limit may be, as a share of it.
+const spread = 0.2
+
+func newRecycler(c config) recycler {
+	share := 1 - spread*rand.Float64()
+	r := recycler{maxRSS: int64(share * float64(c.maxRSS))}
+	if c.maxInvocations > 0 {
+		r.maxInvocations = max(1, int(share*float64(c.maxInvocations)))
+	}
+	return r
+}
+
+// due reports whether w, which has answered served invocations, is to be recycled.
+func (r recycler) due(w *worker.Worker, served int) bool {
+	return r.maxInvocations > 0 && served >= r.maxInvocations ||
+		r.maxRSS > 0 && w.RSS() >= r.maxRSS
+}
+
+// recycle is the supervisor's Recycle.
+func (p *pool) recycle(slot, served int) bool {
+	p.mu.Lock()
+	w := p.workers[slot]
+	p.mu.Unlock()
+	return w.recycler.due(w.Worker, served)
+}
+
+// room is the supervisor's Room: whether the function's memory has room for one more
+// worker as large as the largest. Where the limit is not known there is.
+func (p *pool) room() bool {
+	limit := worker.MemoryLimit()
+	if p.memory > 0 && (limit == 0 || p.memory < limit) {
+		limit = p.memory
+	}
+	if limit == 0 {
+		return true
+	}
+	var sum, largest int64
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.workers {
+		rss := w.RSS()
+		sum += rss
+		largest = max(largest, rss)
+	}
+	return sum+largest <= limit
+}

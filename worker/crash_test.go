@@ -1,0 +1,188 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/protocol"
+)
+
+// crashStates are the states in which a worker can die. Each brings the fake there.
+var crashStates = []struct {
+	name     string
+	spawning bool
+	reach    func(f *fake)
+}{
+	{"before it reads hello", true, func(*fake) {}},
+	{"before ready", true, func(f *fake) { f.hello() }},
+	{"mid ready", true, func(f *fake) { f.hello(); f.raw("\x00\x00\x00\x20{") }},
+	{"before it reads the invocation", false, func(f *fake) { f.start(); f.awaitRequest() }},
+	{"mid handler", false, func(f *fake) { f.start(); f.next() }},
+	{"after a log record", false, func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		f.log(id, "info", "so far so good", "")
+	}},
+	{"mid result header", false, func(f *fake) { f.start(); f.next(); f.raw("\x00\x00") }},
+	{"mid result", false, func(f *fake) { f.start(); f.next(); f.raw("\x00\x00\x00\x20{") }},
+	{"before the payload", false, func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		f.send(protocol.Reply{Type: protocol.TypeResult, ID: id})
+	}},
+	{"mid payload", false, func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		whole := resultBytes(id, strings.Repeat("x", 1000))
+		f.raw(whole[:len(whole)-500])
+	}},
+}
+
+// crashWays are the ways to die.
+var crashWays = []struct {
+	name   string
+	die    func(f *fake)
+	code   int
+	signal syscall.Signal
+	text   string // in the error's message
+}{
+	{"status 0", func(*fake) { os.Exit(0) }, 0, 0, "exited with status 0, as quit() does"},
+	{"status 3", func(*fake) { os.Exit(3) }, 3, 0, "exited with status 3"},
+	{"SIGKILL", func(f *fake) { f.exec("kill -KILL $$") }, 0, syscall.SIGKILL, "was killed by SIGKILL (killed)"},
+	{"SIGSEGV", func(f *fake) { f.exec("kill -SEGV $$") }, 0, syscall.SIGSEGV, "was killed by SIGSEGV (segmentation fault)"},
+}
+
+// playCrash is the role crash:STATE:WAY.
+func playCrash(f *fake, name string) {
+	stateName, wayName, _ := strings.Cut(name, ":")
+	for _, state := range crashStates {
+		if state.name == stateName {
+			state.reach(f)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "last words")
+	for _, way := range crashWays {
+		if way.name == wayName {
+			way.die(f)
+		}
+	}
+	check(fmt.Errorf("no crash %q", name))
+}
+
+// Whenever and however a worker dies, its death is what is reported.
+func TestCrash(t *testing.T) {
+	for _, state := range crashStates {
+		for _, way := range crashWays {
+			t.Run(state.name+"/"+way.name, func(t *testing.T) {
+				c := newConfig(t, "crash:"+state.name+":"+way.name, newLogbook())
+				var err error
+				if state.spawning {
+					_, err = Spawn(t.Context(), c)
+				} else {
+					_, err = invoke(spawn(t, c), "1", `{"number":4}`)
+				}
+				if errors.Is(err, protocol.ErrNotSent) {
+					t.Error("the error is ErrNotSent, so that somebody would send it again")
+				}
+				e := errorAs[*ExitError](t, err)
+				if e.Code != way.code || e.Signal != way.signal || e.Killed != "" || e.PID == 0 {
+					t.Errorf("got %+v, want code %d, signal %d", e, way.code, way.signal)
+				}
+				if !slices.Equal(e.StderrTail, []string{"last words"}) {
+					t.Errorf("tail is %q", e.StderrTail)
+				}
+				if want := way.text + "; last on stderr:\nlast words"; !strings.Contains(e.Error(), want) {
+					t.Errorf("message is %q, want %q in it", e, want)
+				}
+			})
+		}
+	}
+}
+
+func init() {
+	for _, way := range crashWays {
+		roles["result, then "+way.name] = func(f *fake) {
+			f.start()
+			id, event := f.next()
+			f.result(id, event)
+			way.die(f)
+		}
+	}
+	// The result comes only after the record was read, so that no buffer has both.
+	roles["interrupted, answers and dies"] = func(f *fake) {
+		interrupts := notifyInterrupt()
+		f.start()
+		id, event := f.next()
+		f.log(id, "info", "slow", "")
+		<-interrupts
+		f.result(id, event)
+		os.Exit(0)
+	}
+}
+
+// A result that is complete counts, whatever became of R then.
+func TestDeathAfterResult(t *testing.T) {
+	for _, way := range crashWays {
+		for _, event := range []string{"", `{"number":4}`, strings.Repeat("x", 1<<20)} {
+			t.Run(fmt.Sprintf("%s/%d bytes", way.name, len(event)), func(t *testing.T) {
+				for range 5 {
+					w, _ := spawnFake(t, "result, then "+way.name)
+					echo(t, w, "1", event)
+					waitDone(t, w)
+					if e := errorAs[*ExitError](t, w.Err()); e.Code != way.code || e.Signal != way.signal {
+						t.Errorf("got %+v, want code %d, signal %d", e, way.code, way.signal)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The same when bootstrap gets to read the result only long after the death: its log
+// is slow, or Lambda froze it.
+func TestDeathAfterResultThatIsReadLate(t *testing.T) {
+	w, book := spawnFake(t, "interrupted, answers and dies")
+	book.onRecord(func(r record) {
+		if r.Msg == "slow" {
+			w.Interrupt()
+			<-w.Done()
+			<-time.After(50 * time.Millisecond) // the log is that slow
+		}
+	})
+	echo(t, w, "1", `{"number":4}`)
+}
+
+func TestIdleDeath(t *testing.T) {
+	w, _ := spawnFake(t, "echo")
+	echo(t, w, "1", "{}")
+	if err := syscall.Kill(w.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	quickly(t, "Done", func() { <-w.Done() })
+	if e := errorAs[*ExitError](t, w.Err()); e.Signal != syscall.SIGKILL || e.PID != w.PID() {
+		t.Errorf("got %+v", e)
+	}
+	for range 2 {
+		_, err := invoke(w, "2", "{}")
+		if !errors.Is(err, protocol.ErrNotSent) {
+			t.Errorf("error is %v, want ErrNotSent", err)
+		}
+		errorAs[*ExitError](t, err)
+	}
+}
+
+func TestExitErrorMessage(t *testing.T) {
+	e := &ExitError{PID: 7, Signal: syscall.SIGKILL, Killed: "the deadline passed", StderrTail: []string{"a", "b"}}
+	if got, want := e.Error(), "the R process (pid 7) was killed: the deadline passed; last on stderr:\na\nb"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := e.ErrorType(); got != "Runtime.WorkerCrashed" {
+		t.Errorf("type is %q", got)
+	}
+}

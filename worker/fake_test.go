@@ -1,0 +1,200 @@
+package worker
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/protocol"
+)
+
+// A fake is the R side of the protocol, in a process of its own.
+type fake struct {
+	input    *os.File // what requests reads from
+	requests *protocol.Reader
+	replies  *protocol.Writer
+	pipe     *os.File // what replies writes to
+}
+
+// roles are what a fake can do, by name. Those of one table of tests are beside
+// that table: crash:…, violation:… and greeting:….
+var roles = map[string]func(f *fake){
+	// Like R with the identity function, until it is told to exit.
+	"echo": func(f *fake) {
+		f.start()
+		for {
+			id, event := f.next()
+			f.result(id, event)
+		}
+	},
+	// Handler code that hangs, and reads nothing.
+	"hang": func(f *fake) {
+		f.start()
+		f.awaitRequest()
+		fmt.Println("hanging")
+		hang()
+	},
+	// Does not even notice that bootstrap is gone.
+	"busy": func(f *fake) {
+		f.start()
+		hang()
+	},
+	"never ready": func(f *fake) {
+		f.hello()
+		fmt.Println("loading")
+		hang()
+	},
+	// Each event is what to print: Go strings of stdout and stderr, as JSON.
+	"print": func(f *fake) {
+		f.start()
+		for {
+			id, event := f.next()
+			var texts struct{ Stdout, Stderr []byte }
+			check(json.Unmarshal(event, &texts))
+			os.Stdout.Write(texts.Stdout)
+			os.Stderr.Write(texts.Stderr)
+			f.result(id, nil)
+		}
+	},
+	"interruptible": func(f *fake) {
+		interrupts := notifyInterrupt()
+		f.start()
+		for {
+			id, event := f.next()
+			if string(event) != "spin" {
+				f.result(id, event)
+				continue
+			}
+			fmt.Println("spinning")
+			<-interrupts
+			f.send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{Type: "Runtime.Interrupted"}})
+		}
+	},
+}
+
+// play plays a role, on file descriptors 3 and 4.
+func play(name string) {
+	input, pipe := os.NewFile(3, "requests"), os.NewFile(4, "replies")
+	f := &fake{
+		input:    input,
+		requests: protocol.NewReader(input),
+		replies:  protocol.NewWriter(pipe),
+		pipe:     pipe,
+	}
+	kind, rest, _ := strings.Cut(name, ":")
+	switch {
+	case kind == "crash":
+		playCrash(f, rest)
+	case kind == "violation":
+		playViolation(f, rest)
+	case kind == "greeting":
+		playGreeting(f, rest)
+	case kind == "host":
+		host()
+	case roles[name] == nil:
+		check(fmt.Errorf("no role %q", name))
+	default:
+		roles[name](f)
+	}
+}
+
+// check ends a fake at an error of its own, in a way that no test expects.
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fake:", err)
+		os.Exit(99)
+	}
+}
+
+// receive reads a frame. Like R, the fake exits at the end of its requests.
+func (f *fake) receive() []byte {
+	frame, err := f.requests.ReadPayload(protocol.MaxPayload)
+	if err != nil {
+		os.Exit(0)
+	}
+	return frame
+}
+
+func (f *fake) hello() protocol.Hello {
+	var hello protocol.Hello
+	check(json.Unmarshal(f.receive(), &hello))
+	return hello
+}
+
+func (f *fake) ready() {
+	f.send(protocol.Reply{Type: protocol.TypeReady, Ready: protocol.Ready{RVersion: "4.2.2", Required: []string{"number"}}})
+}
+
+func (f *fake) start() {
+	f.hello()
+	f.ready()
+}
+
+// next reads an invocation, or exits when it is told to.
+func (f *fake) next() (id string, event []byte) {
+	var invoke protocol.Invoke
+	check(json.Unmarshal(f.receive(), &invoke))
+	if invoke.Type == protocol.TypeShutdown {
+		fmt.Println("shut down")
+		os.Exit(0)
+	}
+	return invoke.ID, f.receive()
+}
+
+// awaitRequest returns when there is something to read, and leaves it unread.
+func (f *fake) awaitRequest() {
+	for {
+		fds := []unix.PollFd{{Fd: 3, Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, -1); n > 0 && err == nil {
+			return
+		}
+	}
+}
+
+func (f *fake) send(reply protocol.Reply) { check(f.replies.WriteMessage(reply)) }
+
+func (f *fake) log(id, level, message, call string) {
+	f.send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: level, Message: message, Call: call}})
+}
+
+func (f *fake) result(id string, payload []byte) {
+	check(f.replies.WriteMessagePayload(protocol.Reply{Type: protocol.TypeResult, ID: id, RMs: 1.5}, payload))
+}
+
+// raw writes bytes that need not be a frame.
+func (f *fake) raw(b string) {
+	_, err := f.pipe.WriteString(b)
+	check(err)
+}
+
+// resultBytes is a whole result: a control frame and the payload frame.
+func resultBytes(id, payload string) string {
+	var b bytes.Buffer
+	check(protocol.NewWriter(&b).WriteMessagePayload(protocol.Reply{Type: protocol.TypeResult, ID: id}, []byte(payload)))
+	return b.String()
+}
+
+// hang does nothing for ever, not even ending at the end of the requests.
+func hang() {
+	for {
+		_, _ = unix.Poll(nil, -1) // interrupted by a signal: again
+	}
+}
+
+// notifyInterrupt keeps SIGINT from ending the fake.
+func notifyInterrupt() <-chan os.Signal {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT)
+	return interrupts
+}
+
+// exec becomes a shell, which has the same pid and file descriptors.
+func (f *fake) exec(script string) {
+	check(syscall.Exec("/bin/sh", []string{"sh", "-c", script}, os.Environ()))
+}

@@ -1,0 +1,123 @@
+package worker
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"lambda-r-runtime/protocol"
+)
+
+func init() {
+	roles["answer with an error"] = func(f *fake) {
+		f.start()
+		for {
+			id, _ := f.next()
+			f.send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{
+				Type: "simpleError", Message: "no", Stack: []protocol.Frame{{Call: "parity()", File: "functions.R", Line: 3}},
+			}})
+		}
+	}
+	roles["log"] = func(f *fake) {
+		f.hello()
+		f.log("", "warn", "while loading", "library(x)")
+		f.ready()
+		for {
+			id, _ := f.next()
+			for _, level := range []string{"debug", "info", "warn", "error", "unheard-of"} {
+				f.log(id, level, level+" of "+id, "parity(4)")
+			}
+			f.result(id, nil)
+		}
+	}
+	roles["a byte at a time"] = func(f *fake) {
+		f.start()
+		for {
+			id, event := f.next()
+			for _, b := range []byte(resultBytes(id, string(event))) {
+				f.raw(string([]byte{b}))
+			}
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	w, _ := spawnFake(t, "echo")
+	if got := w.Ready(); got.RVersion != "4.2.2" || !slices.Equal(got.Required, []string{"number"}) {
+		t.Errorf("got %+v", got)
+	}
+	if err := w.Err(); err != nil {
+		t.Errorf("a live worker has the error %v", err)
+	}
+}
+
+func TestThousandInvocations(t *testing.T) {
+	w, _ := spawnFake(t, "echo")
+	for i := range 1000 {
+		id := strconv.Itoa(i)
+		echo(t, w, id, `{"nonce":`+id+`}`)
+	}
+}
+
+func TestPayloadSizes(t *testing.T) {
+	w, _ := spawnFake(t, "echo")
+	for _, size := range []int{0, 1, 4091, 4092, 4096, 1 << 16, 1<<16 + 1, 6 << 20, 0} {
+		echo(t, w, strconv.Itoa(size), strings.Repeat("x", size))
+	}
+}
+
+func TestByteAtATime(t *testing.T) {
+	w, _ := spawnFake(t, "a byte at a time")
+	for i := range 3 {
+		echo(t, w, strconv.Itoa(i), `{"number":4}`)
+	}
+}
+
+// A result over the limit costs its invocation and not the worker.
+func TestResultTooLarge(t *testing.T) {
+	w, _ := spawnFake(t, "echo")
+	for _, size := range []int{101, 1 << 16, 6 << 20} {
+		_, err := w.Invoke(newInvoke("large"), make([]byte, size), 100)
+		if got, want := *errorAs[*protocol.FrameTooLargeError](t, err), (protocol.FrameTooLargeError{Size: int64(size), Limit: 100}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if result, err := w.Invoke(newInvoke("at the limit"), make([]byte, 100), 100); err != nil || len(result) != 100 {
+			t.Errorf("after it: %d bytes, %v", len(result), err)
+		}
+	}
+}
+
+func TestErrorOfHandler(t *testing.T) {
+	w, _ := spawnFake(t, "answer with an error")
+	for i := range 3 {
+		_, err := invoke(w, strconv.Itoa(i), "{}")
+		e := errorAs[*protocol.HandlerError](t, err)
+		if e.Type != "simpleError" || e.Message != "no" || len(e.Stack) != 1 || e.Stack[0].String() != "parity() (functions.R:3)" {
+			t.Errorf("got %+v", e)
+		}
+	}
+	if err := w.Err(); err != nil {
+		t.Errorf("the worker is of no use any more: %v", err)
+	}
+}
+
+func TestLogRecords(t *testing.T) {
+	w, book := spawnFake(t, "log")
+	want := record{Level: "WARN", Msg: "while loading", Call: "library(x)"}
+	if got := book.waitFor(t, "while loading"); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	for _, id := range []string{"first", "second"} {
+		if _, err := invoke(w, id, ""); err != nil {
+			t.Fatal(err)
+		}
+		for level, want := range map[string]string{"debug": "DEBUG", "info": "INFO", "warn": "WARN", "error": "ERROR", "unheard-of": "INFO"} {
+			message := level + " of " + id
+			want := record{Level: want, Msg: message, Call: "parity(4)", RequestID: id}
+			if got := book.waitFor(t, message); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package worker
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/protocol"
+)
+
+func TestInterrupt(t *testing.T) {
+	w, book := spawnFake(t, "interruptible")
+	outcomes := invokeBeside(w, "1", "spin")
+	book.waitFor(t, "spinning")
+	w.Interrupt()
+	o := outcomeSoon(t, outcomes)
+	if e := errorAs[*protocol.HandlerError](t, o.err); e.Type != "Runtime.Interrupted" {
+		t.Errorf("got %+v", e)
+	}
+	echo(t, w, "2", "{}")
+}
+
+func TestKillDuringInvocation(t *testing.T) {
+	for name, event := range map[string]string{
+		"small event":                 "{}",
+		"6 MB event that is not read": strings.Repeat("x", 6<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, book := spawnFake(t, "hang")
+			outcomes := invokeBeside(w, "1", event)
+			book.waitFor(t, "hanging")
+			if len(event) > 1<<20 {
+				waitUntil(t, patience, "the request pipe is full", func() bool {
+					events, err := poll(w.requests, unix.POLLOUT)
+					return err == nil && events == 0
+				})
+			}
+			w.Kill("the deadline passed")
+			w.Kill("again") // the first reason counts
+			e := errorAs[*ExitError](t, outcomeSoon(t, outcomes).err)
+			if e.Killed != "the deadline passed" || e.Signal != syscall.SIGKILL {
+				t.Errorf("got %+v", e)
+			}
+			if err := w.Err(); err != e {
+				t.Errorf("Err is %v, want what Invoke returned, %v", err, e)
+			}
+		})
+	}
+}
+
+func TestKillOfStoppedProcess(t *testing.T) {
+	w, book := spawnFake(t, "interruptible")
+	outcomes := invokeBeside(w, "1", "spin")
+	book.waitFor(t, "spinning")
+	if err := syscall.Kill(w.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	w.Interrupt() // has no effect on a stopped process
+	w.Kill("the deadline passed")
+	if e := errorAs[*ExitError](t, outcomeSoon(t, outcomes).err); e.Signal != syscall.SIGKILL {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestStoppedProcessGoesOn(t *testing.T) {
+	w, _ := spawnFake(t, "echo")
+	if err := syscall.Kill(w.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	outcomes := invokeBeside(w, "1", "{}")
+	waitUntil(t, patience, "the event was sent", func() bool { return w.current.Load() != nil })
+	if err := syscall.Kill(w.PID(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if o := outcomeSoon(t, outcomes); o.err != nil || o.result != "{}" {
+		t.Errorf("got %+v", o)
+	}
+}
+
+// Once a process was reaped, its pid may be another's.
+func TestNoSignalAfterDeath(t *testing.T) {
+	other := exec.Command("sleep", "1000")
+	other.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w, _ := spawnFake(t, "echo")
+	w.Kill("first")
+	waitDone(t, w)
+
+	own := w.cmd.Process.Pid
+	w.cmd.Process.Pid = other.Process.Pid // as if the kernel had given it out again
+	w.Interrupt()
+	w.Kill("second")
+	w.cmd.Process.Pid = own
+
+	if err := other.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	_ = other.Wait() // an error in any case: it ends by a signal
+	if got := other.ProcessState.Sys().(syscall.WaitStatus).Signal(); got != syscall.SIGTERM {
+		t.Errorf("the other process got %v", got)
+	}
+	if e := errorAs[*ExitError](t, w.Err()); e.Killed != "first" {
+		t.Errorf("killed because %q", e.Killed)
+	}
+}

@@ -1,0 +1,124 @@
+package worker
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A memoryGroup is this process's memory control group, which all workers share.
+type memoryGroup struct {
+	events, limit string // files, or "" where there is none to read
+}
+
+// findMemoryGroup finds the group that procCgroup, the text of /proc/self/cgroup, names
+// below root, /sys/fs/cgroup: version 2, or version 1.
+func findMemoryGroup(procCgroup, root string) memoryGroup {
+	for line := range strings.Lines(procCgroup) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		var g memoryGroup
+		switch {
+		case fields[0] == "0" && fields[1] == "":
+			dir := filepath.Join(root, fields[2])
+			g = memoryGroup{filepath.Join(dir, "memory.events"), filepath.Join(dir, "memory.max")}
+		case fields[1] == "memory":
+			dir := filepath.Join(root, "memory", fields[2])
+			g = memoryGroup{filepath.Join(dir, "memory.oom_control"), filepath.Join(dir, "memory.limit_in_bytes")}
+		default:
+			continue
+		}
+		if _, ok := g.oomKills(); ok {
+			return g
+		}
+	}
+	return memoryGroup{}
+}
+
+// oomKills returns how many processes of the group the kernel has killed for want of
+// memory; not ok where it does not say.
+func (g memoryGroup) oomKills() (n int, ok bool) {
+	text, err := os.ReadFile(g.events)
+	if err != nil {
+		return 0, false
+	}
+	for line := range bytes.Lines(text) {
+		if count, found := bytes.CutPrefix(line, []byte("oom_kill ")); found {
+			n, err := strconv.Atoi(string(bytes.TrimSpace(count)))
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// limitBytes returns the group's limit, 0 where there is none.
+func (g memoryGroup) limitBytes() int64 {
+	text, err := os.ReadFile(g.limit)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
+	if err != nil || n > 1<<50 { // "max", or version 1's way to say so
+		return 0
+	}
+	return n
+}
+
+// oomWatch hands each kill that the kernel counts to one dead worker.
+type oomWatch struct {
+	group memoryGroup
+
+	mu      sync.Mutex
+	claimed int // kills that are accounted for
+}
+
+// MemoryLimit returns the limit of this process's memory control group in bytes, 0
+// where there is none, or none that can be read.
+func MemoryLimit() int64 { return watchOOM().group.limitBytes() }
+
+// watchOOM begins to count, at the first spawn or invocation.
+var watchOOM = sync.OnceValue(func() *oomWatch {
+	text, _ := os.ReadFile("/proc/self/cgroup") // without it there is no group
+	w := &oomWatch{group: findMemoryGroup(string(text), "/sys/fs/cgroup")}
+	w.claimed, _ = w.group.oomKills()
+	return w
+})
+
+// nearLimit is the share of its memory that a function without a readable control
+// group must have used for a SIGKILL from nowhere to count as want of memory. The
+// rest is the system's and bootstrap's.
+const nearLimit = 0.8
+
+// kills returns how many kills the kernel has counted so far, 0 where it does not say.
+func (o *oomWatch) kills() int {
+	n, _ := o.group.oomKills()
+	return n
+}
+
+// outOfMemory reports whether a worker that was killed by SIGKILL, and not by us, died
+// for want of memory, and the limit in bytes that counts, 0 if none is known. Before is
+// what kills returned when its invocation began: a kill since then that no other worker
+// has died of was this one's. Peak and functionLimit are in bytes, too.
+func (o *oomWatch) outOfMemory(before int, peak, functionLimit int64) (oom bool, limit int64) {
+	limit = functionLimit
+	if l := o.group.limitBytes(); l > 0 && (limit == 0 || l < limit) {
+		limit = l
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	kills, ok := o.group.oomKills()
+	if !ok {
+		return functionLimit > 0 && float64(peak) >= nearLimit*float64(functionLimit), limit
+	}
+	o.claimed = max(o.claimed, before)
+	if kills > o.claimed {
+		o.claimed++
+		return true, limit
+	}
+	return false, limit
+}

@@ -1,0 +1,242 @@
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func init() {
+	roles["prints when interrupted"] = func(f *fake) {
+		interrupts := notifyInterrupt()
+		fmt.Println("before hello")
+		f.hello()
+		fmt.Print("before ready, unfinished")
+		f.ready()
+		for range 2 {
+			id, _ := f.next()
+			f.result(id, nil)
+			<-interrupts
+			fmt.Fprintln(os.Stderr, "between")
+		}
+		f.next()
+	}
+	roles["floods"] = func(f *fake) {
+		f.start()
+		for {
+			id, _ := f.next()
+			piece := []byte(strings.Repeat("x", 1<<20))
+			for range floodSize >> 20 {
+				os.Stdout.Write(piece)
+				os.Stderr.Write(piece)
+			}
+			f.result(id, nil)
+		}
+	}
+	roles["prints and dies"] = func(f *fake) {
+		f.start()
+		_, event := f.next()
+		os.Stderr.Write(event)
+		os.Exit(3)
+	}
+	roles["prints and dies loading"] = func(f *fake) {
+		f.hello()
+		fmt.Fprint(os.Stderr, "Error: no such thing\nunfinished")
+		os.Exit(3)
+	}
+}
+
+// printEvent is the event that makes the role print write to its outputs.
+func printEvent(t *testing.T, stdout, stderr string) string {
+	t.Helper()
+	event, err := json.Marshal(struct{ Stdout, Stderr []byte }{[]byte(stdout), []byte(stderr)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(event)
+}
+
+// of returns the lines of one stream, and fails unless all have the request id.
+func of(t *testing.T, output []record, stream, id string) []string {
+	t.Helper()
+	var lines []string
+	for _, r := range output {
+		if r.RequestID != id || r.Level != "INFO" {
+			t.Errorf("got %.300v, want request id %q and level INFO", r, id)
+		}
+		if r.Stream == stream {
+			lines = append(lines, r.Msg)
+		}
+	}
+	return lines
+}
+
+// Whatever an invocation wrote is logged with its id when Invoke returns.
+func TestOutputOfInvocation(t *testing.T) {
+	w, book := spawnFake(t, "print")
+	x := strings.Repeat("x", maxLine)
+	for i, test := range []struct {
+		name           string
+		stdout, stderr string
+		want, wantErr  []string
+	}{
+		{"nothing", "", "", nil, nil},
+		{"lines", "a\nb\n", "c\nd\n", []string{"a", "b"}, []string{"c", "d"}},
+		{"unfinished lines", "a\nb", "c", []string{"a", "b"}, []string{"c"}},
+		{"they were ended", "a\n", "c\n", []string{"a"}, []string{"c"}},
+		{"invalid UTF-8 and CR LF", "\xff\r\n", "\xfe", []string{"\uFFFD"}, []string{"\uFFFD"}},
+		{"64 KiB", x + "\n", "", []string{x}, nil},
+		{"more than 64 KiB", x + "yz\n", x + "yz", []string{x, "yz"}, []string{x, "yz"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			book.output()
+			id := strconv.Itoa(i)
+			if _, err := invoke(w, id, printEvent(t, test.stdout, test.stderr)); err != nil {
+				t.Fatal(err)
+			}
+			output := book.output()
+			checkLines(t, of(t, output, "stdout", id), test.want)
+			checkLines(t, of(t, output, "stderr", id), test.wantErr)
+		})
+	}
+}
+
+func TestOutputBelongsToItsInvocation(t *testing.T) {
+	w, book := spawnFake(t, "print")
+	book.output()
+	for i := range 500 {
+		id := strconv.Itoa(i)
+		out, err := "out of "+id, "err of "+id
+		if _, e := invoke(w, id, printEvent(t, out+"\n", err)); e != nil {
+			t.Fatal(e)
+		}
+		output := book.output()
+		checkLines(t, of(t, output, "stdout", id), []string{out})
+		checkLines(t, of(t, output, "stderr", id), []string{err})
+	}
+}
+
+func TestOutputOfNoInvocation(t *testing.T) {
+	w, book := spawnFake(t, "prints when interrupted")
+	if got := of(t, book.output(), "stdout", ""); !slices.Equal(got, []string{"before hello", "before ready, unfinished"}) {
+		t.Errorf("while spawning: %q", got)
+	}
+	for _, id := range []string{"1", "2"} {
+		if _, err := invoke(w, id, "{}"); err != nil {
+			t.Fatal(err)
+		}
+		w.Interrupt()
+		if r := book.waitFor(t, "between"); r.RequestID != "" || r.Stream != "stderr" {
+			t.Errorf("got %+v", r)
+		}
+		book.output()
+	}
+}
+
+const floodSize = 20 << 20 // bytes on each of stdout and stderr
+
+func TestFlood(t *testing.T) {
+	book := newLogbook()
+	c := newConfig(t, "floods", book)
+	w := spawn(t, c)
+	if _, err := invoke(w, "1", "{}"); err != nil {
+		t.Fatal(err)
+	}
+	output := book.output()
+	for _, stream := range []string{"stdout", "stderr"} {
+		var total int
+		for _, line := range of(t, output, stream, "1") {
+			if len(line) > maxLine {
+				t.Errorf("a line of %d bytes", len(line))
+			}
+			total += len(line)
+		}
+		if total != floodSize {
+			t.Errorf("%s: %d bytes were logged, want %d", stream, total, floodSize)
+		}
+	}
+	for _, p := range []*pump{w.stdout, w.stderr} {
+		p.mu.Lock()
+		if kept := cap(p.partial) + cap(p.buf); kept > 4*maxLine {
+			t.Errorf("the pump holds on to %d bytes", kept)
+		}
+		p.mu.Unlock()
+	}
+}
+
+func TestStderrTail(t *testing.T) {
+	var numbered []string
+	for i := range 15 {
+		numbered = append(numbered, fmt.Sprint("line ", i))
+	}
+	report := append([]string{" *** caught segfault ***"}, numbered...)
+	for _, test := range []struct {
+		name         string
+		stderr, want []string
+	}{
+		{"the last lines", numbered, numbered[5:]},
+		{"of a crash the first", append([]string{"before"}, report...), report[:10]},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w, _ := spawnFake(t, "prints and dies")
+			_, err := invoke(w, "1", strings.Join(test.stderr, "\n"))
+			e := errorAs[*ExitError](t, err)
+			checkLines(t, e.StderrTail, test.want)
+		})
+	}
+}
+
+func TestStderrTailOfSpawn(t *testing.T) {
+	_, err := Spawn(t.Context(), newConfig(t, "prints and dies loading", newLogbook()))
+	e := errorAs[*ExitError](t, err)
+	checkLines(t, e.StderrTail, []string{"Error: no such thing", "unfinished"})
+}
+
+// The tail is of the invocation that died, not of those before.
+func TestStderrTailStartsWithInvocation(t *testing.T) {
+	w, _ := spawnFake(t, "print")
+	if _, err := invoke(w, "1", printEvent(t, "", "harmless\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := invoke(w, "2", printEvent(t, "", "")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(w.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitDone(t, w)
+	checkLines(t, errorAs[*ExitError](t, w.Err()).StderrTail, nil)
+}
+
+// LOG_LEVEL is for records that have a level, and drops no output.
+func TestLogLevel(t *testing.T) {
+	book := newLogbook()
+	c := newConfig(t, "log and print", book)
+	c.Log = book.logger(slog.LevelError)
+	w := spawn(t, c)
+	if _, err := invoke(w, "1", ""); err != nil {
+		t.Fatal(err)
+	}
+	got := book.messages()
+	slices.Sort(got)
+	checkLines(t, got, []string{"an error", "on stderr", "on stdout"})
+}
+
+func init() {
+	roles["log and print"] = func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		f.log(id, "info", "an info", "")
+		f.log(id, "error", "an error", "")
+		fmt.Println("on stdout")
+		fmt.Fprintln(os.Stderr, "on stderr")
+		f.result(id, nil)
+		f.next()
+	}
+}

@@ -1,0 +1,170 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// environOf returns the environment that the process was started with.
+func environOf(t *testing.T, w *Worker) []string {
+	t.Helper()
+	return strings.Split(strings.TrimSuffix(readProc(t, w, "environ"), "\x00"), "\x00")
+}
+
+func readProc(t *testing.T, w *Worker, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", w.PID(), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func readProcLink(t *testing.T, w *Worker, name string) string {
+	t.Helper()
+	target, err := os.Readlink(fmt.Sprintf("/proc/%d/%s", w.PID(), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+func TestProcess(t *testing.T) {
+	c := newConfig(t, "echo", newLogbook())
+	c.Env = append(c.Env, "GREETING=hello")
+	w := spawn(t, c)
+
+	if pgid, err := syscall.Getpgid(w.PID()); err != nil || pgid != w.PID() {
+		t.Errorf("process group is %d, %v; want its own, %d", pgid, err, w.PID())
+	}
+	dir, err := filepath.EvalSymlinks(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readProcLink(t, w, "cwd"); got != dir {
+		t.Errorf("working directory is %s, want %s", got, dir)
+	}
+	if env := environOf(t, w); !slices.Contains(env, "GREETING=hello") {
+		t.Errorf("environment is %q", env)
+	}
+	want := strings.Join([]string{c.Bin, "--no-echo", "--no-restore", "--no-save", "--file=/proc/self/fd/5", ""}, "\x00")
+	if got := readProc(t, w, "cmdline"); got != want {
+		t.Errorf("command line is %q, want %q", got, want)
+	}
+}
+
+func TestFileDescriptors(t *testing.T) {
+	spawnFake(t, "echo") // whose pipes must not leak into the next
+	w, _ := spawnFake(t, "echo")
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipes := map[string]bool{}
+	for _, entry := range entries {
+		fd := entry.Name()
+		target := readProcLink(t, w, "fd/"+fd)
+		switch fd {
+		case "0":
+			if target != os.DevNull {
+				t.Errorf("standard input is %s", target)
+			}
+		case "1", "2", "3", "4":
+			if !strings.HasPrefix(target, "pipe:") || pipes[target] {
+				t.Errorf("file descriptor %s is %s, want a pipe of its own", fd, target)
+			}
+			pipes[target] = true
+			var pos, flags int
+			if _, err := fmt.Sscanf(readProc(t, w, "fdinfo/"+fd), "pos: %d\nflags: %o", &pos, &flags); err != nil {
+				t.Fatal(err)
+			}
+			if flags&syscall.O_NONBLOCK != 0 {
+				t.Errorf("file descriptor %s is non-blocking, which R does not expect", fd)
+			}
+		case "5":
+			if !strings.HasPrefix(target, "/memfd:lambda-r-runtime.R") {
+				t.Errorf("file descriptor 5 is %s, want the script", target)
+			}
+		default:
+			// Go's runtime opens some of its own in the fake, and what this process
+			// was started with is inherited.
+			own := strings.HasPrefix(target, "anon_inode:") || strings.HasPrefix(target, "/sys/fs/cgroup/")
+			if !own && !slices.Contains(inherited, fd+" "+target) {
+				t.Errorf("file descriptor %s leaked: %s", fd, target)
+			}
+		}
+	}
+	if len(pipes) != 4 {
+		t.Errorf("%d pipes, want four", len(pipes))
+	}
+}
+
+// host is the role of a bootstrap that spawns a worker, tells its pid and hangs.
+func host() {
+	dir, err := os.Getwd()
+	check(err)
+	bin, err := os.Executable()
+	check(err)
+	script, err := NewScript(nil)
+	check(err)
+	w, err := Spawn(context.Background(), Config{
+		Bin: bin, Script: script, Dir: dir, TempDir: dir,
+		Env: append(os.Environ(), actAs+"=busy"),
+		Log: newLogbook().logger(0),
+	})
+	check(err)
+	fmt.Println(w.PID())
+	hang()
+}
+
+// A worker does not outlive bootstrap, not even a busy one outlives SIGKILL.
+func TestWorkerDiesWithBootstrap(t *testing.T) {
+	c := newConfig(t, "host", newLogbook())
+	cmd := exec.Command(c.Bin)
+	cmd.Dir, cmd.Env = c.Dir, c.Env
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	_, scanErr := fmt.Fscan(bufio.NewReader(stdout), &pid)
+	if scanErr == nil && !alive(pid) {
+		t.Error("the worker is dead before bootstrap is")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // an error in any case: it was killed
+	if scanErr != nil {
+		t.Fatalf("bootstrap did not spawn a worker: %v", scanErr)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // it should be dead
+	waitUntil(t, soon, "the worker died, too", func() bool { return !alive(pid) })
+}
+
+func TestPeakRSS(t *testing.T) {
+	const least = 1 << 20
+	w, _ := spawnFake(t, "echo")
+	if got := w.PeakRSS(); got < least {
+		t.Errorf("of a live process: %d bytes", got)
+	}
+	w.Kill("test")
+	if got := w.PeakRSS(); got < least {
+		t.Errorf("of a dying process: %d bytes", got)
+	}
+	waitDone(t, w)
+	if got := w.PeakRSS(); got < least {
+		t.Errorf("of a dead process: %d bytes", got)
+	}
+}

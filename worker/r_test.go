@@ -1,0 +1,91 @@
+package worker
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/rscripts"
+)
+
+const functionsR = `
+parity <- function(number) {
+  list(parity = if (as.integer(number) %% 2L == 0L) "even" else "odd")
+}
+spin <- function() {
+  message("spinning")
+  repeat sqrt(2)
+}
+run <- function(what, ...) get(what)(...)
+`
+
+// spawnR spawns a real R with functionsR.
+func spawnR(t *testing.T) (*Worker, *logbook) {
+	t.Helper()
+	bin, err := FindR(os.Getenv)
+	if err != nil {
+		t.Fatalf("%v (run make test, which installs it)", err)
+	}
+	script, err := NewScript(rscripts.Script())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { script.Close() })
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "functions.R"), []byte(functionsR), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	book := newLogbook()
+	return spawn(t, Config{
+		Bin:     bin,
+		Script:  script,
+		Handler: "functions.run",
+		Dir:     dir,
+		Env:     Environment(os.Environ(), 1),
+		TempDir: t.TempDir(),
+		Log:     book.logger(0),
+	}), book
+}
+
+func TestRealR(t *testing.T) {
+	w, book := spawnR(t)
+	if ready := w.Ready(); ready.RVersion == "" || !slices.Equal(ready.Required, []string{"what"}) {
+		t.Errorf("ready: %+v", ready)
+	}
+	checkParity := func() {
+		t.Helper()
+		got, err := invoke(w, "1", `{"what": "parity", "number": 4}`)
+		if err != nil || got != `{"parity":"even"}` {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	checkParity()
+
+	outcomes := invokeBeside(w, "2", `{"what": "spin"}`)
+	if r := book.waitFor(t, "spinning"); r.RequestID != "2" {
+		t.Errorf("logged as %+v", r)
+	}
+	w.Interrupt()
+	e := errorAs[*protocol.HandlerError](t, outcomeSoon(t, outcomes).err)
+	if e.Type != "Runtime.Interrupted" {
+		t.Errorf("got %+v", e)
+	}
+	if !slices.ContainsFunc(e.Stack, func(f protocol.Frame) bool { return strings.HasPrefix(f.File, "functions.R") }) {
+		t.Errorf("the stack does not say where it was: %v", e.Stack)
+	}
+	book.output()
+	checkParity()
+
+	outcomes = invokeBeside(w, "3", `{"what": "spin"}`)
+	book.waitFor(t, "spinning")
+	if err := syscall.Kill(w.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if e := errorAs[*ExitError](t, outcomeSoon(t, outcomes).err); e.Signal != syscall.SIGKILL {
+		t.Errorf("got %+v", e)
+	}
+}
