@@ -9,7 +9,7 @@ bind_arguments <- function(event, is_object, takes, handler_name) {
   } else if (is_object) {
     args <- match_arguments(event, takes, handler_name)
   } else if (!is.null(event)) {
-    first <- setdiff(takes$names, "context")
+    first <- not_in(takes$names, "context")
     if (length(first) == 0L && !takes$dots) {
       fail("Runtime.InvalidArguments", "the event is not a JSON object, and ", usage_text(takes, handler_name))
     }
@@ -18,7 +18,7 @@ bind_arguments <- function(event, is_object, takes, handler_name) {
       names(args) <- first[[1L]]
     }
   }
-  missing <- setdiff(takes$required, names(args))
+  missing <- not_in(takes$required, names(args))
   if (length(missing) && !(length(args) && is.null(names(args)))) {
     fail(
       "Runtime.InvalidArguments", "missing argument", plural(missing), " ", quoted(missing), ": ",
@@ -35,7 +35,7 @@ match_arguments <- function(event, takes, handler_name) {
   if (anyDuplicated(keys)) {
     fail("Runtime.InvalidArguments", "the event has the key ", quoted(keys[duplicated(keys)]), " more than once")
   }
-  unknown <- setdiff(keys, setdiff(takes$names, "context"))
+  unknown <- not_in(keys, not_in(takes$names, "context"))
   if (length(unknown) && (!takes$dots || !all(is_argument_name(unknown)))) {
     fail(
       "Runtime.InvalidArguments", "unknown argument", plural(unknown), " ", quoted(unknown), ": ",
@@ -49,6 +49,9 @@ match_arguments <- function(event, takes, handler_name) {
 is_argument_name <- function(x) {
   nzchar(x) & nchar(x, "bytes") <= 10000L & !grepl("^[.][.]([.]|[0-9]+)$", x)
 }
+
+# not_in() is setdiff() for strings, at a fifth of its time.
+not_in <- function(x, table) x[match(x, table, 0L) == 0L]
 
 plural <- function(x) if (length(x) == 1L) "" else "s"
 
@@ -77,15 +80,17 @@ decode_event <- function(bytes) {
     fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
   }
   text <- tryCatch(bytes_to_text(bytes), error = unmarshal_error)
-  if (grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)) {
+  # The fixed pattern first: it is quick, and finds nothing in nearly every event.
+  if (grepl("\\u0000", text, fixed = TRUE) && grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)) {
     fail("Runtime.UnmarshalError", "the event has the character \\u0000, which an R string cannot hold")
   }
-  if (!grepl("[^ \t\r\n]", text)) {
+  is_object <- startsWith(text, "{") || grepl("^[ \t\r\n]*[{]", text)
+  if (!is_object && !grepl("[^ \t\r\n]", text)) {
     return(list(value = NULL, is_object = FALSE))
   }
   list(
     value = tryCatch(parse_text(text, simplify_events()), error = unmarshal_error),
-    is_object = grepl("^[ \t\r\n]*[{]", text)
+    is_object = is_object
   )
 }
 
