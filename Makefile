@@ -5,7 +5,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build test check fuzz bench runtime-deps test-deps
+.PHONY: help run build test check fuzz bench chaos runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -34,6 +34,15 @@ fuzz:
 bench: runtime-deps
 	$(GO) test ./bench -run '^$$' -bench WarmInvocation -benchtime 3000x
 	$(GO) test ./bench -run '^$$' -bench FirstAnswer -benchtime 25x
+	$(GO) test ./bench -run '^$$' -bench Idle -benchtime 10x
+
+# make chaos    break everything: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
+SEED        ?= 1
+ROUNDS      ?= 20000
+REAL_ROUNDS ?= 500
+chaos: test-deps
+	$(GO) test ./chaos -run Chaos -v -count 1 -timeout 80m \
+		-chaos.seed=$(SEED) -chaos.rounds=$(ROUNDS) -chaos.realrounds=$(REAL_ROUNDS)
 
 # What each needs beyond Go: a command or an R package, and Debian's package of it.
 runtime-deps:

@@ -151,3 +151,51 @@ func BenchmarkFirstAnswer(b *testing.B) {
 	b.ReportMetric(quantile(bare, 0.5), "Rscript-p50-ms")
 	b.ReportMetric(quantile(first, 0.5)-quantile(bare, 0.5), "p50-above-Rscript-ms")
 }
+
+// BenchmarkIdle is the CPU time that bootstrap and four warm workers use while nothing
+// is asked of them. One turn is a second.
+func BenchmarkIdle(b *testing.B) {
+	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	b.Setenv("AWS_LAMBDA_MAX_CONCURRENCY", "4")
+	r := start(b, program)
+	defer r.stop()
+	for range 50 {
+		r.invoke(b)
+	}
+	before := r.cpu(b)
+	for b.Loop() {
+		time.Sleep(time.Second) // what is measured is that nothing happens
+	}
+	b.ReportMetric(float64((r.cpu(b)-before)/time.Millisecond)/float64(b.N), "cpu-ms/s")
+}
+
+// cpu returns the CPU time that the process and its children have used, those that
+// live included, to the hundredth of a second that the kernel tells.
+func (r *runtime) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ticks int
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		// "pid (name) state parent …": utime and stime are fields 14 and 15.
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		pid := r.cmd.Process.Pid
+		if path != "/proc/"+strconv.Itoa(pid)+"/stat" && fields[1] != strconv.Itoa(pid) {
+			continue
+		}
+		for _, field := range fields[11:13] {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}

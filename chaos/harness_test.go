@@ -1,0 +1,174 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lambda-r-runtime/worker"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(actAs) != "" {
+		playFake()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// The lanes of the fake harness.
+const (
+	quick = "quick" // the worker ends by itself, or not at all: milliseconds
+	slow  = "slow"  // nothing ends it but a time limit
+	lone  = "lone"  // the supervisor ends with it
+)
+
+// A fakeHarness runs fakes under a real supervisor, real pipes and real HTTP.
+type fakeHarness struct {
+	rec    *record
+	bin    string // this test binary
+	script *os.File
+	dir    string // of everything on disk
+	mark   string // in the environment of every process
+	rounds int
+}
+
+func newFakeHarness(t *testing.T, rec *record, rounds int) *fakeHarness {
+	t.Helper()
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := worker.NewScript([]byte("# a fake needs none\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { script.Close() })
+	mark := fmt.Sprintf("CHAOS_MARK=%d-%d", os.Getpid(), time.Now().UnixNano())
+	t.Cleanup(func() { // last of all, and on failure too
+		killAll(marked(mark))
+	})
+	return &fakeHarness{rec: rec, bin: bin, script: script, dir: t.TempDir(), mark: mark, rounds: rounds}
+}
+
+func (h *fakeHarness) lanes() map[string]int {
+	if h.small() { // a lane's arenas are to be worth their start
+		return map[string]int{quick: 3, slow: 8, lone: 2}
+	}
+	return map[string]int{quick: 6, slow: 24, lone: 3}
+}
+
+func (h *fakeHarness) lane(c cell) (string, int) {
+	switch c.fault {
+	case "SIGSTOP", "SIGSTOP until the deadline, then SIGCONT", "truncated header", "reply after the deadline",
+		"never reads", "loop that ignores SIGINT", "/next fails for a while":
+		if c.state != draining {
+			return slow, 1
+		}
+	case "/response 500":
+		return lone, 1
+	}
+	switch {
+	case c.state == draining:
+		return lone, 1
+	case c.state == spawning, c.fault == "closes fd 4", c.fault == "/next resets": // they take some 100 ms
+		return quick, 3
+	}
+	return quick, 12
+}
+
+// small tells whether this is a run among other tests, where the machine may be busy
+// and what is to be done before a deadline needs more room.
+func (h *fakeHarness) small() bool { return h.rounds < 1000 }
+
+func (h *fakeHarness) open(lane string) injector {
+	switch lane {
+	case quick:
+		return h.mustArena(3, 10*time.Second, 2*time.Second, 10*time.Second)
+	case slow:
+		if h.small() {
+			return h.mustArena(2, 3*time.Second, 1500*time.Millisecond, 3*time.Second)
+		}
+		return h.mustArena(2, time.Second, 400*time.Millisecond, time.Second)
+	default:
+		return loneInjector{h}
+	}
+}
+
+func (h *fakeHarness) mustArena(slots int, timeout, margin, initTimeout time.Duration) *arena {
+	a, err := h.newArena(slots, timeout, margin, initTimeout)
+	if err != nil {
+		panic(err) // no pipe, no directory: there is nothing to be tested on this machine
+	}
+	return a
+}
+
+// close ends the supervisor and checks that nothing of it is left.
+func (a *arena) close() []violation {
+	a.update(func() { a.closing = true })
+	a.stop()
+	if !a.wait(patience, func() bool { return !a.running() }) {
+		panic(fmt.Sprintf("the supervisor does not end: %+v", a.slots))
+	}
+	a.update(func() {
+		if a.err != nil {
+			a.violate(inv6, "Run: %v", a.err)
+		}
+	})
+	return a.free()
+}
+
+// free frees what the supervisor that has ended leaves, which ought to be little.
+func (a *arena) free() []violation {
+	a.client.Close()
+	a.server.Close()
+	gone := func() bool { return !slices.ContainsFunc(a.slots, func(s slotLog) bool { return s.worker != nil }) }
+	left := !a.wait(soon, gone)
+	_ = a.journal.Close() // the reader ends; nothing was buffered
+	a.goroutines.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if left {
+		a.violate(inv6, "a worker outlived the supervisor")
+	}
+	a.checkProcesses(nil, 0, a.temp)
+	return a.broken
+}
+
+// TestChaosFake runs the fake worker's column of the matrix.
+func TestChaosFake(t *testing.T) {
+	cells := cellsFor(fakeR, *cellsFlag)
+	rounds := *roundsFlag
+	rec := newRecord("fake", *seedFlag, cells)
+	h := newFakeHarness(t, rec, rounds)
+
+	// The first arena makes what stays for good: the thread that starts processes.
+	warm := h.mustArena(1, time.Second, 400*time.Millisecond, 10*time.Second)
+	rec.wrong(cell{"warm up", ready}, warm.close())
+	fds, goroutines := openFDs(), goleak.IgnoreCurrent()
+
+	runSuite(t, h, rec, rounds)
+
+	var left []violation
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	if pids := deadSoon(marked(h.mark)); len(pids) > 0 {
+		left = append(left, violation{inv6, fmt.Sprintf("processes %v are left", pids)})
+	}
+	if err := goleak.Find(goroutines); err != nil {
+		left = append(left, violation{inv6, err.Error()})
+	}
+	for now := openFDs(); len(now) > len(fds); now = openFDs() {
+		if ctx.Err() != nil {
+			left = append(left, violation{inv6, fmt.Sprintf("%d file descriptors, %d before: %v", len(now), len(fds), now)})
+			break
+		}
+	}
+	rec.wrong(cell{"all over", ready}, left)
+	rec.report(t)
+}

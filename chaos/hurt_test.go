@@ -1,0 +1,144 @@
+package chaos
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/protocol"
+)
+
+// hurt notes the fault in the journal, injects it, and, if the fake survives that,
+// writes what is left of the reply.
+func (f *fake) hurt(in instruction, r reply) {
+	text, err := json.Marshal(instruction{Nonce: in.Nonce, Fault: in.Fault, State: in.State})
+	check(err)
+	f.note("fire %d %d %s", os.Getpid(), time.Now().UnixNano(), text)
+	if act := faults[in.Fault]; act != nil {
+		act(f, in, &r)
+	}
+	f.write(r.frames)
+}
+
+var garbage = []byte("\xff\xfe this is no frame\n")
+
+// faults are what a fake does to itself; those that are not here are done to it by
+// the harness.
+var faults = map[string]func(f *fake, in instruction, r *reply){
+	"SIGKILL": func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
+	"SIGSTOP": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP); hang() },
+	// The harness continues it.
+	"SIGSTOP until the deadline, then SIGCONT": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
+	// Go's runtime would catch SIGSEGV; the shell, which takes this pid, dies of it.
+	"SIGSEGV": func(*fake, instruction, *reply) {
+		check(syscall.Exec("/bin/sh", []string{"sh", "-c", "ulimit -c 0; kill -SEGV $$"}, os.Environ()))
+	},
+	"exit 0": func(*fake, instruction, *reply) { os.Exit(0) },
+	"exit 3": func(*fake, instruction, *reply) { os.Exit(3) },
+	"SIGINT": func(f *fake, _ instruction, _ *reply) { raise(syscall.SIGINT); <-f.interrupts; os.Exit(130) },
+
+	"garbage": func(f *fake, in instruction, _ *reply) {
+		f.write(garbage)
+		if in.State == draining {
+			return // and exits, as it was asked to
+		}
+		hang()
+	},
+	"truncated header": func(f *fake, _ instruction, _ *reply) { f.write([]byte{0, 0}); hang() },
+	"truncated body": func(f *fake, in instruction, _ *reply) {
+		if in.State != response { // there, half of it is out already
+			f.write([]byte("\x00\x00\x01\x00{"))
+		}
+		os.Exit(0)
+	},
+	"oversized length": func(f *fake, _ instruction, _ *reply) {
+		f.write([]byte("\xff\xff\xff\xff"))
+		hang()
+	},
+	// What another invocation might have got.
+	"wrong id": func(f *fake, in instruction, r *reply) {
+		if in.State == spawning {
+			f.write(frames(protocol.Reply{Type: protocol.TypeReady, ID: "whose"}, nil))
+		} else {
+			f.write(frames(protocol.Reply{Type: protocol.TypeResult, ID: "not-" + r.id}, []byte(`{"nonce":"of another"}`)))
+		}
+		hang()
+	},
+	"two replies": func(f *fake, _ instruction, r *reply) { f.write(append(bytes.Clone(r.frames), r.frames...)); hang() },
+	// It takes an interrupt for the deadline, and has its answer ready a moment later.
+	"reply after the deadline": func(f *fake, _ instruction, _ *reply) {
+		<-f.interrupts
+		time.Sleep(20 * time.Millisecond) // the fault itself
+	},
+	"a byte at a time": func(f *fake, in instruction, r *reply) {
+		for i := range r.frames {
+			f.write(r.frames[i : i+1])
+		}
+		r.frames = nil
+	},
+	"never reads": func(*fake, instruction, *reply) { hang() },
+
+	"flood on stdout": func(*fake, instruction, *reply) { flood(os.Stdout) },
+	"flood on stderr": func(*fake, instruction, *reply) { flood(os.Stderr) },
+	"no newline":      func(*fake, instruction, *reply) { fmt.Print(strings.Repeat(" no newline", 200<<10/11)) },
+	"invalid UTF-8":   func(*fake, instruction, *reply) { fmt.Print("\xff\xfe\xc0\n\x80 and \xf0\x28\x8c\n") },
+
+	"RLIMIT_NOFILE": func(f *fake, in instruction, r *reply) {
+		var before syscall.Rlimit
+		check(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+		check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 0, Max: before.Max}))
+		_, err := os.Open("/dev/null")
+		check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+		if in.State == spawning {
+			check(err) // it cannot start
+		}
+		r.frames = frames(protocol.Reply{Type: protocol.TypeError, ID: r.id,
+			Error: &protocol.HandlerError{Type: "simpleError", Message: fmt.Sprint(err)}}, nil)
+	},
+
+	"grandchild":                         func(f *fake, in instruction, _ *reply) { f.bear(in, false) },
+	"grandchild in a session of its own": func(f *fake, in instruction, _ *reply) { f.bear(in, true) },
+	"closes fd 4":                        func(f *fake, _ instruction, _ *reply) { f.pipe.Close(); hang() },
+	"loop that ignores SIGINT":           func(*fake, instruction, *reply) { hang() },
+
+	// The harness freezes and thaws the others too.
+	"freeze mid-spawn":   func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
+	"freeze mid-backoff": func(*fake, instruction, *reply) { os.Exit(3) },
+
+	"/error reset before it is taken": func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
+	"/error reset after it is taken":  func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
+}
+
+// raise sends a signal to this very thread, so that it is there when raise returns.
+func raise(s syscall.Signal) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	check(unix.Tgkill(os.Getpid(), unix.Gettid(), s))
+}
+
+// bear starts a child that has copies of all pipes, and then ends: by itself
+// mid-handler, killed for its protocol otherwise.
+func (f *fake) bear(in instruction, session bool) {
+	child := exec.Command("/bin/sleep", "60")
+	if !session {
+		child.Env = []string{} // only its group tells whose it is
+	}
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	child.ExtraFiles = []*os.File{f.input, f.pipe}
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: session}
+	check(child.Start())
+	f.note("child %d", child.Process.Pid)
+	if in.State == handler {
+		os.Exit(0)
+	}
+	f.write(garbage)
+	hang()
+}

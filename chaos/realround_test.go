@@ -1,0 +1,369 @@
+package chaos
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+var realRoundsFlag = flag.Int("chaos.realrounds", 0, "how many rounds with real R; fewer than one for each cell: one for each")
+
+// inject runs a round in the arena: the fault, then an invocation that must work, then
+// the invariants.
+func (a *realArena) inject(c cell, nonce string) (res result) {
+	worker := a.workers()
+	if len(worker) != 1 {
+		a.violate(inv6, "R processes %v are alive, want one", worker)
+		return result{skipped: "there is no worker", violations: a.settle()}
+	}
+	pid := worker[0]
+	switch {
+	case c.state == spawning:
+		res.skipped = a.spawnWith(c, nonce, pid)
+	case strings.HasPrefix(c.fault, "/next"):
+		resets := 2
+		if c.fault == "/next fails for a while" {
+			resets = 5
+		}
+		a.update(func() { a.nextResets = resets })
+		a.expect("poll-"+nonce, cell{}, "")
+		if !a.wait(patience, func() bool { return a.nextResets == 0 }) {
+			res.skipped = "/next was not asked"
+		}
+	case strings.HasPrefix(c.fault, "/response") || strings.HasPrefix(c.fault, "/error"):
+		a.update(func() { a.spoil = c.fault })
+		res.gets = a.expectFault(nonce, c)
+		if !a.wait(0, func() bool { return a.spoil == "" }) {
+			res.skipped = "there was no such report"
+		}
+	case c.state == ready && printed[ready] != 0 && slices.Contains(prints, c.fault):
+		a.expect(nonce, c, "")
+		res.gets = a.victim("beside-"+nonce, cell{})
+	case c.state == ready:
+		hurt(pid, c.fault)
+		thawLater(c, pid)
+		res.gets = a.victim(nonce, c)
+	case c.state == unread:
+		// A stopped R has its request in the pipe and has not read it.
+		_ = syscall.Kill(pid, syscall.SIGSTOP) // it is alive
+		hurtWhenHanded(a, pid, c)
+		res.gets = a.victim(nonce, c)
+	default:
+		thawLater(c, pid)
+		res.gets = a.expectFault(nonce, c)
+		if !a.fired(nonce) {
+			res.skipped = "it did not fire"
+		}
+	}
+	a.atRest()
+	a.expect("after-"+nonce, cell{}, "")
+	a.atRest()
+	res.violations = a.settle()
+	return res
+}
+
+// prints are the faults that are only output.
+var prints = []string{"flood on stdout", "flood on stderr", "no newline", "invalid UTF-8"}
+
+// realGets is what the caller gets where real R does better than a fake: it has file
+// descriptor 4 twice, and it reports want of memory itself where it can.
+var realGets = map[string]string{"closes fd 4": "", "out of memory": "simpleError"}
+
+// hurt sends the signal that the fault is named after.
+func hurt(pid int, fault string) {
+	signals := map[string]syscall.Signal{"SIGKILL": syscall.SIGKILL, "SIGSEGV": syscall.SIGSEGV, "SIGINT": syscall.SIGINT}
+	s, ok := signals[fault]
+	if !ok {
+		s = syscall.SIGSTOP
+	}
+	_ = syscall.Kill(pid, s) // it may have died already
+}
+
+// hurtWhenHanded hurts the stopped worker once an event has been handed out, and lets
+// it go on, if the fault is not that it does not.
+func hurtWhenHanded(a *realArena, pid int, c cell) {
+	before := a.lastHanded()
+	go func() { // ends with the round: the event comes
+		a.wait(patience, func() bool { return a.handed != before })
+		hurt(pid, c.fault)
+		if !strings.HasPrefix(c.fault, "SIGSTOP") {
+			_ = syscall.Kill(pid, syscall.SIGCONT) // so that it gets to die
+		}
+	}()
+	thawLater(c, pid)
+}
+
+// thawLater lets a stopped worker go on between its interrupt and its kill.
+func thawLater(c cell, pid int) {
+	if c.fault == "SIGSTOP until the deadline, then SIGCONT" {
+		time.AfterFunc(realTimeout-realMargin*3/4, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	}
+}
+
+func (a *realArena) lastHanded() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.handed
+}
+
+// victim sends an event to a worker that something was done to: its caller gets its
+// own answer or an error, and that once.
+func (a *realArena) victim(nonce string, c cell) string {
+	got := a.invoke(nonce, cell{})
+	if got.errorType == "" && got.nonce != nonce {
+		a.violate(inv3, "%s got the answer %q", nonce, got.nonce)
+	}
+	a.checkReports(got.id, c)
+	return got.errorType
+}
+
+// expect sends an event whose caller must get an error of this type, or its answer.
+func (a *realArena) expect(nonce string, c cell, errorTypes string) string {
+	got := a.invoke(nonce, c)
+	if got.errorType == "" && got.nonce != nonce {
+		a.violate(inv3, "%s got the answer %q", nonce, got.nonce)
+	}
+	if !slices.Contains(strings.Split(errorTypes, "|"), got.errorType) {
+		a.violate(invTable, "%s (%v) got %q, want %q", nonce, c, got.errorType, errorTypes)
+	}
+	a.checkReports(got.id, c)
+	if got.errorType == "" {
+		a.checkLine(nonce, got.id)
+	}
+	return got.errorType
+}
+
+// expectFault is expect for the event that makes the handler do the fault, and measures
+// how long its death takes to be reported and made good.
+func (a *realArena) expectFault(nonce string, c cell) string {
+	want, better := realGets[c.fault]
+	if !better {
+		want = c.row().gets
+	}
+	return a.expect(nonce, c, want)
+}
+
+// recover kills the worker in its handler and measures how long that takes to be
+// reported and made good.
+func (a *realArena) recover(nonce string) []violation {
+	c := cell{"SIGKILL", handler}
+	a.expectFault(nonce, c)
+	at := a.firedAt(nonce)
+	a.mu.Lock()
+	reported := a.trips[a.handed].reports[0].began
+	a.mu.Unlock()
+	a.h.rec.took("kill → error report", reported.Sub(at))
+	if a.wait(patience, func() bool { return a.lastPoll.After(at) && a.openPolls == 1 }) {
+		a.mu.Lock()
+		a.h.rec.took("kill → next worker ready", a.lastPoll.Sub(at))
+		a.mu.Unlock()
+	}
+	a.atRest()
+	a.expect("after-"+nonce, cell{}, "") // so that the next restart is at once, too
+	a.atRest()
+	a.noteSpawns()
+	return a.settle()
+}
+
+// spawnWith kills the worker with a plan for the next, and returns why it did not fire.
+func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
+	name, text := a.path("plan"), nonce+"\n"+c.fault+"\n"
+	if c.fault == "spawn failing" || c.fault == "freeze mid-backoff" {
+		name += ".fail"
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		return err.Error()
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL) // it is idle
+	gone := func() bool { _, err := os.Stat(name); return err != nil }
+	if strings.HasPrefix(c.fault, "freeze") {
+		if c.fault == "freeze mid-backoff" {
+			a.wait(patience, gone) // a second failure, and so a pause
+		}
+		a.freeze()
+	}
+	a.expect("spawn-"+nonce, cell{}, "|Runtime.WorkerUnavailable|Runtime.WorkerCrashed")
+	if !a.wait(patience, gone) {
+		return "no R saw the plan"
+	}
+	return ""
+}
+
+// freeze stops all of the processes and lets them go on a little later: this is the
+// fault, and not a pause of the suite.
+func (a *realArena) freeze() {
+	pids := append(marked(a.mark), a.cmd.Process.Pid)
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGSTOP) // it may have ended
+	}
+	time.AfterFunc(60*time.Millisecond, func() {
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+	})
+}
+
+// journal returns the lines of the journal that begin with kind and end with nonce.
+func (a *realArena) journal(kind, nonce string) (lines []string) {
+	text, _ := os.ReadFile(a.path("journal")) // not there yet: no line
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, kind+" ") && strings.HasSuffix(line, " "+nonce) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func (a *realArena) fired(nonce string) bool { return len(a.journal("fire", nonce)) > 0 }
+
+func (a *realArena) firedAt(nonce string) time.Time {
+	for _, line := range a.journal("fire", nonce) {
+		var pid int
+		var nanos int64
+		if _, err := fmt.Sscanf(line, "fire %d %d", &pid, &nanos); err == nil {
+			return time.Unix(0, nanos)
+		}
+	}
+	return time.Time{}
+}
+
+// checkReports checks invariants 1 and 2 for one invocation.
+func (a *realArena) checkReports(id string, c cell) {
+	a.wait(patience, func() bool {
+		t := a.trips[id]
+		return t != nil && len(t.reports) > 0 && !t.reports[len(t.reports)-1].ended.IsZero()
+	})
+	a.mu.Lock()
+	t := a.trips[id]
+	a.mu.Unlock()
+	if t == nil {
+		a.violate(inv1, "invocation %s (%v) was answered and never handed out", id, c)
+		return
+	}
+	answers, accepted := 0, 0
+	for _, r := range t.reports {
+		if r.status != 0 {
+			answers++
+		}
+		if r.status == 202 {
+			accepted++
+			if left := t.handed.Add(realTimeout).Sub(r.ended); left < epsilon {
+				a.violate(inv1, "invocation %s (%v) was reported %v before its deadline", id, c, left)
+			}
+		}
+		if r.op != t.reports[0].op {
+			a.violate(inv1, "invocation %s (%v) was reported both ways", id, c)
+		}
+	}
+	if answers > 1 || accepted == 0 && !apiFaults[c.fault].Late {
+		a.violate(inv1, "invocation %s (%v) has %d reports, %d of them accepted", id, c, len(t.reports), accepted)
+	}
+}
+
+// checkLine checks invariant 8, and 2, for an invocation that was answered.
+func (a *realArena) checkLine(nonce, id string) {
+	want := []string{`"chaos-line ` + nonce + `"`, `"requestId":"` + id + `"`}
+	logged := func() bool {
+		for line := range strings.Lines(a.log.String()) {
+			if strings.Contains(line, want[0]) {
+				return strings.Contains(line, want[1])
+			}
+		}
+		return false
+	}
+	if !a.wait(soon, logged) {
+		a.violate(inv8, "the line of %s was not logged with request id %s", nonce, id)
+	}
+	if reads := a.journal("read", nonce); len(reads) != 1 {
+		a.violate(inv2, "%s was read %d times: %q", nonce, len(reads), reads)
+	}
+}
+
+// noteSpawns records how long the spawns took that the log tells of.
+func (a *realArena) noteSpawns() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for line := range strings.Lines(a.log.String()) {
+		var r struct {
+			Message string  `json:"message"`
+			TookMs  float64 `json:"took_ms"`
+		}
+		if json.Unmarshal([]byte(line), &r) == nil && r.Message == "worker ready" {
+			a.h.rec.took("cold spawn", time.Duration(r.TookMs*float64(time.Millisecond)))
+		}
+	}
+}
+
+// settle checks what is left at rest, and forgets the round.
+func (a *realArena) settle() []violation {
+	left := func() (pids []int) {
+		worker := a.workers()
+		return slices.DeleteFunc(marked(a.mark), func(pid int) bool { return pid == a.cmd.Process.Pid || slices.Contains(worker, pid) })
+	}
+	if pids := deadSoon(left()); len(pids) > 0 {
+		a.violate(inv6, "processes %v are left beside the worker", pids)
+		killAll(pids)
+	}
+	if workers := a.workers(); len(workers) != 1 {
+		a.violate(inv6, "R processes %v are alive, want one", workers)
+	}
+	tidy := func() bool {
+		dirs, _ := os.ReadDir(a.dir)
+		n := 0
+		for _, d := range dirs {
+			if strings.HasPrefix(d.Name(), "lambda-r-") {
+				n++
+			}
+		}
+		return n == 1 && a.openFDs() <= a.fds+2 // connections to the emulator come and go
+	}
+	for deadline := time.Now().Add(soon); !tidy(); {
+		if time.Now().After(deadline) {
+			a.violate(inv6, "TMPDIRs or file descriptors are left: %d open, %d at first", a.openFDs(), a.fds)
+			break
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.log.Reset()
+	broken := a.broken
+	a.broken = nil
+	_ = os.Remove(a.path("journal")) // the next round has its own
+	return broken
+}
+
+// A loneReal runs each round with a bootstrap of its own, because it ends.
+type loneReal struct{ h *realHarness }
+
+func (l loneReal) close() []violation { return nil }
+
+func (l loneReal) inject(c cell, nonce string) (res result) {
+	a := l.h.start()
+	if c.state == draining {
+		a.expect(nonce, c, "")
+		a.atRest()
+		res.violations = a.close()
+		if !a.fired(nonce) {
+			res.skipped = "the shutdown hook did not fire"
+		}
+		return res
+	}
+	a.update(func() { a.spoil = c.fault })
+	a.expect(nonce, c, c.row().gets)
+	select {
+	case <-a.ended:
+		if code := a.cmd.ProcessState.ExitCode(); code != 1 {
+			a.violate(invTable, "exit status %d after %s, want 1", code, c.fault)
+		}
+	case <-time.After(patience):
+		a.violate(invTable, "bootstrap goes on after %s", c.fault)
+	}
+	res.violations = a.close()
+	return res
+}

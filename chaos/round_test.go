@@ -1,0 +1,212 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// inject runs a round in the arena.
+func (a *arena) inject(c cell, nonce string) result {
+	in := instruction{Nonce: nonce, Fault: c.fault, State: c.state}
+	var res result
+	switch {
+	case c.fault == "two replies": // whoever comes next finds the second
+		a.armed(in, true)
+	case c.state == spawning:
+		a.atSpawn(in)
+	case strings.HasPrefix(c.fault, "/next"):
+		a.atNext(in)
+	case c.state == handler || c.state == response || c.fault == "wall-clock jump":
+		res.gets = a.among(in)
+	default:
+		a.armed(in, c.row().ends)
+		res.gets = a.victim
+	}
+	a.atRest()
+	a.echoes("after-"+nonce, "")
+	a.atRest()
+	if !a.fires(nonce) {
+		res.skipped = "it did not fire"
+	}
+	res.violations = a.settle()
+	return res
+}
+
+// fires waits for a moment until the fault was injected: a fake says so just before.
+func (a *arena) fires(nonce string) bool {
+	return a.wait(soon, func() bool { _, fired := a.fired[nonce]; return fired })
+}
+
+// among sends an instruction among events that nothing is to happen to, one for each
+// other slot, and returns the error type that its caller gets.
+func (a *arena) among(in instruction) (gets string) {
+	var calls sync.WaitGroup
+	for i := 1; i < len(a.slots); i++ {
+		calls.Go(func() { a.send(instruction{Nonce: fmt.Sprintf("beside%d-%s", i, in.Nonce)}) })
+	}
+	gets = a.send(in)
+	calls.Wait()
+	return gets
+}
+
+// echoes sends as many events at once as there are slots.
+func (a *arena) echoes(name, pad string) {
+	var calls sync.WaitGroup
+	for i := range a.slots {
+		calls.Go(func() { a.send(instruction{Nonce: fmt.Sprintf("%d-%s", i, name), Pad: pad}) })
+	}
+	calls.Wait()
+}
+
+// atSpawn plans the fault for the next spawn and kills a worker, so that there is one.
+func (a *arena) atSpawn(in instruction) {
+	a.update(func() {
+		a.plan, a.planTimes = in, 1
+		if in.Fault == "spawn failing" {
+			a.planTimes = 2
+		}
+	})
+	a.among(instruction{Nonce: "trigger-" + in.Nonce, Fault: "SIGKILL", State: handler})
+	a.wait(patience, func() bool { return a.plan.Fault == "" })
+}
+
+// atNext breaks the connection of the next polls, and sends events until they are
+// all broken.
+func (a *arena) atNext(in instruction) {
+	a.update(func() {
+		a.note(in, 0, time.Now())
+		a.nextResets = 2
+		if in.Fault == "/next fails for a while" {
+			a.nextResets = 4 * len(a.slots)
+		}
+	})
+	for n := 0; !a.wait(0, func() bool { return a.nextResets == 0 }); n++ {
+		a.echoes(fmt.Sprintf("poll%d-%s", n, in.Nonce), "")
+	}
+}
+
+// armed tells a worker to break when it is idle, or at its next request, and sends
+// events until it has. Ends says that it is to be gone then.
+func (a *arena) armed(in instruction, ends bool) {
+	var worker *watched
+	id := a.sendFor(in).id
+	a.update(func() {
+		pid := a.trip(id).pid
+		for i := range a.slots {
+			if w := a.slots[i].worker; w != nil && w.PID() == pid {
+				worker = w
+			}
+		}
+	})
+	pad := ""
+	if in.Fault == "never reads" {
+		pad = strings.Repeat("x", 300<<10) // more than any pipe holds
+	}
+	over := func() bool {
+		if ends {
+			return worker == nil || worker.died
+		}
+		_, fired := a.fired[in.Nonce]
+		return fired
+	}
+	// Events go to any slot; with 40 times as many as slots one comes by.
+	for n := 0; n < 40 && !a.wait(0, over); n++ {
+		a.echoes(fmt.Sprintf("probe%d-%s", n, in.Nonce), pad)
+	}
+}
+
+// send invokes with an instruction and judges the answer.
+func (a *arena) send(in instruction) (errorType string) { return a.sendFor(in).errorType }
+
+func (a *arena) sendFor(in instruction) answerOf {
+	got := a.call(in)
+	a.update(func() {
+		t := a.trip(got.id)
+		own := (in.State == handler || in.State == response || in.Fault == "wall-clock jump") && in.Fault != ""
+		switch {
+		case got.errorType == "" && got.nonce != in.Nonce:
+			a.violate(inv3, "%v got the answer %q", t, got.nonce)
+		case t.touched:
+			// Anything, but once: checkReports sees to that.
+			a.victim = max(a.victim, got.errorType)
+		case !own && got.errorType != "":
+			a.violate(inv1, "%v failed though nothing was done to its worker: %s", t, got.errorType)
+		case own:
+			want := strings.Split(cell{in.Fault, in.State}.row().gets, "|")
+			if !slices.Contains(want, got.errorType) {
+				a.violate(invTable, "%v got %q, want one of %q", t, got.errorType, want)
+			}
+		}
+	})
+	return got
+}
+
+// settle checks the invariants of the round, at rest, and forgets it.
+func (a *arena) settle() []violation {
+	a.mu.Lock()
+	a.checkReports()
+	a.checkDeaths()
+	a.measure(a.h.rec)
+	var workers []*watched
+	for _, s := range a.slots {
+		if s.worker != nil {
+			workers = append(workers, s.worker)
+		}
+	}
+	a.checkProcesses(workers, len(a.slots), a.temp)
+	broken := append(a.broken, a.checkChildren()...)
+	a.eye = newEye()
+	a.plan, a.planTimes, a.nextResets = instruction{}, 0, 0
+	a.mu.Unlock()
+	return broken
+}
+
+// checkChildren checks that the background children of dead workers died with them.
+func (e *eye) checkChildren() []violation {
+	left := deadSoon(e.childOf)
+	if len(left) == 0 {
+		return nil
+	}
+	killAll(left)
+	return []violation{{inv6, fmt.Sprintf("children %v outlived the worker that started them", left)}}
+}
+
+// A loneInjector runs each round in an arena of its own, because it ends.
+type loneInjector struct{ h *fakeHarness }
+
+func (l loneInjector) close() []violation { return nil }
+
+func (l loneInjector) inject(c cell, nonce string) result {
+	a := l.h.mustArena(2, 10*time.Second, 2*time.Second, 10*time.Second)
+	in := instruction{Nonce: nonce, Fault: c.fault, State: c.state}
+	var res result
+	if c.state == draining {
+		a.echoes("before-"+nonce, "")
+		a.send(in) // the last
+		a.update(func() { a.closing = true })
+		a.stop()
+		a.fires(nonce)
+		res.violations = a.close()
+	} else {
+		a.update(func() { a.closing = true })
+		res.gets = a.send(in) // alone: what is in the queue at the end has no answer
+		if a.wait(patience, func() bool { return !a.running() }); a.running() || a.err == nil {
+			res.violations = append(res.violations, violation{inv1, "Run goes on after " + c.fault})
+			a.stop()
+			a.wait(patience, func() bool { return !a.running() })
+		}
+		res.violations = append(res.violations, a.free()...)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, fired := a.fired[nonce]; !fired {
+		res.skipped = "it did not fire"
+	}
+	a.broken = nil
+	a.checkReports()
+	res.violations = append(append(res.violations, a.broken...), a.checkChildren()...)
+	return res
+}

@@ -1,0 +1,90 @@
+# The handler of the chaos suite's real R. It prints a line with the nonce, does to
+# itself what the event says, and says in a journal, before it does it, that it will.
+
+note <- function(...) {
+  cat(paste(..., sep = " "), "\n", sep = "", file = Sys.getenv("CHAOS_JOURNAL"), append = TRUE)
+}
+
+fire <- function(nonce, fault) {
+  note("fire", Sys.getpid(), sprintf("%.0f", as.numeric(Sys.time()) * 1e9), nonce)
+  act(fault)
+}
+
+self <- function(signal) tools::pskill(Sys.getpid(), signal)
+
+block <- strrep(paste0(strrep("x", 1023L), "\n"), 1024L)
+
+act <- function(fault) {
+  switch(fault,
+    "SIGKILL" = self(9L),
+    "SIGSTOP" = ,
+    "SIGSTOP until the deadline, then SIGCONT" = self(19L),
+    "SIGSEGV" = self(11L),
+    "exit 0" = quit(save = "no", status = 0L),
+    "exit 3" = quit(save = "no", status = 3L),
+    "flood on stdout" = for (i in 1:4) cat(block),
+    "flood on stderr" = for (i in 1:4) cat(block, file = stderr()),
+    "no newline" = cat(strrep("x", 200000L)),
+    "invalid UTF-8" = system("printf '\\377\\376\\n'"),
+    "out of memory" = numeric(1e14),
+    "RLIMIT_NOFILE" = {
+      files <- list()
+      on.exit(for (con in files) close(con))
+      repeat files[[length(files) + 1L]] <- file(tempfile(), "w")
+    },
+    "full /tmp" = {
+      con <- file("/dev/full", "w")
+      on.exit(close(con))
+      cat("more than there is room for", file = con)
+    },
+    "grandchild" = {
+      system("sleep 300", wait = FALSE)
+      self(9L)
+    },
+    "grandchild in a session of its own" = {
+      system("setsid sleep 300", wait = FALSE)
+      self(9L)
+    },
+    "closes fd 4" = closeAllConnections(),
+    "setwd" = setwd("/"),
+    "Sys.setenv" = Sys.setenv(HOME = "/nowhere", PATH = "", TMPDIR = "/nowhere", TZ = "Mars/Olympus"),
+    "loop that ignores SIGINT" = suspendInterrupts(repeat 1)
+  )
+  invisible()
+}
+
+# later() prints while R is idle: a child does it.
+later <- function(fault) {
+  command <- switch(fault,
+    "flood on stdout" = "yes $(head -c 999 /dev/zero | tr '\\0' x) | head -c 4000000",
+    "flood on stderr" = "yes $(head -c 999 /dev/zero | tr '\\0' x) | head -c 4000000 >&2",
+    "no newline" = "head -c 200000 /dev/zero | tr '\\0' x",
+    "invalid UTF-8" = "printf '\\377\\376\\n'"
+  )
+  system(paste0("(sleep 0.02; ", command, ")"), wait = FALSE)
+}
+
+run <- function(nonce, fault = "", state = "") {
+  note("read", Sys.getpid(), nonce)
+  cat("chaos-line ", nonce, "\n", sep = "")
+  if (state == "mid-handler") {
+    fire(nonce, fault)
+  } else if (state == "ready") {
+    note("fire", Sys.getpid(), sprintf("%.0f", as.numeric(Sys.time()) * 1e9), nonce)
+    later(fault)
+  } else if (state == "draining") {
+    on_shutdown(function() fire(nonce, fault))
+  }
+  list(nonce = nonce, pid = Sys.getpid())
+}
+
+# What is planned for the next spawn, once.
+local({
+  plan <- Sys.getenv("CHAOS_PLAN")
+  mine <- paste0(plan, ".", Sys.getpid())
+  if (file.exists(plan) && file.rename(plan, mine)) {
+    lines <- readLines(mine)
+    unlink(mine)
+    fire(lines[[1L]], lines[[2L]])
+  }
+})
