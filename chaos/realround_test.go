@@ -268,7 +268,8 @@ func (a *realArena) checkReports(id string, c cell) {
 
 // checkLine checks invariant 8, and 2, for an invocation that was answered.
 func (a *realArena) checkLine(nonce, id string) {
-	want := []string{`"chaos-line ` + nonce + `"`, `"requestId":"` + id + `"`}
+	// A child that prints beside it may have begun the line.
+	want := []string{"chaos-line " + nonce + `"`, `"requestId":"` + id + `"`}
 	logged := func() bool {
 		for line := range strings.Lines(a.log.String()) {
 			if strings.Contains(line, want[0]) {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,7 +12,8 @@ import (
 
 // A memoryGroup is this process's memory control group, which all workers share.
 type memoryGroup struct {
-	events, limit string // files, or "" where there is none to read
+	events *os.File // kept open, as it is read at each invocation; nil: there is none to read
+	limit  string   // a file
 }
 
 // findMemoryGroup finds the group that procCgroup, the text of /proc/self/cgroup, names
@@ -22,20 +24,26 @@ func findMemoryGroup(procCgroup, root string) memoryGroup {
 		if len(fields) != 3 {
 			continue
 		}
-		var g memoryGroup
+		var events, limit string
 		switch {
 		case fields[0] == "0" && fields[1] == "":
 			dir := filepath.Join(root, fields[2])
-			g = memoryGroup{filepath.Join(dir, "memory.events"), filepath.Join(dir, "memory.max")}
+			events, limit = filepath.Join(dir, "memory.events"), filepath.Join(dir, "memory.max")
 		case fields[1] == "memory":
 			dir := filepath.Join(root, "memory", fields[2])
-			g = memoryGroup{filepath.Join(dir, "memory.oom_control"), filepath.Join(dir, "memory.limit_in_bytes")}
+			events, limit = filepath.Join(dir, "memory.oom_control"), filepath.Join(dir, "memory.limit_in_bytes")
 		default:
 			continue
 		}
+		f, err := os.Open(events)
+		if err != nil {
+			continue
+		}
+		g := memoryGroup{f, limit}
 		if _, ok := g.oomKills(); ok {
 			return g
 		}
+		_ = f.Close() // it was only read
 	}
 	return memoryGroup{}
 }
@@ -43,11 +51,15 @@ func findMemoryGroup(procCgroup, root string) memoryGroup {
 // oomKills returns how many processes of the group the kernel has killed for want of
 // memory; not ok where it does not say.
 func (g memoryGroup) oomKills() (n int, ok bool) {
-	text, err := os.ReadFile(g.events)
-	if err != nil {
+	if g.events == nil {
 		return 0, false
 	}
-	for line := range bytes.Lines(text) {
+	var buf [512]byte // it is a few short lines
+	size, err := g.events.ReadAt(buf[:], 0)
+	if err != nil && err != io.EOF {
+		return 0, false
+	}
+	for line := range bytes.Lines(buf[:size]) {
 		if count, found := bytes.CutPrefix(line, []byte("oom_kill ")); found {
 			n, err := strconv.Atoi(string(bytes.TrimSpace(count)))
 			return n, err == nil
@@ -81,7 +93,7 @@ type oomWatch struct {
 // where there is none, or none that can be read.
 func MemoryLimit() int64 { return watchOOM().group.limitBytes() }
 
-// watchOOM begins to count, at the first spawn or invocation.
+// watchOOM begins to count, at the first spawn.
 var watchOOM = sync.OnceValue(func() *oomWatch {
 	text, _ := os.ReadFile("/proc/self/cgroup") // without it there is no group
 	w := &oomWatch{group: findMemoryGroup(string(text), "/sys/fs/cgroup")}

@@ -41,6 +41,7 @@ type Config struct {
 // loaded; *ExitError, when it died; *protocol.Violation; the cause of ctx; or
 // what kept the process from being started.
 func Spawn(ctx context.Context, c Config) (*Worker, error) {
+	watchOOM() // kills before this one are none of its
 	tmp, err := os.MkdirTemp(c.TempDir, "lambda-r-")
 	if err != nil {
 		return nil, fmt.Errorf("make the worker's temporary directory: %w", err)

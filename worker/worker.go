@@ -83,6 +83,9 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, e
 	if err := w.usable(); err != nil {
 		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
 	}
+	// What a child of R printed meanwhile is not this invocation's.
+	w.stdout.flush()
+	w.stderr.flush()
 	w.current.Store(&inv.ID)
 	w.stderrTail.reset()
 	w.oomKills.Store(int64(watchOOM().kills()))
