@@ -33,6 +33,9 @@ var initFailures = []struct {
 	{"bad init timeout", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_INIT_TIMEOUT=-1s"}, []string{"LAMBDA_R_INIT_TIMEOUT", `"-1s"`, "30s"}},
 	{"bad log level", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LOG_LEVEL=loud"}, []string{"LOG_LEVEL", `"loud"`, "debug, info, warn or error"}},
 	{"bad log format", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"AWS_LAMBDA_LOG_FORMAT=xml"}, []string{"AWS_LAMBDA_LOG_FORMAT", `"xml"`, "Text or JSON"}},
+	{"bad invocation limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_INVOCATIONS=0"}, []string{"LAMBDA_R_MAX_INVOCATIONS", `"0"`, "at least 1"}},
+	{"bad memory limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_RSS=400"}, []string{"LAMBDA_R_MAX_RSS", `"400"`, "400MB"}},
+	{"bad SIGTERM setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIGTERM=perhaps"}, []string{"LAMBDA_R_SIGTERM", `"perhaps"`, "true or false"}},
 	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},
 }
 

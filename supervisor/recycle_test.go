@@ -1,0 +1,151 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// recycling makes the rig recycle a worker after n invocations.
+func (r *rig) recycling(n int, room bool) *rig {
+	r.Recycle = func(_, served int) bool { return served >= n }
+	r.Room = func() bool { return room }
+	return r
+}
+
+// serve sends an invocation and waits for its answer.
+func (r *rig) serve(id string) {
+	r.t.Helper()
+	r.send(id, 0)
+	r.after(0)
+	r.answered(id)
+}
+
+func (w *fakeWorker) isDead() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// The successor is spawned while the old worker goes on serving, and takes its place
+// when it is ready. No invocation notices, and the poll stays the same.
+func TestRecycle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).recycling(3, true)
+		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
+			if n > 1 {
+				<-time.After(time.Second) // in fake time: what a spawn takes
+			}
+			return nil
+		}
+		r.run()
+		for i := range 3 {
+			r.serve(fmt.Sprint("first ", i))
+		}
+		if n := len(r.spawns()); n != 2 {
+			t.Fatalf("%d spawns after 3 invocations, want a second", n)
+		}
+		old := r.worker(1)
+		for i := range 2 {
+			r.serve(fmt.Sprint("meanwhile ", i))
+		}
+		if n := len(r.spawns()); n != 2 || old.isDead() {
+			t.Errorf("%d spawns and the old worker dead %v while its successor comes up", n, old.isDead())
+		}
+		r.after(time.Second).ready(2)
+		if !old.isDead() {
+			t.Error("the old worker lives on beside its successor")
+		}
+		r.serve("next")
+		if n := len(r.spawns()); n != 2 {
+			t.Errorf("%d spawns: the successor has served once only", n)
+		}
+	})
+}
+
+// Without room for both, the old worker is gone before its successor is spawned.
+func TestRecycleWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).recycling(1, false)
+		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
+			if n > 1 && !r.worker(n-1).isDead() {
+				t.Errorf("worker %d is spawned while its predecessor lives", n)
+			}
+			return nil
+		}
+		r.run()
+		for i := range 3 {
+			r.serve(fmt.Sprint("id ", i))
+		}
+		r.ready(4)
+	})
+}
+
+// A successor that does not come up costs nothing: the old worker goes on.
+func TestRecycleThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).recycling(2, true)
+		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
+			if n > 1 {
+				return errors.New("no memory for another R")
+			}
+			return nil
+		}
+		r.run()
+		for i := range 20 {
+			r.serve(fmt.Sprint("id ", i))
+		}
+		r.running()
+		if n := len(r.spawns()); n != 11 {
+			t.Errorf("%d spawns, want one more for every second invocation", n)
+		}
+		if len(r.logs.find(t, "no successor for a worker that was to be recycled")) == 0 {
+			t.Error("the log does not say so")
+		}
+	})
+}
+
+// The old worker dies while its successor comes up: that one is enough.
+func TestDeathWhileRecycling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).recycling(1, true)
+		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
+			if n > 1 {
+				<-time.After(time.Second)
+			}
+			return nil
+		}
+		r.run().serve("first")
+		r.worker(1).die()
+		r.after(time.Second).ready(2)
+		if n := len(r.spawns()); n != 2 {
+			t.Errorf("%d spawns, want 2", n)
+		}
+	})
+}
+
+// A shutdown while the successor comes up closes both.
+func TestShutdownWhileRecycling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).recycling(1, true)
+		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
+			if n > 1 {
+				<-time.After(100 * time.Millisecond)
+			}
+			return nil
+		}
+		r.run().serve("first")
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		if len(r.workers) != 2 {
+			t.Errorf("%d workers, want the successor to be there and closed", len(r.workers))
+		}
+	})
+}
