@@ -38,9 +38,8 @@ type arena struct {
 
 	goroutines sync.WaitGroup // awaitDeath and the journal's reader
 
-	mu      sync.Mutex
-	changed chan struct{} // closed and made anew at each update
-	eye                   // what was seen in this round
+	board
+	eye     // what was seen in this round
 	slots   []slotLog
 	living  int            // workers that were not seen dead
 	reads   map[string]int // of each request id, by any fake
@@ -60,7 +59,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	}
 	a := &arena{
 		h: h, margin: margin, temp: filepath.Join(dir, "tmp"), eye: newEye(), slots: make([]slotLog, slots), reads: map[string]int{},
-		changed: make(chan struct{}), ended: make(chan struct{}),
+		board: newBoard(), ended: make(chan struct{}),
 	}
 	pipe := filepath.Join(dir, "journal")
 	if err := os.Mkdir(a.temp, 0o700); err != nil {
@@ -101,35 +100,6 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	})
 	a.atRest()
 	return a, nil
-}
-
-// update changes what the arena knows and tells everybody in wait.
-func (a *arena) update(change func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	change()
-	close(a.changed)
-	a.changed = make(chan struct{})
-}
-
-// wait waits until condition, which is asked under the lock, holds, for as long as
-// most. It returns whether it does.
-func (a *arena) wait(most time.Duration, condition func() bool) bool {
-	guard := time.NewTimer(most)
-	defer guard.Stop()
-	for {
-		a.mu.Lock()
-		holds, changed := condition(), a.changed
-		a.mu.Unlock()
-		if holds {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-guard.C:
-			return false
-		}
-	}
 }
 
 // running tells whether Run has not returned.

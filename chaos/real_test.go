@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -64,8 +63,7 @@ type realArena struct {
 	ended  chan struct{} // closed when bootstrap has
 	fds    int           // of bootstrap, at rest
 
-	mu         sync.Mutex
-	changed    chan struct{} // closed and made anew at each change
+	board
 	log        bytes.Buffer
 	trips      map[string]*realTrip
 	openPolls  int
@@ -85,7 +83,7 @@ type realTrip struct {
 func (h *realHarness) start() *realArena {
 	a := &realArena{
 		h: h, dir: h.t.TempDir(), mark: fmt.Sprintf("CHAOS_MARK=real-%d-%d", os.Getpid(), time.Now().UnixNano()),
-		ended: make(chan struct{}), changed: make(chan struct{}), trips: map[string]*realTrip{},
+		ended: make(chan struct{}), board: newBoard(), trips: map[string]*realTrip{},
 	}
 	a.emu = emulator.New(emulator.Config{Timeout: realTimeout, Fault: a.fault, Observe: a.observe})
 	a.server = httptest.NewServer(a.emu)
@@ -110,7 +108,7 @@ func (h *realHarness) start() *realArena {
 	}
 	go func() { // ends with the process
 		_ = a.cmd.Wait() // its state says how
-		close(a.ended)
+		a.update(func() { close(a.ended) })
 	}()
 	h.t.Cleanup(func() { killAll(append(marked(a.mark), a.cmd.Process.Pid)) })
 	a.invoke("warm-up", cell{})
@@ -125,38 +123,6 @@ func (a *realArena) path(name string) string { return filepath.Join(a.dir, name)
 func (a *realArena) Write(b []byte) (int, error) {
 	a.update(func() { a.log.Write(b) })
 	return len(b), nil
-}
-
-func (a *realArena) update(change func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	change()
-	close(a.changed)
-	a.changed = make(chan struct{})
-}
-
-// wait waits until condition, which is asked under the lock, holds, or bootstrap has
-// ended. It returns whether it holds.
-func (a *realArena) wait(most time.Duration, condition func() bool) bool {
-	guard := time.NewTimer(most)
-	defer guard.Stop()
-	for {
-		a.mu.Lock()
-		holds, changed := condition(), a.changed
-		a.mu.Unlock()
-		if holds {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-a.ended:
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			return condition()
-		case <-guard.C:
-			return false
-		}
-	}
 }
 
 func (a *realArena) violate(invariant, format string, args ...any) {
