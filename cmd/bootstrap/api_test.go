@@ -123,7 +123,7 @@ func TestShutdownWhileBusy(t *testing.T) {
 	p, f := startLambda(t, rec, "", "faults.sleeps", "LOG_LEVEL=debug")
 	answered := make(chan answer, 1)
 	go func() { // ends when it is answered
-		a, _ := f.request(`{"seconds": 0.2}`)
+		a, _ := f.request(`{"seconds": 0.1}`)
 		answered <- a
 	}()
 	p.waitFor("frame sent")

@@ -110,7 +110,7 @@ func checkRow(t *testing.T, f function, rec *recorder, row failureRow) {
 // The deadline is enforced while R runs R code, sleeps, runs C code, or refuses to be
 // interrupted: the error comes before the deadline, and the next invocation works.
 func TestDeadline(t *testing.T) {
-	const timeout = 1500 * time.Millisecond
+	const timeout = 2500 * time.Millisecond
 	rows := []struct{ name, event, message, stack string }{
 		{"endless loop", call("spin", `{}`), `stopped after 1\.\d+ s.* it was in spin\(\) \(faults\.R:\d+\)|do\.call`, `faults\.R:\d+`},
 		{"sleep", call("sleeps", `{"seconds": 60}`), `it was in Sys\.sleep\(seconds\)`, `Sys\.sleep`},
@@ -118,7 +118,7 @@ func TestDeadline(t *testing.T) {
 		{"interrupts refused", call("ignores_interrupts", `{}`), `did not react to an interrupt and was killed`, ""},
 	}
 	rec := newRecorder(t, timeout, nil)
-	_, f := startLambda(t, rec, "", "faults.run")
+	_, f := startLambda(t, rec, "", "faults.run", "LAMBDA_R_DEADLINE_MARGIN=1s")
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			f := function{t, f.url}

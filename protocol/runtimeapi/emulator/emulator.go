@@ -50,6 +50,7 @@ type Emulator struct {
 	queue     []*invocation          // waiting, oldest first
 	arrived   chan struct{}          // closed and made anew when the queue grows
 	running   map[string]*invocation // handed out, by request id
+	past      past                   // those that have ended
 	polled    bool                   // the runtime has asked for its first event
 	initTook  time.Duration          // from New to then
 	reported  bool                   // the init duration was told in a REPORT line
@@ -221,7 +222,43 @@ func (e *Emulator) claim(id string) *invocation {
 	defer e.mu.Unlock()
 	inv := e.running[id]
 	delete(e.running, id)
+	if inv != nil {
+		e.past.add(id, http.StatusForbidden)
+	}
 	return inv
+}
+
+// refusal is the status with which a report for an invocation that does not run is
+// answered: 403 where it was reported already, 410 where its deadline has passed, 400
+// where nobody knows of it.
+func (e *Emulator) refusal(id string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if status, ok := e.past.status[id]; ok {
+		return status
+	}
+	return http.StatusBadRequest
+}
+
+// past remembers the last invocations that have ended, and how their reports are refused.
+type past struct {
+	ids    []string // oldest first
+	status map[string]int
+}
+
+// maxPast is how many it remembers.
+const maxPast = 1000
+
+func (p *past) add(id string, status int) {
+	if p.status == nil {
+		p.status = map[string]int{}
+	}
+	if len(p.ids) == maxPast {
+		delete(p.status, p.ids[0])
+		p.ids = p.ids[1:]
+	}
+	p.ids = append(p.ids, id)
+	p.status[id] = status
 }
 
 // conclude logs the end of a claimed invocation and gives the caller its answer.
@@ -237,6 +274,9 @@ func (e *Emulator) timeOut(inv *invocation) {
 	if e.claim(inv.id) == nil {
 		return // its report came first
 	}
+	e.mu.Lock()
+	e.past.status[inv.id] = http.StatusGone
+	e.mu.Unlock()
 	text := timedOutText(e.config.Timeout)
 	line := e.logLine("%s %s %s\n\n", time.Now().UTC().Format(timestamp), inv.id, text)
 	e.mu.Lock()

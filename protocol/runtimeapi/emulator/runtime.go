@@ -86,7 +86,7 @@ func (e *Emulator) invocationError(w http.ResponseWriter, r *http.Request) {
 // accept gives the caller its answer, or refuses a report for which nobody waits.
 func (e *Emulator) accept(w http.ResponseWriter, r *http.Request, a answer) {
 	if !e.finish(r.PathValue("id"), a) {
-		refuse(w, http.StatusGone, "InvalidRequestID", "no invocation with this id waits for a report: it was reported, or is past its deadline")
+		refuse(w, e.refusal(r.PathValue("id")), "InvalidRequestID", "no invocation with this id waits for a report")
 		return
 	}
 	accepted(w)

@@ -62,7 +62,7 @@ func TestResponseLimit(t *testing.T) {
 		checkStatusError(t, err, http.StatusRequestEntityTooLarge)
 		checkFunctionError(t, got, "Function.ResponseSizeTooLarge", "6291556 bytes")
 		// It is over: the opposite report comes too late.
-		checkRefused(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}))
+		checkStatusError(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}), http.StatusForbidden)
 	}
 }
 
@@ -82,16 +82,6 @@ func checkFunctionError(t *testing.T, got result, errorType, message string) {
 	}
 }
 
-// checkRefused checks that a report was refused as one that is late or a duplicate.
-// Lambda tells the two apart (410 and 403); a runtime does the same with both.
-func checkRefused(t *testing.T, err error) {
-	t.Helper()
-	e, ok := errors.AsType[*runtimeapi.StatusError](err)
-	if !ok || e.Status != http.StatusGone && e.Status != http.StatusForbidden {
-		t.Errorf("got %v, want a refusal", err)
-	}
-}
-
 func TestSecondReportIsRefused(t *testing.T) {
 	failure := &runtimeapi.ErrorReport{Type: "e", Message: "m"}
 	l := listen(t, emulator.Config{})
@@ -106,8 +96,8 @@ func TestSecondReportIsRefused(t *testing.T) {
 			if err := first(inv); err != nil {
 				t.Fatal(err)
 			}
-			checkRefused(t, c.Respond(t.Context(), inv, []byte("2")))
-			checkRefused(t, c.InvocationError(t.Context(), inv, failure))
+			checkStatusError(t, c.Respond(t.Context(), inv, []byte("2")), http.StatusForbidden)
+			checkStatusError(t, c.InvocationError(t.Context(), inv, failure), http.StatusForbidden)
 			if got := receive(t, caller); got.body != "1" && got.body != string(failure.Body()) {
 				t.Errorf("the caller got %s", got.body)
 			}
@@ -120,8 +110,8 @@ func TestReportOfAnUnknownInvocationIsRefused(t *testing.T) {
 	c := l.client(t)
 	for _, id := range []string{"no such", "a/b", "100%"} {
 		inv := &runtimeapi.Invocation{ID: id}
-		checkRefused(t, c.Respond(t.Context(), inv, []byte("1")))
-		checkRefused(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}))
+		checkStatusError(t, c.Respond(t.Context(), inv, []byte("1")), http.StatusBadRequest)
+		checkStatusError(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}), http.StatusBadRequest)
 	}
 }
 
@@ -162,7 +152,7 @@ func TestErrorReportBeyondTheLimitEndsTheInvocation(t *testing.T) {
 		t.Errorf("got status %d, want 413", got.Code)
 	}
 	again := call(t.Context(), e, http.MethodPost, path+"/error", nil, "{}")
-	if again.Code != http.StatusGone && again.Code != http.StatusForbidden {
+	if again.Code != http.StatusForbidden {
 		t.Errorf("the invocation goes on: a second report got status %d", again.Code)
 	}
 }
