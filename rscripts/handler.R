@@ -32,7 +32,7 @@ load_handler <- function(handler) {
   if (!is.null(parsed$package)) {
     return(load_package_handler(parsed$package, parsed$name))
   }
-  file <- Find(file.exists, parsed$files)
+  file <- Find(function(file) file.exists(file) && !dir.exists(file), parsed$files)
   if (is.null(file)) {
     fail("Runtime.HandlerNotFound", missing_file_message(handler, parsed))
   }
@@ -88,7 +88,10 @@ load_package_handler <- function(package, name) {
 source_user <- function(file) {
   expressions <- tryCatch(
     parse(file, keep.source = TRUE, encoding = "UTF-8"),
-    error = function(e) fail("Runtime.UserCodeSyntaxError", condition_text(e))
+    error = function(e) {
+      text <- condition_text(e)
+      fail("Runtime.UserCodeSyntaxError", if (!grepl(file, text, fixed = TRUE)) paste0(file, ": "), text)
+    }
   )
   lines <- attr(expressions, "srcref")
   for (i in seq_along(expressions)) {

@@ -36,7 +36,10 @@ match_arguments <- function(event, takes, handler_name) {
     fail("Runtime.InvalidArguments", "the event has the key ", quoted(keys[duplicated(keys)]), " more than once")
   }
   unknown <- not_in(keys, not_in(takes$names, "context"))
-  if (length(unknown) && (!takes$dots || !all(is_argument_name(unknown)))) {
+  if (takes$dots) {
+    unknown <- unknown[!is_argument_name(unknown)]
+  }
+  if (length(unknown)) {
     fail(
       "Runtime.InvalidArguments", "unknown argument", plural(unknown), " ", quoted(unknown), ": ",
       usage_text(takes, handler_name)
@@ -77,6 +80,9 @@ usage_text <- function(takes, handler_name) {
 # decode_event() parses the event's bytes. No bytes are no event.
 decode_event <- function(bytes) {
   unmarshal_error <- function(e) {
+    if (grepl("C stack usage|nested too deeply", condition_text(e))) {
+      fail("Runtime.UnmarshalError", "the event is nested too deeply for R")
+    }
     fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
   }
   text <- tryCatch(bytes_to_text(bytes), error = unmarshal_error)
@@ -123,7 +129,7 @@ encode_or_fail <- function(value) {
   tryCatch(encode_result(value), error = function(e) {
     fail(
       "Runtime.MarshalError", "the result cannot be encoded as JSON: ",
-      find_unencodable(value), ": ", condition_text(e)
+      tryCatch(find_unencodable(value), error = function(e) "result"), ": ", condition_text(e)
     )
   })
 }

@@ -57,7 +57,12 @@ encode_result <- function(value) {
     return(enc2utf8(paste(as.character(value), collapse = "")))
   }
   simple <- encode_simple(value)
-  if (!is.null(simple)) simple else enc2utf8(unclass(to_json(value)))
+  if (!is.null(simple)) {
+    return(simple)
+  }
+  json <- enc2utf8(unclass(to_json(value)))
+  # Half of a surrogate pair in an event becomes a string that is not UTF-8.
+  if (validUTF8(json)) json else iconv(json, "UTF-8", "UTF-8", sub = "byte")
 }
 
 # encode_simple() encodes what many handlers return, a short list of named strings,

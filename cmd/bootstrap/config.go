@@ -108,6 +108,9 @@ func readConfig(args []string, getenv func(string) string) (config, error) {
 		c.sigterm = b
 		return err == nil
 	})
+	setting("LAMBDA_R_SIMPLIFY", "true or false", func(value string) bool { // R reads it
+		return strings.EqualFold(value, "true") || strings.EqualFold(value, "false")
+	})
 	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 {
 		c.memory = mb << 20 // Lambda's own, like the next
 	}

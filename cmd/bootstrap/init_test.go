@@ -36,6 +36,7 @@ var initFailures = []struct {
 	{"bad invocation limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_INVOCATIONS=0"}, []string{"LAMBDA_R_MAX_INVOCATIONS", `"0"`, "at least 1"}},
 	{"bad memory limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_RSS=400"}, []string{"LAMBDA_R_MAX_RSS", `"400"`, "400MB"}},
 	{"bad SIGTERM setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIGTERM=perhaps"}, []string{"LAMBDA_R_SIGTERM", `"perhaps"`, "true or false"}},
+	{"bad simplification", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIMPLIFY=no"}, []string{"LAMBDA_R_SIMPLIFY", `"no"`, "true or false"}},
 	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -88,10 +89,13 @@ func addSupervisor(g *oklog.Group, c config, slots int, api supervisor.RuntimeAP
 	return served, nil
 }
 
-// addSignals adds the actor that ends everything on SIGINT or SIGTERM: at the first
+// addSignals adds the actor that ends everything on SIGINT, SIGTERM or SIGHUP: at the first
 // in good order, at the second at once.
 func addSignals(ctx context.Context, g *oklog.Group, log *slog.Logger) {
-	execute, interrupt := oklog.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM)
+	// A log that nobody reads any more is no reason to die, so its SIGPIPE goes nowhere.
+	// (Ignored, it would be ignored in R and its children, too.)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	execute, interrupt := oklog.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	g.Add(func() error {
 		err := execute()
 		if signal, ok := errors.AsType[*oklog.SignalError](err); ok {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -115,7 +116,7 @@ func splitLines(r slog.Record) []slog.Record {
 			shared = append(shared, a)
 		case "error_message":
 			head, rest, more := strings.Cut(a.Value.String(), "\n")
-			once = append(once, slog.String(a.Key, head))
+			once = append(once, slog.String(a.Key, visible(head)))
 			if more {
 				lines = append(lines, strings.Split(rest, "\n")...)
 			}
@@ -131,11 +132,29 @@ func splitLines(r slog.Record) []slog.Record {
 	})
 	records := make([]slog.Record, len(lines))
 	for i, line := range lines {
-		records[i] = slog.NewRecord(r.Time, r.Level, line, r.PC)
+		records[i] = slog.NewRecord(r.Time, r.Level, visible(line), r.PC)
 		records[i].AddAttrs(shared...)
 	}
 	records[0].AddAttrs(once...)
 	return records
+}
+
+// visible shows control characters, with which an event could overwrite or colour what
+// an operator reads.
+func visible(line string) string {
+	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+	if strings.IndexFunc(line, control) < 0 {
+		return line
+	}
+	var b strings.Builder
+	for _, r := range line {
+		if control(r) {
+			fmt.Fprintf(&b, `\x%02x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // lambdaNames gives attributes the names that Lambda's JSON logs have.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"lambda-r-runtime/worker"
@@ -21,7 +22,7 @@ func newRecycler(c config) recycler {
 	share := 1 - spread*rand.Float64()
 	r := recycler{maxRSS: int64(share * float64(c.maxRSS))}
 	if c.maxInvocations > 0 {
-		r.maxInvocations = max(1, int(share*float64(c.maxInvocations)))
+		r.maxInvocations = int(math.Ceil(share * float64(c.maxInvocations)))
 	}
 	return r
 }

@@ -11,13 +11,13 @@ var version = "dev"
 
 // versionText says what this binary is and was made of.
 func versionText() string {
-	commit := "unknown"
+	commit := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				commit = s.Value
+				commit = ", commit " + s.Value
 			}
 		}
 	}
-	return fmt.Sprintf("lambda-r-runtime %s (%s, commit %s)", version, runtime.Version(), commit)
+	return fmt.Sprintf("lambda-r-runtime %s (%s%s)", version, runtime.Version(), commit)
 }

@@ -140,3 +140,13 @@ test_that("an event that is no JSON is an error of its own type", {
     expect_failure_type(runtime$decode_event(bytes), "Runtime.UnmarshalError", "the event is not valid JSON: ")
   }
 })
+
+test_that("half a surrogate pair never makes a result that is not UTF-8", {
+  event <- runtime$decode_event(charToRaw("{\"a\":\"\\udc00x\"}"))$value
+  expect_true(validUTF8(runtime$encode_result(event)))
+})
+
+test_that("an event that is too deep for R is told from one that is not JSON", {
+  deep <- charToRaw(paste0(strrep("[", 10000L), strrep("]", 10000L)))
+  expect_error(runtime$decode_event(deep), "nested too deeply", class = "runtime_failure")
+})
