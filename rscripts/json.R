@@ -61,8 +61,15 @@ encode_result <- function(value) {
     return(simple)
   }
   json <- enc2utf8(unclass(to_json(value)))
-  # Half of a surrogate pair in an event becomes a string that is not UTF-8.
-  if (validUTF8(json)) json else iconv(json, "UTF-8", "UTF-8", sub = "byte")
+  if (validUTF8(json)) json else replace_surrogates(json)
+}
+
+# replace_surrogates() puts U+FFFD in the place of half a surrogate pair, which jsonlite
+# makes three bytes of that are not UTF-8, and that iconv() lets pass.
+replace_surrogates <- function(text) {
+  text <- gsub("\xed[\xa0-\xbf][\x80-\xbf]", "\xef\xbf\xbd", text, perl = TRUE, useBytes = TRUE)
+  Encoding(text) <- "UTF-8"
+  text
 }
 
 # encode_simple() encodes what many handlers return, a short list of named strings,
@@ -93,7 +100,7 @@ encode_simple <- function(value) {
 # plain_text() is TRUE for strings that JSON needs not escape: printable ASCII without
 # the quote, the backslash and what jsonlite escapes after "<".
 plain_text <- function(x) {
-  nzchar(x) & !grepl("[^ -~]|[\"\\\\<]", x, perl = TRUE)
+  nzchar(x) & !grepl("[^ -~]|[\"\\\\<]", x, perl = TRUE, useBytes = TRUE)
 }
 
 to_json <- function(value) {
