@@ -16,8 +16,9 @@ build:
 run: runtime-deps build
 	cd examples/parity && exec ../../bin/bootstrap local functions.parity
 
+# -count 1: go test would not see that a program changed which a test builds and runs.
 test: test-deps check
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -count 1 -timeout 20m ./...
 
 # make check    formatting, vet and staticcheck
 check:
