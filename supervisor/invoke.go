@@ -45,7 +45,7 @@ func (s *slot) poll(ctx context.Context) {
 // serve runs the held invocation and reports it. An error ends the supervisor.
 func (s *slot) serve(ctx context.Context) error {
 	if err := check(s.held); err != nil {
-		return s.reportError(ctx, s.take(), err)
+		return s.reportError(ctx, s.take(), reportOf(err))
 	}
 	start := time.Now()
 	payload, err := s.invoke(s.held)
@@ -66,7 +66,7 @@ func (s *slot) serve(ctx context.Context) error {
 	}
 	inv := s.take()
 	if o.report != nil {
-		return s.reportError(ctx, inv, err)
+		return s.reportError(ctx, inv, o.report)
 	}
 	s.log.Debug("R answered", "request_id", inv.ID, "bytes", len(payload), "took", time.Since(start))
 	return s.post(ctx, inv, "response", func(ctx context.Context) error {

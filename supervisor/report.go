@@ -13,9 +13,8 @@ import (
 // minPost is how long a report may take at least, even when the deadline is nearer.
 const minPost = time.Second
 
-// reportError logs why inv failed and reports it. An error ends the supervisor.
-func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, err error) error {
-	r := reportOf(err)
+// reportError logs why inv failed, which r says, and reports it. An error ends the supervisor.
+func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error {
 	stack := make([]string, 0, len(r.Stack))
 	for _, f := range r.Stack {
 		stack = append(stack, f.String())

@@ -112,7 +112,7 @@ func (s *slot) loop(ctx context.Context) error {
 			}
 			s.hold(p.inv)
 		case <-s.expire:
-			if err := s.reportError(ctx, s.take(), errNoWorker); err != nil {
+			if err := s.reportError(ctx, s.take(), reportOf(errNoWorker)); err != nil {
 				return err
 			}
 		case <-died:
@@ -257,7 +257,7 @@ func (s *slot) abandon(ctx context.Context) error {
 	if s.held == nil {
 		return nil
 	}
-	return s.reportError(ctx, s.take(), errShutdown)
+	return s.reportError(ctx, s.take(), reportOf(errShutdown))
 }
 
 // close reaps the worker and waits for every goroutine of the slot.

@@ -23,20 +23,23 @@ const hardExit = 2 * time.Second
 // runLambda serves the handler inside Lambda. It never returns an error that was
 // not logged and, before the first event, reported as the init error.
 func runLambda(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
-	c, configErr := readConfig(args, getenv)
+	c, err := readConfig(args, getenv)
 	log := newLogger(&logOutput{w: stdout}, c.logLevel, c.logJSON, isTerminal(stdout))
 	slots := c.lambdaSlots()
-	api, err := runtimeapi.NewClient(getenv("AWS_LAMBDA_RUNTIME_API"), version, slots)
-	if err != nil {
-		return logFatal(log, err) // there is nobody to report it to
+	api, apiErr := runtimeapi.NewClient(getenv("AWS_LAMBDA_RUNTIME_API"), version, slots)
+	if apiErr != nil {
+		return logFatal(log, apiErr) // there is nobody to report it to
 	}
 	defer api.Close()
-	p, err := newPool(c, slots, getenv, nil, log)
-	if err = errors.Join(configErr, err); err != nil {
-		if reportErr := supervisor.ReportInit(api, firstOf(configErr, err)); reportErr != nil {
+	var p *pool
+	if err == nil {
+		p, err = newPool(c, slots, getenv, nil, log)
+	}
+	if err != nil {
+		if reportErr := supervisor.ReportInit(api, err); reportErr != nil {
 			log.Error("init error not reported", "error", reportErr)
 		}
-		return logFatal(log, firstOf(configErr, err))
+		return logFatal(log, err)
 	}
 	defer p.close()
 
@@ -53,13 +56,6 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 		return logFatal(log, err)
 	}
 	return nil
-}
-
-func firstOf(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // addSupervisor adds the actor that runs the slots. The channel that it returns is
