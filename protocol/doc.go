@@ -18,7 +18,8 @@
 //	from R  ready      the handler is loaded: invocations may come
 //	        init_error the handler could not be loaded: error; R exits
 //	        log        one log record of invocation id, or of init without an id
-//	        result  +  invocation id succeeded; payload: the JSON of its value
+//	        result  +  invocation id is answered; payload: the JSON of its value, or,
+//	                   with an error, of what the caller of a failed one is told
 //	        error      invocation id failed: error
 //
 // The types chunk and end are reserved for response streaming.

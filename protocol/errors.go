@@ -46,6 +46,10 @@ type HandlerError struct {
 	Type    string  `json:"type"` // an R class (simpleError) or a Runtime.… name
 	Message string  `json:"message"`
 	Stack   []Frame `json:"stack"` // innermost call last, as R's traceback numbers them
+
+	// Answered says that R has an answer for the caller all the same, the payload of a
+	// result frame: on HTTP sources a failure is a response of status 500.
+	Answered bool `json:"-"`
 }
 
 // Frame is one call of an R stack trace.

@@ -53,7 +53,7 @@ type Reply struct {
 
 	Ready                // ready
 	Record               // log
-	Error  *HandlerError `json:"error"` // error, init_error
+	Error  *HandlerError `json:"error"` // error, init_error; result: the handler failed, and this is what its caller gets
 	RMs    float64       `json:"r_ms"`  // result, error: milliseconds spent in R
 
 	// Size is the control frame's length in bytes, set by the Reader.
@@ -71,6 +71,8 @@ type Record struct {
 	Level   string `json:"level"` // debug, info, warn or error
 	Message string `json:"message"`
 	Call    string `json:"call"` // the call that it came from, or ""
+
+	Fields map[string]any `json:"fields"` // what else lambda_log was given
 }
 
 // check refuses a reply that is not one R may send. (An R vector of length one

@@ -7,12 +7,22 @@ new_failure <- function(type, message, stack = list()) {
 }
 
 # fail() stops with an error that becomes an error report of this type. `...` is
-# the message, pasted together.
-fail <- function(type, ..., stack = list()) {
+# the message, pasted together; `public` what the caller of an HTTP source may know of it.
+fail <- function(type, ..., stack = list(), public = NULL) {
   stop(structure(
     class = c("runtime_failure", "error", "condition"),
-    list(message = paste0(...), call = NULL, type = type, stack = stack)
+    list(message = paste0(...), call = NULL, type = type, stack = stack, public = public)
   ))
+}
+
+# public_answer() is what an HTTP caller is told of an error, list(code, message, type):
+# what stop_html() says, and what is wrong with the request. NULL: nothing.
+public_answer <- function(e) {
+  if (inherits(e, "html_error")) {
+    list(code = e$code, message = condition_text(e), type = "html_error")
+  } else if (inherits(e, "runtime_failure") && !is.null(e$public)) {
+    list(code = 400L, message = e$public, type = "BadRequest")
+  }
 }
 
 # with_conditions() evaluates `run()` and returns its value, or a failure. Warnings
@@ -24,11 +34,13 @@ fail <- function(type, ..., stack = list()) {
 with_conditions <- function(run, log) {
   stack <- list()
   caught <- function(e) {
-    if (inherits(e, "runtime_failure")) {
+    failed <- if (inherits(e, "runtime_failure")) {
       new_failure(e$type, condition_text(e), e$stack)
     } else {
       new_failure(class(e)[[1L]], condition_text(e), stack)
     }
+    attr(failed, "answer") <- public_answer(e)
+    failed
   }
   tryCatch(
     withCallingHandlers(

@@ -1,8 +1,13 @@
 # The context of an invocation: what a handler's formal `context` gets.
 
+# The invocation that runs now, for the helpers that user code calls: `frame`, the invoke
+# frame; `event`, see invoke.R; and `log`, see log_to().
+current <- new.env(parent = emptyenv())
+
 # new_context() makes it from the invoke frame. Fields that the frame does not have
-# are NULL; those of the function are in Lambda's environment variables.
-new_context <- function(frame) {
+# are NULL; those of the function are in Lambda's environment variables. `http` is the
+# request, on HTTP sources.
+new_context <- function(frame, request = NULL) {
   deadline_ms <- frame$deadline_ms
   memory <- Sys.getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
   structure(
@@ -15,11 +20,12 @@ new_context <- function(frame) {
       log_group_name = env_or_null("AWS_LAMBDA_LOG_GROUP_NAME"),
       log_stream_name = env_or_null("AWS_LAMBDA_LOG_STREAM_NAME"),
       deadline_ms = deadline_ms,
-      remaining_ms = function() remaining_ms(deadline_ms),
+      remaining_ms = function() ms_until(deadline_ms),
       trace_id = frame$trace_id,
       client_context = optional_json(frame$client_context),
       identity = optional_json(frame$identity),
-      tenant_id = frame$tenant_id
+      tenant_id = frame$tenant_id,
+      http = request[c("method", "path", "headers", "cookies", "query", "path_parameters", "source_ip")]
     ),
     class = "lambda_context"
   )
@@ -34,9 +40,9 @@ optional_json <- function(text) {
   if (!is.null(text)) parse_text(text, TRUE)
 }
 
-# remaining_ms() is how many milliseconds are left until the deadline, Inf where
-# there is none.
-remaining_ms <- function(deadline_ms) {
+# ms_until() is how many milliseconds are left until the deadline, Inf where there is
+# none.
+ms_until <- function(deadline_ms) {
   if (is.null(deadline_ms)) Inf else deadline_ms - as.numeric(Sys.time()) * 1000
 }
 

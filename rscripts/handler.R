@@ -131,3 +131,17 @@ handler_arguments <- function(handler) {
     context = "context" %in% names
   )
 }
+
+# check_arguments() stops on a handler that takes the whole event and yet has another
+# argument that must be given: it could only fail.
+check_arguments <- function(takes, name) {
+  if (takes$event && length(takes$required)) {
+    fail(
+      "Runtime.InvalidArguments", name, " takes the whole event, as its argument event says, so nothing can be given for ",
+      quoted(takes$required), ": give ", plural_it(takes$required), " a default, or take ", plural_it(takes$required),
+      " out of event"
+    )
+  }
+}
+
+plural_it <- function(x) if (length(x) == 1L) "it" else "them"

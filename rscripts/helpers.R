@@ -17,9 +17,40 @@ on_shutdown <- function(f) {
 shutdown <- new.env(parent = emptyenv())
 shutdown$hooks <- list()
 
+# remaining_ms() is how many milliseconds are left until the deadline of the invocation
+# that runs, Inf where there is none. context$remaining_ms() is the same.
+remaining_ms <- function() ms_until(current$frame$deadline_ms)
+
+# lambda_log() writes one log record of the invocation that runs, with its request id.
+#
+# level: "debug", "info", "warn" or "error"; LOG_LEVEL drops those below it.
+# message: text; nothing in it is interpolated.
+# ...: further fields of the record, by name: lambda_log("info", "fitted", rows = 100L).
+lambda_log <- function(level, message, ...) {
+  if (!is_text(level) || !level %in% c("debug", "info", "warn", "error")) {
+    stop("lambda_log(): level is \"debug\", \"info\", \"warn\" or \"error\"")
+  }
+  fields <- list(...)
+  if (length(fields) && (is.null(names(fields)) || !all(nzchar(names(fields))))) {
+    stop("lambda_log(): fields have names: lambda_log(\"info\", \"fitted\", rows = 100L)")
+  }
+  current$log(level, message, NULL, fields)
+  invisible()
+}
+
 # attach_helpers() puts the helpers behind the user's objects and packages.
 attach_helpers <- function() {
-  attach(list(on_shutdown = on_shutdown), name = "lambda", pos = length(search()))
+  helpers <- list(
+    file_response = file_response,
+    html_response = html_response,
+    lambda_config = lambda_config,
+    lambda_log = lambda_log,
+    on_shutdown = on_shutdown,
+    png_response = png_response,
+    remaining_ms = remaining_ms,
+    stop_html = stop_html
+  )
+  attach(helpers, name = "lambda", pos = length(search()))
 }
 
 # run_shutdown_hooks() runs the hooks; one that fails does not keep the others from it.

@@ -1,31 +1,65 @@
 # One invocation: the event to arguments, the call, and the result to JSON.
 
+# An event, decoded, is a list: `text`; `value`, the R value; `is_object`, whether it is a
+# JSON object; `source`, see events.R; and `request`, see request.R, on HTTP sources.
+
+# read_event() decodes an event's bytes for a handler.
+read_event <- function(bytes, handler) {
+  text <- event_text(bytes)
+  own <- settings$deserialiser
+  decoded <- tryCatch(
+    decode_text(text, simplify = !inherits(handler, "batch_handler") && simplify_events()),
+    runtime_failure = function(e) if (is.null(own)) stop(e) else list(value = NULL, is_object = FALSE)
+  )
+  decoded$text <- text
+  decoded$source <- if (decoded$is_object) event_source(decoded$value) else "direct"
+  if (is_http(decoded$source)) {
+    decoded$request <- new_request(decoded$value, decoded$source)
+  } else if (!is.null(own) && decoded$source == "direct") {
+    decoded[c("value", "is_object")] <- deserialise(text)
+  }
+  decoded
+}
+
 # bind_arguments() returns the named list of arguments that `event` gives to a
 # handler that takes `takes`, see handler_arguments().
-bind_arguments <- function(event, is_object, takes, handler_name) {
-  args <- list()
+bind_arguments <- function(event, takes, handler_name) {
   if (takes$event) {
-    args["event"] <- list(event)
-  } else if (is_object) {
-    args <- match_arguments(event, takes, handler_name)
-  } else if (!is.null(event)) {
+    return(list(event = event$value))
+  }
+  given <- event
+  if (is_http(event$source)) {
+    given <- request_arguments(event$request, takes)
+  } else if (event$source == "eventbridge") {
+    detail <- event$value[["detail"]]
+    given <- list(value = detail, is_object = is.list(detail) && !is.null(names(detail)))
+  } else if (event$source != "direct") {
+    given$is_object <- FALSE # records: the whole event is the first argument
+  }
+  args <- list()
+  if (given$is_object) {
+    args <- match_arguments(given$value, takes, handler_name)
+  } else if (!is.null(given$value)) {
     first <- not_in(takes$names, "context")
     if (length(first) == 0L && !takes$dots) {
-      fail("Runtime.InvalidArguments", "the event is not a JSON object, and ", usage_text(takes, handler_name))
+      refuse_arguments("the event is not a JSON object", takes, handler_name)
     }
-    args <- list(event)
+    args <- list(given$value)
     if (length(first)) {
       names(args) <- first[[1L]]
     }
   }
   missing <- not_in(takes$required, names(args))
   if (length(missing) && !(length(args) && is.null(names(args)))) {
-    fail(
-      "Runtime.InvalidArguments", "missing argument", plural(missing), " ", quoted(missing), ": ",
-      usage_text(takes, handler_name)
-    )
+    refuse_arguments(paste0("missing argument", plural(missing), " ", quoted(missing)), takes, handler_name)
   }
   args
+}
+
+# refuse_arguments() stops because of arguments that do not fit. An HTTP caller gets to
+# know the problem, but not all that the handler takes.
+refuse_arguments <- function(problem, takes, handler_name) {
+  fail("Runtime.InvalidArguments", problem, ": ", usage_text(takes, handler_name), public = problem)
 }
 
 # match_arguments() takes the keys of an event as argument names. They match
@@ -33,17 +67,14 @@ bind_arguments <- function(event, is_object, takes, handler_name) {
 match_arguments <- function(event, takes, handler_name) {
   keys <- as.character(names(event))
   if (anyDuplicated(keys)) {
-    fail("Runtime.InvalidArguments", "the event has the key ", quoted(keys[duplicated(keys)]), " more than once")
+    refuse_arguments(paste0("the event has the key ", quoted(keys[duplicated(keys)]), " more than once"), takes, handler_name)
   }
   unknown <- not_in(keys, not_in(takes$names, "context"))
   if (takes$dots) {
     unknown <- unknown[!is_argument_name(unknown)]
   }
   if (length(unknown)) {
-    fail(
-      "Runtime.InvalidArguments", "unknown argument", plural(unknown), " ", quoted(unknown), ": ",
-      usage_text(takes, handler_name)
-    )
+    refuse_arguments(paste0("unknown argument", plural(unknown), " ", quoted(unknown)), takes, handler_name)
   }
   as.list(event)
 }
@@ -77,15 +108,20 @@ usage_text <- function(takes, handler_name) {
   paste0(handler_name, " takes ", paste(described, collapse = ", "), if (any(startsWith(described, "["))) " ([optional])")
 }
 
-# decode_event() parses the event's bytes. No bytes are no event.
-decode_event <- function(bytes) {
-  unmarshal_error <- function(e) {
-    if (grepl("C stack usage|nested too deeply", condition_text(e))) {
-      fail("Runtime.UnmarshalError", "the event is nested too deeply for R")
-    }
-    fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
+# event_text() returns an event's bytes as a string.
+event_text <- function(bytes) {
+  tryCatch(bytes_to_text(bytes), error = unmarshal_error)
+}
+
+unmarshal_error <- function(e) {
+  if (grepl("C stack usage|nested too deeply", condition_text(e))) {
+    fail("Runtime.UnmarshalError", "the event is nested too deeply for R")
   }
-  text <- tryCatch(bytes_to_text(bytes), error = unmarshal_error)
+  fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
+}
+
+# decode_text() parses JSON text: list(value, is_object). No text is no event.
+decode_text <- function(text, simplify = simplify_events()) {
   # The fixed pattern first: it is quick, and finds nothing in nearly every event.
   if (grepl("\\u0000", text, fixed = TRUE) && grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)) {
     fail("Runtime.UnmarshalError", "the event has the character \\u0000, which an R string cannot hold")
@@ -95,14 +131,46 @@ decode_event <- function(bytes) {
     return(list(value = NULL, is_object = FALSE))
   }
   list(
-    value = tryCatch(parse_text(text, simplify_events()), error = unmarshal_error),
+    value = tryCatch(parse_text(text, simplify), error = unmarshal_error),
     is_object = is_object
   )
 }
 
-# simplify_events() is FALSE when events are wanted as plain lists.
-simplify_events <- function() {
-  !identical(tolower(Sys.getenv("LAMBDA_R_SIMPLIFY")), "false")
+# deserialise() makes an R value of text: JSON, or what lambda_config(deserialiser = ) says.
+deserialise <- function(text) {
+  if (is.null(settings$deserialiser)) {
+    return(decode_text(text))
+  }
+  value <- call_user(as.call(list(settings$deserialiser, text)), globalenv())
+  list(value = value, is_object = is.list(value) && !is.data.frame(value) && !is.null(names(value)))
+}
+
+# serialise() makes text of a result: JSON, or what lambda_config(serialiser = ) says.
+serialise <- function(value) {
+  if (is.null(settings$serialiser) || inherits(value, "json")) {
+    return(encode_or_fail(value))
+  }
+  text <- call_user(as.call(list(settings$serialiser, value)), globalenv())
+  if (!is_text(text)) {
+    fail("Runtime.MarshalError", "the serialiser of lambda_config() returned no string, but ", class(text)[[1L]])
+  }
+  enc2utf8(as.character(text))
+}
+
+# encode_value() returns the JSON of what a handler returned, as the event's source
+# takes it.
+encode_value <- function(value, event) {
+  if (is_http(event$source)) {
+    encode_response(value, event$request)
+  } else if (inherits(value, "lambda_response")) {
+    result <- proxy_result(value, list(source = "http"))
+    encode_or_fail(result)
+  } else if (is_plot(value)) {
+    bytes <- png_bytes(value, 800, 600, 96)
+    encode_or_fail(bytes) # in base64, as other raw bytes are
+  } else {
+    serialise(value)
+  }
 }
 
 # call_handler() calls the handler with its arguments as a user would write it, so

@@ -7,7 +7,7 @@ run_worker <- function() {
   io$pid <- Sys.getpid()
   io$requests <- pipe_open(request_path, "rb")
   io$replies <- pipe_open(reply_path, "wb")
-  options(keep.source = TRUE)
+  options(keep.source = TRUE, device = null_device)
   attach_helpers()
   hello <- read_message(io)
   if (!is.null(hello)) {
@@ -18,22 +18,30 @@ run_worker <- function() {
 
 # become_ready() loads the handler, says so or why not, and serves it.
 become_ready <- function(io, handler_name) {
-  handler <- with_conditions(
-    function() allowInterrupts(load_handler(handler_name)),
-    log = log_to(io, NULL)
+  name <- NULL
+  current$log <- log_to(io, NULL)
+  loaded <- with_conditions(
+    function() {
+      check_event_setting()
+      name <<- parse_handler(handler_name)$name
+      handler <- allowInterrupts(load_handler(handler_name))
+      takes <- handler_arguments(handler)
+      check_arguments(takes, name)
+      list(handler = handler, takes = takes)
+    },
+    log = current$log
   )
   reset_output()
-  if (inherits(handler, "failure")) {
-    write_frames(io$replies, control_frame(type = "init_error", error = unclass(handler)))
+  if (inherits(loaded, "failure")) {
+    write_frames(io$replies, control_frame(type = "init_error", error = unclass(loaded)))
     return(invisible())
   }
-  takes <- handler_arguments(handler)
   write_frames(io$replies, control_frame(
     type = "ready",
     r_version = as.character(getRversion()),
-    required = I(takes$required)
+    required = I(loaded$takes$required)
   ))
-  serve(io, handler, parse_handler(handler_name)$name, takes)
+  serve(io, loaded$handler, name, loaded$takes)
 }
 
 # serve() is the loop. Interrupts are let in only while an invocation runs.
@@ -56,31 +64,50 @@ serve <- function(io, handler, name, takes) {
 answer <- function(io, frame, event, handler, name, takes) {
   started <- as.numeric(Sys.time())
   set_trace_id(frame$trace_id)
+  current$frame <- frame
+  current$event <- NULL
+  current$log <- log_to(io, frame$id)
   json <- with_conditions(
-    function() {
-      allowInterrupts({
-        decoded <- decode_event(event)
-        args <- bind_arguments(decoded$value, decoded$is_object, takes, name)
-        if (takes$context) {
-          args["context"] <- list(new_context(frame))
-        }
-        value <- call_handler(handler, name, args)
-        encode_or_fail(value)
-      })
-    },
-    log = log_to(io, frame$id)
+    function() allowInterrupts(evaluate(event, handler, name, takes)),
+    log = current$log
   )
   reset_output()
+  close_devices()
   io$replies <- pipe_check(io$replies, reply_path, "wb")
   io$requests <- pipe_check(io$requests, request_path, "rb")
+  failed <- if (inherits(json, "failure")) json
+  if (!is.null(failed) && is_http(current$event$source) && failed$type != "Runtime.Interrupted") {
+    # The caller of an HTTP source gets a response all the same.
+    told <- attr(failed, "answer")
+    json <- failure_response(told, current$event$request, frame$id)
+    if (!is.null(told) && told$code < 500L) {
+      current$log("info", paste0("answered ", told$code, ": ", failed$message), NULL)
+      failed <- NULL # the caller's fault, or just an answer
+    }
+  }
   r_ms <- (as.numeric(Sys.time()) - started) * 1000
   if (inherits(json, "failure")) {
     write_frames(io$replies, control_frame(type = "error", id = frame$id, r_ms = r_ms, error = unclass(json)))
+    return(invisible())
+  }
+  control <- if (!is.null(failed)) {
+    control_frame(type = "result", id = frame$id, r_ms = r_ms, error = unclass(failed))
   } else {
     # sprintf(), because paste0() would write the user's decimal mark, options(OutDec).
-    control <- sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(frame$id), r_ms)
-    write_frames(io$replies, frame_bytes(charToRaw(control)), frame_bytes(charToRaw(json)))
+    frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(frame$id), r_ms)))
   }
+  write_frames(io$replies, control, frame_bytes(charToRaw(json)))
+}
+
+# evaluate() returns the JSON of what the handler makes of an event's bytes.
+evaluate <- function(bytes, handler, name, takes) {
+  event <- read_event(bytes, handler)
+  current$event <- event
+  args <- bind_arguments(event, takes, name)
+  if (takes$context) {
+    args["context"] <- list(new_context(current$frame, event$request))
+  }
+  encode_value(call_handler(handler, name, args), event)
 }
 
 # absorb_interrupt() takes a SIGINT that came while no invocation was running, so
@@ -105,18 +132,31 @@ control_frame <- function(...) {
 # forked child, as parallel::mclapply makes them, must not write to the pipe that
 # it shares: its records go to standard error.
 log_to <- function(io, id) {
-  function(level, message, call) {
+  function(level, message, call = NULL, fields = list()) {
     if (Sys.getpid() != io$pid) {
       cat(message, "\n", sep = "", file = stderr())
     } else {
-      io$replies <- pipe_check(io$replies, reply_path, "wb")
-      write_frames(io$replies, control_frame(
+      record <- list(
         type = "log", id = id, level = level,
         message = clean_text(message, 1048576L),
         call = if (!is.null(call)) call_text(call) else ""
-      ))
+      )
+      if (length(fields)) {
+        record$fields <- lapply(fields, field_text)
+      }
+      io$replies <- pipe_check(io$replies, reply_path, "wb")
+      write_frames(io$replies, do.call(control_frame, record))
     }
   }
+}
+
+# field_text() is a field of a log record: a number or a truth value as it is, text and
+# anything else as text.
+field_text <- function(x) {
+  if (length(x) == 1L && (is.numeric(x) || is.logical(x)) && !is.object(x)) {
+    return(x)
+  }
+  clean_text(if (is.character(x)) x else encode_or_fail(x), 65536L)
 }
 
 # reset_output() undoes what a handler left in the way of the log: a sink. It runs at

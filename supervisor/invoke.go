@@ -65,8 +65,11 @@ func (s *slot) serve(ctx context.Context) error {
 		s.spawn(ctx) // while the report is on its way
 	}
 	inv := s.take()
-	if o.report != nil {
+	if o.report != nil && !o.answered {
 		return s.reportError(ctx, inv, o.report)
+	}
+	if o.report != nil {
+		s.logError(inv, o.report) // its caller gets R's answer
 	}
 	s.log.Debug("R answered", "request_id", inv.ID, "bytes", len(payload), "took", time.Since(start))
 	return s.post(ctx, inv, "response", func(ctx context.Context) error {

@@ -13,9 +13,10 @@ import (
 
 // An outcome is what becomes of an invocation.
 type outcome struct {
-	report *runtimeapi.ErrorReport // what is reported as its error; nil: its result
-	keep   bool                    // the worker may take the next one
-	resend bool                    // nothing reached R: another worker may have it
+	report   *runtimeapi.ErrorReport // what is reported as its error; nil: its result
+	answered bool                    // R has an answer all the same: the error is logged only
+	keep     bool                    // the worker may take the next one
+	resend   bool                    // nothing reached R: another worker may have it
 }
 
 // outcomeOf maps what slot.invoke returned to what becomes of the invocation and its
@@ -31,7 +32,9 @@ func outcomeOf(err error) outcome {
 		if e.Err == nil {
 			return outcome{} // R was quicker than the interrupt that was on its way to it
 		}
-	case *protocol.HandlerError, *protocol.FrameTooLargeError:
+	case *protocol.HandlerError:
+		return outcome{report: reportOf(err), answered: e.Answered, keep: true}
+	case *protocol.FrameTooLargeError:
 		return outcome{report: reportOf(err), keep: true}
 	}
 	o := outcome{report: reportOf(err)}

@@ -15,15 +15,20 @@ const minPost = time.Second
 
 // reportError logs why inv failed, which r says, and reports it. An error ends the supervisor.
 func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error {
+	s.logError(inv, r)
+	return s.post(ctx, inv, "error", func(ctx context.Context) error {
+		return s.API.InvocationError(ctx, inv, r)
+	})
+}
+
+// logError logs why inv failed.
+func (s *slot) logError(inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) {
 	stack := make([]string, 0, len(r.Stack))
 	for _, f := range r.Stack {
 		stack = append(stack, f.String())
 	}
 	s.log.Error("invocation error", "request_id", inv.ID,
 		"error_type", r.Type, "error_message", r.Message, "stack_trace", stack)
-	return s.post(ctx, inv, "error", func(ctx context.Context) error {
-		return s.API.InvocationError(ctx, inv, r)
-	})
 }
 
 // post sends the one report of inv. A shutdown does not cancel it. A report whose

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -89,6 +91,9 @@ func (w *Worker) logRecord(reply protocol.Reply) {
 	}
 	if reply.Call != "" {
 		attrs = append(attrs, slog.String("call", reply.Call))
+	}
+	for _, name := range slices.Sorted(maps.Keys(reply.Fields)) {
+		attrs = append(attrs, slog.Any(name, reply.Fields[name]))
 	}
 	w.log.LogAttrs(context.Background(), levels[reply.Level], reply.Message, attrs...)
 }

@@ -74,7 +74,8 @@ func (w *Worker) Err() error {
 // Invoke runs one invocation and returns the JSON of its result. It returns once
 // everything that R wrote before it answered has been logged.
 //
-// The errors: *protocol.HandlerError, when R reported one;
+// The errors: *protocol.HandlerError, when R reported one (if it is Answered, there is
+// JSON all the same);
 // *protocol.FrameTooLargeError, when the result has more than limit bytes (after
 // both of these the worker may be used again); *protocol.Violation, when R broke
 // the protocol, and *ExitError, when it died. An error that is protocol.ErrNotSent
@@ -122,6 +123,10 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, e
 		return nil, w.broken(err)
 	}
 	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(payload), "r_ms", reply.RMs)
+	if reply.Error != nil {
+		reply.Error.Answered = true
+		return payload, reply.Error
+	}
 	return payload, nil
 }
 

@@ -2,8 +2,7 @@ local_edition(3)
 
 # bind() binds the event of this JSON text to a function's arguments.
 bind <- function(f, text = "") {
-  event <- runtime$decode_event(charToRaw(text))
-  runtime$bind_arguments(event$value, event$is_object, runtime$handler_arguments(f), "handler")
+  runtime$bind_arguments(runtime$read_event(charToRaw(text), f), runtime$handler_arguments(f), "handler")
 }
 
 expect_refused <- function(f, text, ...) {

@@ -114,8 +114,8 @@ test_that("parse_text() never opens what the text names", {
   }
 })
 
-test_that("decode_event() knows an object from other JSON", {
-  decode <- function(text) runtime$decode_event(charToRaw(text))
+test_that("decode_text() knows an object from other JSON", {
+  decode <- function(text) runtime$decode_text(text)
   expect_identical(decode("{\"a\":1}"), list(value = list(a = 1L), is_object = TRUE))
   expect_true(decode(" \r\n\t{}")$is_object)
   expect_identical(decode("[1,2]"), list(value = 1:2, is_object = FALSE))
@@ -127,8 +127,8 @@ test_that("decode_event() knows an object from other JSON", {
   expect_identical(decode("{\"a\":null}")$value, list(a = NULL))
 })
 
-test_that("decode_event() leaves lists alone when that is asked for", {
-  decode <- function() runtime$decode_event(charToRaw("{\"a\":[1,2]}"))$value
+test_that("decode_text() leaves lists alone when that is asked for", {
+  decode <- function() runtime$decode_text("{\"a\":[1,2]}")$value
   withr::local_envvar(LAMBDA_R_SIMPLIFY = NA)
   expect_identical(decode(), list(a = 1:2))
   withr::local_envvar(LAMBDA_R_SIMPLIFY = "FALSE")
@@ -137,16 +137,16 @@ test_that("decode_event() leaves lists alone when that is asked for", {
 
 test_that("an event that is no JSON is an error of its own type", {
   for (bytes in list(charToRaw("{"), charToRaw("NaN"), charToRaw("{} {}"), as.raw(0xff), as.raw(c(0x31, 0)))) {
-    expect_failure_type(runtime$decode_event(bytes), "Runtime.UnmarshalError", "the event is not valid JSON: ")
+    expect_failure_type(runtime$decode_text(runtime$event_text(bytes)), "Runtime.UnmarshalError", "the event is not valid JSON: ")
   }
 })
 
 test_that("half a surrogate pair never makes a result that is not UTF-8", {
-  event <- runtime$decode_event(charToRaw("{\"a\":\"\\udc00x\"}"))$value
+  event <- runtime$decode_text("{\"a\":\"\\udc00x\"}")$value
   expect_true(validUTF8(runtime$encode_result(event)))
 })
 
 test_that("an event that is too deep for R is told from one that is not JSON", {
   deep <- charToRaw(paste0(strrep("[", 10000L), strrep("]", 10000L)))
-  expect_error(runtime$decode_event(deep), "nested too deeply", class = "runtime_failure")
+  expect_error(runtime$decode_text(runtime$event_text(deep)), "nested too deeply", class = "runtime_failure")
 })

@@ -1,0 +1,186 @@
+# HTTP requests: what the events of API Gateway, function URLs and load balancers say,
+# in one form.
+
+# new_request() returns a list: `method`, `path`, `headers` (names in lower case, one
+# string each), `cookies` and `query` (named lists; each parameter is a character
+# vector of its values), `path_parameters`, `source_ip`, `content_type` (in lower case,
+# without parameters), `body` as it came (see request_body()), and `multi_value`: the
+# headers came as lists, and a load balancer wants them so.
+new_request <- function(event, source) {
+  context <- member(event, "requestContext")
+  http <- member(context, "http")
+  headers <- request_headers(event)
+  list(
+    source = source,
+    method = one_text(member(event, "httpMethod"), member(http, "method")),
+    path = one_text(member(event, "rawPath"), member(event, "path")),
+    headers = headers,
+    cookies = request_cookies(event, headers),
+    query = request_query(event, source),
+    path_parameters = request_path_parameters(event, source),
+    source_ip = one_text(member(http, "sourceIp"), member(member(context, "identity"), "sourceIp")),
+    content_type = media_type(headers[["content-type"]]),
+    body = member(event, "body"),
+    is_base64 = isTRUE(member(event, "isBase64Encoded")),
+    multi_value = length(member(event, "multiValueHeaders")) > 0L
+  )
+}
+
+# member() is a member of a JSON object, NULL where there is none. ($ would take a name
+# that only begins so, and [[ fail where there is text in an object's place.)
+member <- function(x, name) if (is.list(x)) x[[name]]
+
+# one_text() is the first of its arguments that is a string, or NULL.
+one_text <- function(...) {
+  for (x in list(...)) {
+    if (is_text(x)) {
+      return(x)
+    }
+  }
+  NULL
+}
+
+# request_headers() returns the headers by their names in lower case. Several of one
+# name are joined as HTTP joins them.
+request_headers <- function(event) {
+  headers <- member(event, "multiValueHeaders")
+  if (!length(headers)) {
+    headers <- member(event, "headers")
+  }
+  headers <- text_list(headers)
+  names(headers) <- tolower(names(headers))
+  lapply(headers, paste, collapse = ", ")
+}
+
+# request_cookies() returns the cookies that the browser sent.
+request_cookies <- function(event, headers) {
+  cookies <- unlist(member(event, "cookies")) # payload version 2.0 has taken them out of the headers
+  if (!is.character(cookies)) {
+    cookies <- strsplit(c(headers[["cookie"]], "")[[1L]], ";[ ]*")[[1L]]
+  }
+  equals <- regexpr("=", cookies, fixed = TRUE)
+  cookies <- cookies[equals > 0L]
+  equals <- equals[equals > 0L]
+  gather(trimws(substr(cookies, 1L, equals - 1L)), substring(cookies, equals + 1L))
+}
+
+# request_query() returns the query's parameters. Payload version 2.0 joins the values
+# of a repeated key with commas, so its raw query string is read instead; a load balancer
+# does not decode, API Gateway does.
+request_query <- function(event, source) {
+  raw <- member(event, "rawQueryString")
+  if (is_text(raw)) {
+    return(parse_query(raw))
+  }
+  query <- member(event, "multiValueQueryStringParameters")
+  if (!length(query)) {
+    query <- member(event, "queryStringParameters")
+  }
+  query <- text_list(query)
+  if (source == "alb" && length(query)) {
+    names(query) <- percent_decode(names(query), plus = TRUE)
+    query <- lapply(query, percent_decode, plus = TRUE)
+  }
+  query
+}
+
+# request_path_parameters() returns what the route's {names} stand for. A REST API
+# gives them as they are in the URL.
+request_path_parameters <- function(event, source) {
+  parameters <- text_list(member(event, "pathParameters"))
+  if (source == "rest") lapply(parameters, percent_decode) else parameters
+}
+
+# text_list() makes a named list of character vectors of a JSON object. What is not text
+# there is none that a gateway sent.
+text_list <- function(x) {
+  if (!is.list(x) || is.null(names(x))) {
+    return(list())
+  }
+  x <- lapply(x, function(value) as.character(unlist(value)))
+  x[lengths(x) > 0L]
+}
+
+# media_type() is a content type without its parameters, in lower case; "" for none.
+media_type <- function(header) {
+  if (is.null(header)) "" else tolower(trimws(sub(";.*", "", header)))
+}
+
+# request_body() returns a request's body decoded from base64: a string where its bytes
+# are one, raw bytes else. NULL: there is none.
+request_body <- function(request) {
+  body <- request$body
+  if (!is_text(body) || !request$is_base64 || isFALSE(settings$decode_base64)) {
+    return(body)
+  }
+  bytes <- tryCatch(jsonlite::base64_dec(body), error = function(e) {
+    bad_request("the body is not base64, as isBase64Encoded says")
+  })
+  tryCatch(bytes_to_text(bytes), error = function(e) bytes)
+}
+
+# bad_request() stops with an error that the caller of an HTTP source may read: status
+# 400 and the message.
+bad_request <- function(...) fail("Runtime.BadRequest", ..., public = paste0(...))
+
+# request_arguments() returns what a request gives a handler that takes `takes`:
+# list(value, is_object), as decode_text() does.
+#
+# The body's keys and the query's must be arguments of the handler, as those of a direct
+# event. The route's parameters are given where the handler takes them; they win over
+# the others, since the route is the API's own and the rest is the caller's.
+request_arguments <- function(request, takes) {
+  body <- body_arguments(request)
+  if (!body$is_object && !length(request$query) && !length(request$path_parameters)) {
+    return(body)
+  }
+  args <- if (body$is_object) as.list(body$value) else list()
+  if (!body$is_object && !is.null(body$value)) {
+    first <- not_in(takes$names, c("context", names(request$query), names(request$path_parameters)))
+    args[if (length(first)) first[[1L]] else "body"] <- list(body$value)
+  }
+  given <- request$path_parameters
+  if (!takes$dots) {
+    given <- given[names(given) %in% takes$names]
+  }
+  query <- request$query[not_in(names(request$query), c(names(args), names(given)))]
+  args <- args[not_in(names(args), names(given))]
+  list(value = c(given, args, query), is_object = TRUE)
+}
+
+# body_arguments() is the body's part of that.
+body_arguments <- function(request) {
+  body <- request_body(request)
+  type <- request$content_type
+  if (is.null(body) || identical(body, "")) {
+    return(list(value = NULL, is_object = FALSE))
+  }
+  if (is.raw(body)) {
+    return(body_only(body))
+  }
+  if (!is_text(body)) { # a test event, with JSON where a gateway has text
+    return(list(value = body, is_object = is.list(body) && !is.null(names(body))))
+  }
+  if (type == "multipart/form-data") {
+    return(body_only(charToRaw(body)))
+  }
+  # curl -d says that everything is a form; a form never begins with a brace.
+  untold <- type %in% c("", "application/x-www-form-urlencoded")
+  if (!is.null(settings$deserialiser) || is_json_type(type) || untold && grepl("^[ \t\r\n]*[[{]", body)) {
+    decoded <- tryCatch(deserialise(body), runtime_failure = identity)
+    if (!inherits(decoded, "runtime_failure")) {
+      return(decoded)
+    }
+    if (is_json_type(type)) {
+      bad_request(sub("^the event", "the body", conditionMessage(decoded)))
+    }
+  }
+  if (type == "application/x-www-form-urlencoded") {
+    return(list(value = parse_query(body), is_object = TRUE))
+  }
+  body_only(body)
+}
+
+body_only <- function(body) list(value = list(body = body), is_object = TRUE)
+
+is_json_type <- function(type) grepl("^(application|text)/(json$|.*[+]json$)", type)

@@ -1,0 +1,228 @@
+# HTTP responses: what handlers return, and what API Gateway, function URLs and load
+# balancers want of it.
+
+# html_response() makes a response of its own making of a handler's result.
+#
+# body: a string, raw bytes, or NULL; anything else becomes JSON.
+# status_code: 100 to 599.
+# content_type: of the body; with "application/json" a value that is no string is what
+#   you expect. Headers may have a Content-Type instead.
+# headers: a named list; a value of several strings is a header that comes as often.
+# is_base64: the body is a string in base64 already, of bytes. (Raw bytes need no such
+#   thing: they are sent in base64 where their content type is not text.)
+# cookies: whole Set-Cookie values, for example "session=1; HttpOnly; Secure".
+html_response <- function(body = NULL, status_code = 200L, content_type = "text/html; charset=utf-8",
+                          headers = list(), is_base64 = FALSE, cookies = NULL) {
+  status <- suppressWarnings(as.integer(status_code))
+  if (length(status) != 1L || is.na(status) || status < 100L || status > 599L) {
+    stop("html_response(): status_code is a number from 100 to 599")
+  }
+  headers <- check_headers(as.list(headers))
+  if (!"content-type" %in% tolower(names(headers)) && !is.null(content_type) && !is.null(body)) {
+    headers <- c(check_headers(list("Content-Type" = content_type)), headers)
+  }
+  if (!is.null(body) && !is_text(body) && !is.raw(body)) {
+    body <- serialise(body)
+  }
+  structure(
+    list(
+      status = status, headers = headers,
+      cookies = unlist(check_headers(list("Set-Cookie" = as.character(cookies)))),
+      body = if (is.character(body)) enc2utf8(as.character(body)) else body,
+      is_base64 = isTRUE(is_base64) && !is.raw(body)
+    ),
+    class = "lambda_response"
+  )
+}
+
+# check_headers() returns headers as a list of character vectors. A line break in one
+# would let whoever wrote that text write headers, or the page, himself.
+check_headers <- function(headers) {
+  headers <- lapply(headers, as.character)
+  bad_names <- !grepl("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", names(headers))
+  if (length(headers) && (is.null(names(headers)) || any(bad_names))) {
+    stop("headers are a named list; these are no names of headers: ", quoted(names(headers)[bad_names]), call. = FALSE)
+  }
+  bad <- vapply(headers, function(value) anyNA(value) || any(grepl("[[:cntrl:]]", value)), NA)
+  if (any(bad)) {
+    stop("a header's value cannot have a line break or another control character: ", quoted(names(headers)[bad]), call. = FALSE)
+  }
+  headers
+}
+
+# stop_html() stops the handler and answers an HTTP request with the status `code` and
+# the text that `...` pastes together, which the caller reads. On other sources it is an
+# error like any other, of class html_error.
+stop_html <- function(..., code = 500L) {
+  status <- suppressWarnings(as.integer(code))
+  if (length(status) != 1L || is.na(status) || status < 400L || status > 599L) {
+    stop("stop_html(): code is a status from 400 to 599")
+  }
+  stop(structure(
+    class = c("html_error", "error", "condition"),
+    list(message = paste0(...), call = NULL, code = status)
+  ))
+}
+
+# file_response() returns a file as a response. The content type is told by the name's
+# ending; binary files are sent in base64. A path with ".." is refused: who makes a path
+# of what an event says should not serve the whole disk.
+file_response <- function(path, content_type = NULL, headers = list()) {
+  if (!is_text(path)) {
+    stop("file_response(): path is one string")
+  }
+  if (".." %in% strsplit(path, "/", fixed = TRUE)[[1L]]) {
+    stop("file_response(): a path cannot go up by \"..\": ", quoted(path))
+  }
+  if (!file.exists(path) || dir.exists(path)) {
+    stop("file_response(): there is no file ", quoted(path), " in ", getwd())
+  }
+  type <- if (is.null(content_type)) content_type_of(path) else content_type
+  html_response(readBin(path, "raw", file.size(path)), content_type = type, headers = headers)
+}
+
+content_type_of <- function(path) {
+  known <- c(
+    html = "text/html; charset=utf-8", htm = "text/html; charset=utf-8", css = "text/css; charset=utf-8",
+    js = "text/javascript; charset=utf-8", csv = "text/csv; charset=utf-8", txt = "text/plain; charset=utf-8",
+    md = "text/markdown; charset=utf-8", json = "application/json", geojson = "application/geo+json",
+    xml = "application/xml", svg = "image/svg+xml", png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg",
+    gif = "image/gif", webp = "image/webp", ico = "image/x-icon", tif = "image/tiff", tiff = "image/tiff",
+    pdf = "application/pdf", zip = "application/zip", gz = "application/gzip",
+    xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    parquet = "application/vnd.apache.parquet", woff2 = "font/woff2", mp4 = "video/mp4"
+  )
+  ending <- tolower(sub("^.*[.]", "", basename(path)))
+  if (ending %in% names(known)) known[[ending]] else "application/octet-stream"
+}
+
+# is_text_type() is TRUE for content types whose bytes are text.
+is_text_type <- function(type) {
+  grepl("^text/|^application/(json|xml|javascript|.*[+](json|xml))$|^image/svg[+]xml$", media_type(type))
+}
+
+# as_response() makes a response of what a handler returned. `accept` is the request's
+# Accept header.
+as_response <- function(value, accept = NULL) {
+  if (inherits(value, "lambda_response")) {
+    value
+  } else if (is_plot(value)) {
+    png_response(value)
+  } else if (is.raw(value)) {
+    html_response(value, content_type = "application/octet-stream")
+  } else if (is_page(value)) {
+    html_response(paste(as.character(value), collapse = "\n"))
+  } else if (is_text(value) && !inherits(value, c("json", "AsIs"))) {
+    html_response(value, content_type = "text/plain; charset=utf-8")
+  } else if (is.data.frame(value) && wants_csv(accept)) {
+    html_response(csv_text(value), content_type = "text/csv; charset=utf-8")
+  } else {
+    html_response(serialise(value), content_type = "application/json")
+  }
+}
+
+# is_page() is TRUE for what the htmltools package makes.
+is_page <- function(value) inherits(value, c("html", "shiny.tag", "shiny.tag.list"))
+
+# wants_csv() is TRUE when an Accept header names text/csv, and JSON not before it.
+wants_csv <- function(accept) {
+  if (is.null(accept) || !grepl("text/csv", accept, fixed = TRUE)) {
+    return(FALSE)
+  }
+  parts <- strsplit(tolower(accept), ",", fixed = TRUE)[[1L]]
+  types <- media_type(parts)
+  q <- rep(1, length(parts))
+  told <- grepl(";[ ]*q=[0-9.]+", parts)
+  q[told] <- suppressWarnings(as.numeric(sub(".*;[ ]*q=([0-9.]+).*", "\\1", parts[told])))
+  best <- function(type) max(c(0, q[types == type]), na.rm = TRUE)
+  best("text/csv") > 0 && best("text/csv") >= best("application/json") &&
+    !(best("text/csv") == best("application/json") && match("application/json", types) < match("text/csv", types))
+}
+
+# csv_text() is a data frame as RFC 4180 has it.
+csv_text <- function(value) {
+  path <- tempfile(fileext = ".csv")
+  on.exit(unlink(path))
+  utils::write.csv(value, path, row.names = FALSE, na = "", eol = "\r\n")
+  bytes_to_text(readBin(path, "raw", file.size(path)))
+}
+
+# is_proxy_result() is TRUE for a list that a handler made for API Gateway itself.
+is_proxy_result <- function(value) {
+  is.list(value) && !is.object(value) && !is.null(value[["statusCode"]])
+}
+
+# encode_response() returns the JSON that the source takes for what a handler returned.
+encode_response <- function(value, request) {
+  if (is_proxy_result(value)) {
+    check_headers(lapply(as.list(value[["headers"]]), unlist))
+    check_headers(lapply(as.list(value[["multiValueHeaders"]]), unlist))
+    check_headers(list(cookies = unlist(value[["cookies"]])))
+    return(encode_or_fail(value))
+  }
+  result <- proxy_result(as_response(value, request$headers[["accept"]]), request)
+  encode_or_fail(result)
+}
+
+# proxy_result() puts a response into the form that the source wants. Sources differ in
+# how they take headers that come more than once, as cookies do: payload version 2.0 has
+# a place for cookies and joins all others, the older ones have multiValueHeaders, and a
+# load balancer takes either these or single ones, as it sends them itself.
+proxy_result <- function(response, request) {
+  result <- list(statusCode = response$status)
+  headers <- response$headers
+  cookies <- response$cookies
+  single <- lapply(headers, paste, collapse = ", ")
+  if (request$source %in% c("http", "url")) {
+    result$headers <- single
+    if (length(cookies)) {
+      result$cookies <- I(cookies)
+    }
+  } else {
+    if (length(cookies)) {
+      headers[["Set-Cookie"]] <- c(headers[["Set-Cookie"]], cookies)
+      single[["Set-Cookie"]] <- cookies[[length(cookies)]]
+    }
+    several <- lengths(headers) > 1L
+    if (request$source == "alb" && request$multi_value) {
+      result$multiValueHeaders <- lapply(headers, I)
+    } else if (request$source == "alb") {
+      result$headers <- single
+    } else {
+      result$headers <- single[!several]
+      if (any(several)) {
+        result$multiValueHeaders <- lapply(headers[several], I)
+      }
+    }
+  }
+  body <- response$body
+  is_base64 <- response$is_base64
+  if (is.raw(body)) {
+    text <- if (is_text_type(single[["Content-Type"]])) tryCatch(bytes_to_text(body), error = function(e) NULL)
+    is_base64 <- is.null(text)
+    body <- if (is_base64) base64_text(body) else text
+  }
+  result$body <- if (is.null(body)) "" else body
+  result$isBase64Encoded <- is_base64
+  result
+}
+
+# base64_text() is base64 in one line: jsonlite breaks it, and not every decoder takes that.
+base64_text <- function(bytes) gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE)
+
+# failure_response() is the JSON of what the caller of a failed handler gets. Only
+# `answer`, see public_answer(), is for strangers; nothing else of the failure is sent.
+failure_response <- function(answer, request, id) {
+  if (is.null(answer)) {
+    response <- html_response(
+      encode_result(list(message = "Internal server error", requestId = id)),
+      500L, "application/json", list("x-amzn-ErrorType" = "InternalServerError")
+    )
+  } else {
+    response <- html_response(
+      answer$message, answer$code, "text/plain; charset=utf-8", list("x-amzn-ErrorType" = answer$type)
+    )
+  }
+  encode_result(proxy_result(response, request))
+}
