@@ -15,8 +15,9 @@ read_event <- function(bytes, handler) {
   decoded$source <- if (decoded$is_object) event_source(decoded$value) else "direct"
   if (is_http(decoded$source)) {
     decoded$request <- new_request(decoded$value, decoded$source)
-  } else if (!is.null(own) && decoded$source == "direct") {
+  } else if (!is.null(own)) {
     decoded[c("value", "is_object")] <- deserialise(text)
+    decoded$source <- "direct" # whatever it was, it is the user's now
   }
   decoded
 }
@@ -31,7 +32,7 @@ bind_arguments <- function(event, takes, handler_name) {
   if (is_http(event$source)) {
     given <- request_arguments(event$request, takes)
   } else if (event$source == "eventbridge") {
-    detail <- event$value[["detail"]]
+    detail <- member(event$value, "detail")
     given <- list(value = detail, is_object = is.list(detail) && !is.null(names(detail)))
   } else if (event$source != "direct") {
     given$is_object <- FALSE # records: the whole event is the first argument

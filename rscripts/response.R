@@ -173,7 +173,7 @@ proxy_result <- function(response, request) {
   result <- list(statusCode = response$status)
   headers <- response$headers
   cookies <- response$cookies
-  single <- lapply(headers, paste, collapse = ", ")
+  single <- structure(lapply(headers, paste, collapse = ", "), names = as.character(names(headers))) # {} without any
   if (request$source %in% c("http", "url")) {
     result$headers <- single
     if (length(cookies)) {

@@ -199,6 +199,25 @@ func TestJSONLog(t *testing.T) {
 	}
 }
 
+// lambda_log() writes one record, with fields, as it is.
+func TestLambdaLog(t *testing.T) {
+	p, f := startLocal(t, "faults.run", nil)
+	remaining, err := strconv.ParseFloat(f.result(call("logs", `{}`)), 64)
+	if err != nil || remaining <= 0 || remaining > 30_000 {
+		t.Errorf("remaining_ms() is %v, %v: want up to 30 s", remaining, err)
+	}
+	p.waitFor(`WRN 100%s of \{x\} .*request_id=\S+ list="\[1,\\"b\\"\]" name="a\\nb" ok=true rows=100 share=0\.25`)
+	p.waitFor(`WRN and more .*request_id=`)
+	if strings.Contains(p.output(), "not to be seen") {
+		t.Error("a debug record was logged at info")
+	}
+
+	p, f = startLocal(t, "faults.run", []string{"AWS_LAMBDA_LOG_FORMAT=json", "LOG_LEVEL=debug"})
+	f.result(call("logs", `{}`))
+	p.waitFor(`"level":"WARN","message":"100%s of \{x\}\\nand more",.*"requestId":"[^"]+","list":"\[1,\\"b\\"\]","name":"a\\nb","ok":true,"rows":100,"share":0\.25\}`)
+	p.waitFor(`"level":"DEBUG","message":"not to be seen"`)
+}
+
 // R sees an environment that is safe for Lambda, and the function's own settings.
 func TestEnvironmentOfR(t *testing.T) {
 	_, f := startLocal(t, "faults.environment_of", []string{"HOME=/not/there", "TZ=:UTC", "LANG=", "LC_ALL=", "MINE=kept"}, "--memory", "300", "--concurrency", "2")

@@ -43,6 +43,11 @@ noisy <- function() {
   system("echo from a child")
   "ok"
 }
+logs <- function() {
+  lambda_log("warn", "100%s of {x}\nand more", rows = 100L, share = 0.25, name = "a\nb", ok = TRUE, list = list(1, "b"))
+  lambda_log("debug", "not to be seen")
+  remaining_ms()
+}
 unencodable <- function() list(ok = 1, bad = list(globalenv()))
 large <- function(bytes) strrep("x", bytes - 2)
 closes_replies <- function() {

@@ -159,3 +159,12 @@ test_that("handler_arguments() tells required arguments from the others", {
   expect_identical(arguments(exp)$required, "x")
   expect_identical(arguments(function(x, y = stop("no")) NULL)$required, "x")
 })
+
+test_that("a handler that can only fail is refused", {
+  check <- function(f) runtime$check_arguments(runtime$handler_arguments(f), "f")
+  expect_failure_type(check(function(event, n, m) NULL), "Runtime.InvalidArguments",
+    "nothing can be given for \"n\", \"m\": give them a default")
+  for (f in list(function(event) 1, function(event, n = 1, context, ...) 1, function(n) 1)) {
+    expect_silent(check(f))
+  }
+})

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// urlEvent is an event as a function URL sends it.
+func urlEvent(path, query string) string {
+	return fmt.Sprintf(`{"version": "2.0", "rawPath": %q, "rawQueryString": %q, "headers": {"accept": "*/*"},
+		"requestContext": {"domainName": "x.lambda-url.eu-west-1.on.aws", "http": {"method": "GET", "path": %q}}, "isBase64Encoded": false}`,
+		path, query, path)
+}
+
+// A httpResult is what a function gives API Gateway.
+type httpResult struct {
+	StatusCode      int               `json:"statusCode"`
+	Headers         map[string]string `json:"headers"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
+
+// http invokes the function with an event of a function URL.
+func (f function) http(path, query string) httpResult {
+	f.t.Helper()
+	var r httpResult
+	if text := f.result(urlEvent(path, query)); json.Unmarshal([]byte(text), &r) != nil {
+		f.t.Fatalf("%s is no response for API Gateway", text)
+	}
+	return r
+}
+
+// startHTTP serves a function of testdata/http.R.
+func startHTTP(t *testing.T, name string) (*program, *recorder, function) {
+	rec := newRecorder(t, 20*time.Second, nil)
+	p, f := startLambda(t, rec, "", "http."+name)
+	return p, rec, f
+}
+
+func TestHTTPResult(t *testing.T) {
+	_, _, f := startHTTP(t, "answers")
+	got := f.http("/a/b", "n=x%20y")
+	if got.StatusCode != 200 || got.Headers["Content-Type"] != "application/json" || got.Body != `{"n":"x y","path":"/a/b"}` {
+		t.Errorf("got %+v", got)
+	}
+	// What the caller did wrong he is told, and what else the handler takes he is not.
+	got = f.http("/", "n=1&m=2")
+	if got.StatusCode != 400 || got.Body != `unknown argument "m"` {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// An error is a response of status 500 that says nothing, and an error in the log.
+func TestHTTPFailure(t *testing.T) {
+	p, rec, f := startHTTP(t, "fails")
+	got := f.http("/", "")
+	if got.StatusCode != 500 {
+		t.Errorf("the status is %d, want 500", got.StatusCode)
+	}
+	m := regexp.MustCompile(`^\{"message":"Internal server error","requestId":"([0-9a-f-]+)"\}$`).FindStringSubmatch(got.Body)
+	if m == nil {
+		t.Fatalf("the body is %s", got.Body)
+	}
+	if got := rec.reports(); !slices.Equal(got, []string{"response"}) {
+		t.Errorf("reported %q, want one response", got)
+	}
+	p.waitFor(`ERR .*request_id=` + m[1] + `.*simpleError.*100%s of the password`)
+	p.waitFor(`stop\("100%s of ", secret\).*http\.R:6`)
+}
+
+func TestStopHTML(t *testing.T) {
+	p, rec, f := startHTTP(t, "not_found")
+	got := f.http("/", "")
+	if got.StatusCode != 404 || got.Body != "no city Atlantis" || got.Headers["x-amzn-ErrorType"] != "html_error" {
+		t.Errorf("got %+v", got)
+	}
+	p.waitFor(`INF answered 404: no city Atlantis`)
+	if strings.Contains(p.output(), "ERR") {
+		t.Errorf("an answer was logged as an error:\n%s", p.output())
+	}
+	// Invoked directly, it is an error like any other.
+	if e := f.failure(`{}`); e.Type != "html_error" || e.Message != "no city Atlantis" {
+		t.Errorf("got %+v", e)
+	}
+	if got := rec.reports(); !slices.Equal(got, []string{"response", "error Function.HtmlError"}) {
+		t.Errorf("reported %q", got)
+	}
+}
+
+func TestHTTPPlot(t *testing.T) {
+	_, _, f := startHTTP(t, "draws")
+	got := f.http("/", "")
+	png, err := base64.StdEncoding.Strict().DecodeString(got.Body)
+	if err != nil || !got.IsBase64Encoded || got.Headers["Content-Type"] != "image/png" || !strings.HasPrefix(string(png), "\x89PNG\r\n") {
+		t.Errorf("got %.200v, %v", got, err)
+	}
+}
+
+// R's own default for a plot that nobody opened a device for is to write Rplots.pdf.
+func TestNoRplots(t *testing.T) {
+	dir := t.TempDir()
+	source, err := os.ReadFile("testdata/http.R")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "http.R"), string(source))
+	_, f := startLambda(t, newRecorder(t, 20*time.Second, nil), "", "http.draws_nothing", "LAMBDA_TASK_ROOT="+dir)
+	for range 3 {
+		if got := f.result(`{}`); got != `"drawn"` {
+			t.Errorf("got %s", got)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("the folder has %q, %v: want only http.R", files, err)
+	}
+}
+
+func TestHeaderWithALineBreak(t *testing.T) {
+	p, _, f := startHTTP(t, "splits_header")
+	if got := f.http("/", "value=a"); got.Headers["X-Value"] != "a" {
+		t.Errorf("got %+v", got)
+	}
+	got := f.http("/", "value=a%0d%0aSet-Cookie:%20x=1")
+	if got.StatusCode != 500 || len(got.Headers) != 2 {
+		t.Errorf("got %+v", got)
+	}
+	p.waitFor(`a header's value cannot have a line break`)
+}
+
+// What a file defines persists, whatever a handler does to the names of the runtime
+// and of base R.
+func TestGlobalsPersist(t *testing.T) {
+	_, _, f := startHTTP(t, "counts")
+	for i := 1; i <= 3; i++ {
+		if got := f.http("/", "").Body; got != fmt.Sprint(i) {
+			t.Errorf("invocation %d got %s", i, got)
+		}
+	}
+}
+
+func TestRampage(t *testing.T) {
+	_, _, f := startHTTP(t, "rampage")
+	for range 3 {
+		if got := f.http("/", ""); got.StatusCode != 200 || got.Body != "done" {
+			t.Errorf("got %+v", got)
+		}
+	}
+	if got := f.result(`{}`); got != `"done"` {
+		t.Errorf("got %s", got)
+	}
+}

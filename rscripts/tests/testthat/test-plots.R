@@ -1,0 +1,68 @@
+local_edition(3)
+
+signature <- as.raw(c(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a))
+
+# png_size() is the width and height that a PNG says it has.
+png_size <- function(bytes) {
+  expect_identical(bytes[1:8], signature)
+  readBin(bytes[17:24], "integer", 2L, 4L, endian = "big")
+}
+
+# With the worker's default device, in a folder of its own.
+in_worker <- function(env = parent.frame()) {
+  in_user_dir(env)
+  withr::local_options(device = runtime$null_device, .local_envir = env)
+  withr::defer(
+    {
+      runtime$close_devices()
+      expect_identical(list.files(all.files = TRUE, no.. = TRUE), character())
+    },
+    envir = env
+  )
+}
+
+test_that("png_response() draws code, in the size that is asked for", {
+  in_worker()
+  response <- runtime$png_response(plot(1:3))
+  expect_identical(response$headers[["Content-Type"]], "image/png")
+  expect_identical(png_size(response$body), c(800L, 600L))
+  response <- runtime$png_response({
+    plot(1:3)
+    abline(h = 2)
+  }, width = 200, height = 100, res = 50)
+  expect_identical(png_size(response$body), c(200L, 100L))
+  expect_null(dev.list())
+})
+
+test_that("plot objects are plots", {
+  in_worker()
+  plot(1:3)
+  recorded <- recordPlot()
+  expect_true(runtime$is_plot(recorded))
+  expect_identical(png_size(runtime$as_response(recorded)$body), c(800L, 600L))
+  gg <- ggplot2::ggplot(mtcars, ggplot2::aes(wt, mpg)) + ggplot2::geom_point()
+  expect_identical(png_size(runtime$as_response(gg)$body), c(800L, 600L))
+  trellis <- lattice::xyplot(mpg ~ wt, mtcars)
+  expect_identical(png_size(runtime$as_response(trellis)$body), c(800L, 600L))
+  expect_identical(png_size(runtime$as_response(grid::circleGrob())$body), c(800L, 600L))
+  for (other in list(list(1), mtcars, lm(mpg ~ wt, mtcars), function() 1)) {
+    expect_false(runtime$is_plot(other))
+  }
+})
+
+test_that("what fails while it draws leaves no device open", {
+  in_worker()
+  expect_error(runtime$png_response(stop("no data")), "no data")
+  expect_error(runtime$png_response(NULL), "nothing was drawn")
+  expect_null(dev.list())
+})
+
+test_that("plots that nobody asked for are drawn nowhere", {
+  in_worker()
+  plot(1:3)
+  hist(c(1, 2, 2))
+  expect_length(dev.list(), 1L)
+  runtime$close_devices()
+  expect_null(dev.list())
+  runtime$close_devices() # again, which is nothing
+})

@@ -1,0 +1,186 @@
+local_edition(3)
+
+# request() makes the event of a function URL, or of another source, from its parts.
+http_event <- function(body = NULL, type = NULL, query = "", ..., headers = list(), base64 = FALSE) {
+  event <- list(
+    version = "2.0", rawPath = "/p", rawQueryString = query,
+    headers = c(headers, if (!is.null(type)) list("content-type" = type)),
+    requestContext = list(domainName = "x.lambda-url.eu-west-1.on.aws", http = list(method = "POST", sourceIp = "192.0.2.1")),
+    isBase64Encoded = base64, ...
+  )
+  event$body <- body
+  event
+}
+
+# given() is what a handler `f` gets of an event, which goes through JSON as events do.
+given <- function(event, f = function(...) NULL) {
+  text <- jsonlite::toJSON(event, auto_unbox = TRUE, null = "null")
+  runtime$bind_arguments(runtime$read_event(charToRaw(text), f), runtime$handler_arguments(f), "f")
+}
+
+refused <- function(event, f = function(...) NULL) {
+  e <- failure(given(event, f))
+  runtime$public_answer(e)
+}
+
+test_that("a JSON body gives arguments", {
+  body <- "{\"a\":1,\"b\":[1,2],\"c\":{\"d\":null}}"
+  want <- list(a = 1L, b = 1:2, c = list(d = NULL))
+  expect_identical(given(http_event(body, "application/json")), want)
+  expect_identical(given(http_event(body, "Application/JSON; charset=utf-8")), want)
+  expect_identical(given(http_event(body, "application/vnd.api+json")), want)
+  expect_identical(given(http_event(body)), want)
+  # curl -d says so
+  expect_identical(given(http_event(body, "application/x-www-form-urlencoded")), want)
+  # no text is no body
+  expect_identical(given(http_event("", "application/json")), list())
+  expect_identical(given(http_event("{}", "application/json")), list())
+})
+
+test_that("a JSON body that is no object goes to the first argument that nothing else gives", {
+  f <- function(x, y = 2, ...) NULL
+  expect_identical(given(http_event("[1,2]", "application/json"), f), list(x = 1:2))
+  expect_identical(given(http_event("[1,2]", "application/json", "x=3"), f), list(y = 1:2, x = "3"))
+  expect_identical(given(http_event("null", "application/json"), function(x = 1) NULL), list())
+})
+
+test_that("a JSON body that is none is the caller's fault", {
+  answer <- refused(http_event("{\"a\":", "application/json"))
+  expect_identical(answer$code, 400L)
+  expect_match(answer$message, "^the body is not valid JSON: ")
+  # where nobody said that it is JSON, it is text
+  expect_identical(given(http_event("{not json}")), list(body = "{not json}"))
+  # and a path is not opened
+  expect_identical(given(http_event("/etc/passwd")), list(body = "/etc/passwd"))
+  expect_match(refused(http_event("/etc/passwd", "application/json"))$message, "not valid JSON")
+})
+
+test_that("form bodies give arguments", {
+  expect_identical(
+    given(http_event("a=1&b=x+y&a=2", "application/x-www-form-urlencoded")),
+    list(a = c("1", "2"), b = "x y")
+  )
+})
+
+test_that("other bodies are the argument `body`", {
+  expect_identical(given(http_event("Hello", "text/plain")), list(body = "Hello"))
+  expect_identical(given(http_event("Hello")), list(body = "Hello"))
+  expect_identical(given(http_event("<a/>", "application/xml")), list(body = "<a/>"))
+  form <- "--b\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nx\r\n--b--"
+  expect_identical(given(http_event(form, "multipart/form-data; boundary=b")), list(body = charToRaw(form)))
+})
+
+test_that("bodies in base64 are decoded", {
+  encoded <- function(bytes) jsonlite::base64_enc(bytes)
+  json <- http_event(encoded(charToRaw("{\"a\":\"\u00e9\"}")), "application/json", base64 = TRUE)
+  expect_identical(given(json), list(a = "\u00e9"))
+  png <- as.raw(c(0x89, 0x50, 0x4e, 0x47, 0, 255))
+  expect_identical(given(http_event(encoded(png), "image/png", base64 = TRUE)), list(body = png))
+  expect_identical(given(http_event(encoded(charToRaw("caf\u00e9")), "text/plain", base64 = TRUE)), list(body = "caf\u00e9"))
+})
+
+test_that("decode_base64 = FALSE leaves them", {
+  withr::defer(rm(list = ls(runtime$settings), envir = runtime$settings))
+  runtime$lambda_config(decode_base64 = FALSE)
+  expect_identical(given(http_event("AAEC", "image/png", base64 = TRUE)), list(body = "AAEC"))
+})
+
+test_that("query parameters are decoded, and repeated ones are vectors", {
+  event <- http_event(query = "n=5&x=a%20b&x=c,d&flag")
+  expect_identical(given(event), list(n = "5", x = c("a b", "c,d"), flag = ""))
+})
+
+test_that("the route's parameters win over the body, and the body over the query", {
+  event <- http_event("{\"id\":\"body\",\"n\":1}", "application/json", "id=query&n=2&q=3", pathParameters = list(id = "path"))
+  expect_identical(given(event), list(id = "path", n = 1L, q = "3"))
+})
+
+test_that("parameters of the route that the handler does not take are left out, others are refused", {
+  event <- http_event(query = "n=1", pathParameters = list(proxy = "a/b"))
+  expect_identical(given(event, function(n) NULL), list(n = "1"))
+  answer <- refused(http_event(query = "utm=1"), function(n = 1, secret_default = 2) NULL)
+  expect_identical(answer, list(code = 400L, message = "unknown argument \"utm\"", type = "BadRequest"))
+  answer <- refused(http_event(), function(n) NULL)
+  expect_identical(answer$message, "missing argument \"n\"")
+})
+
+test_that("a handler that takes the event gets all of it", {
+  event <- http_event("{\"a\":1}", "application/json", "n=1")
+  args <- given(event, function(event, context) NULL)
+  expect_named(args, "event")
+  expect_identical(args$event$body, "{\"a\":1}")
+  expect_identical(args$event$rawQueryString, "n=1")
+})
+
+test_that("a REST API's parameters come decoded, its route's do not", {
+  event <- list(
+    resource = "/{id}", path = "/a%20b", httpMethod = "GET", body = NULL,
+    multiValueQueryStringParameters = list(x = I(c("1+1", "b c")), y = I("%41")),
+    queryStringParameters = list(x = "b c", y = "%41"), pathParameters = list(id = "a%20b"),
+    requestContext = list(resourceId = "r")
+  )
+  expect_identical(given(event), list(id = "a b", x = c("1+1", "b c"), y = "%41"))
+})
+
+test_that("a load balancer's parameters come as they are in the URL", {
+  event <- list(
+    requestContext = list(elb = list(targetGroupArn = "arn")), httpMethod = "GET", path = "/",
+    queryStringParameters = list(q = "a%20b+c", "%6b" = "1"), headers = list(accept = "*/*"), body = "", isBase64Encoded = FALSE
+  )
+  expect_identical(given(event), list(q = "a b c", k = "1"))
+  event$queryStringParameters <- NULL
+  event$multiValueQueryStringParameters <- list(q = I(c("a%2C", "b")))
+  expect_identical(given(event), list(q = c("a,", "b")))
+})
+
+test_that("the context has the request", {
+  event <- http_event(query = "n=1", headers = list("X-One" = "1", cookie = "a=1; b=x=y; a=2"))
+  text <- jsonlite::toJSON(event, auto_unbox = TRUE, null = "null")
+  read <- runtime$read_event(charToRaw(text), NULL)
+  http <- runtime$new_context(list(id = "1"), read$request)$http
+  expect_identical(http$method, "POST")
+  expect_identical(http$path, "/p")
+  expect_identical(http$headers[["x-one"]], "1")
+  expect_identical(http$cookies, list(a = c("1", "2"), b = "x=y"))
+  expect_identical(http$query, list(n = "1"))
+  expect_identical(http$source_ip, "192.0.2.1")
+  expect_null(runtime$new_context(list(id = "1"))$http)
+  event$cookies <- I("c=3")
+  read <- runtime$read_event(charToRaw(jsonlite::toJSON(event, auto_unbox = TRUE)), NULL)
+  expect_identical(read$request$cookies, list(c = "3"))
+})
+
+test_that("a hostile request is refused, or read, and breaks nothing", {
+  withr::local_envvar(LAMBDA_R_EVENT = "url")
+  for (event in list(
+    list(requestContext = "x"), list(requestContext = list(http = "x")), list(headers = "x", queryStringParameters = 5),
+    list(headers = list(1, 2)), list(pathParameters = I(1:3)), list(cookies = list(a = list(1))), list(multiValueHeaders = list(a = list())),
+    list(queryStringParameters = list(a = list(b = list(1, "2"))))
+  )) {
+    expect_type(given(event), "list")
+  }
+  for (text in c("*", "AAEC*", "A", "====")) {
+    expect_match(refused(list(body = text, isBase64Encoded = TRUE))$message, "the body is not base64")
+  }
+  expect_match(refused(list(rawQueryString = "..1=2"))$message, "unknown argument")
+  expect_match(refused(list(rawQueryString = "=2"))$message, "unknown argument")
+  expect_match(refused(list(body = "{\"a\":1,\"a\":2}"))$message, "more than once")
+})
+
+test_that("LAMBDA_R_EVENT=direct leaves HTTP alone", {
+  withr::local_envvar(LAMBDA_R_EVENT = "direct")
+  expect_true("requestContext" %in% names(given(http_event("x"))))
+})
+
+test_that("an EventBridge event gives its detail", {
+  event <- list("detail-type" = "t", source = "s", detail = list(a = 1L), id = "1")
+  expect_identical(given(event), list(a = 1L))
+  event$detail <- structure(list(), names = character())
+  expect_length(given(event, function() NULL), 0L)
+  expect_named(given(event, function(event) NULL)$event, c("detail-type", "source", "detail", "id"))
+})
+
+test_that("records go to the first argument", {
+  event <- list(Records = list(list(eventSource = "aws:sqs", body = "x")))
+  expect_named(given(event, function(batch) NULL), "batch")
+})

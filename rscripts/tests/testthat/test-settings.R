@@ -1,0 +1,50 @@
+local_edition(3)
+
+local_settings <- function(env = parent.frame()) {
+  withr::defer(rm(list = ls(runtime$settings), envir = runtime$settings), envir = env)
+}
+
+read <- function(text) runtime$read_event(charToRaw(text), NULL)
+
+test_that("a deserialiser reads the whole event", {
+  local_settings()
+  runtime$lambda_config(deserialiser = identity)
+  expect_identical(read("{\"a\":1}")[c("value", "is_object")], list(value = "{\"a\":1}", is_object = FALSE))
+  expect_identical(read("no JSON")$value, "no JSON")
+  runtime$lambda_config(deserialiser = function(text) list(n = nchar(text)))
+  expect_identical(read("{\"Records\":[{\"eventSource\":\"aws:sqs\"}]}")[c("value", "is_object", "source")],
+    list(value = list(n = 39L), is_object = TRUE, source = "direct"))
+})
+
+test_that("on HTTP sources a deserialiser reads the body", {
+  local_settings()
+  runtime$lambda_config(deserialiser = function(text) list(size = nchar(text)))
+  event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"POST\"}},\"body\":\"hello\"}"
+  takes <- runtime$handler_arguments(function(size) NULL)
+  expect_identical(runtime$bind_arguments(read(event), takes, "f"), list(size = 5L))
+})
+
+test_that("simplify = FALSE leaves lists", {
+  local_settings()
+  runtime$lambda_config(simplify = FALSE)
+  expect_identical(read("{\"a\":[1,2]}")$value, list(a = list(1L, 2L)))
+  runtime$lambda_config(simplify = TRUE)
+  expect_identical(read("{\"a\":[1,2]}")$value, list(a = 1:2))
+})
+
+test_that("a serialiser writes the result, and JSON is never written twice", {
+  local_settings()
+  runtime$lambda_config(serialiser = function(value) "{\"mine\":true}")
+  direct <- list(source = "direct")
+  expect_identical(runtime$encode_value(1, direct), "{\"mine\":true}")
+  expect_identical(runtime$encode_value(structure("[1]", class = "json"), direct), "[1]")
+  runtime$lambda_config(serialiser = identity)
+  expect_identical(runtime$encode_value("{\"a\":1}", direct), "{\"a\":1}")
+  expect_failure_type(runtime$encode_value(list(1), direct), "Runtime.MarshalError", "returned no string, but list")
+})
+
+test_that("settings that are none are refused", {
+  expect_error(runtime$lambda_config(simplify = "no"), "simplify is TRUE or FALSE")
+  expect_error(runtime$lambda_config(decode_base64 = NA), "decode_base64 is TRUE or FALSE")
+  expect_error(runtime$lambda_config(serialiser = "toJSON"), "serialiser is a function")
+})
