@@ -43,9 +43,11 @@ func (e *Violation) ErrorType() string { return "Runtime.ProtocolError" }
 // it is sound: a condition that the handler signalled, an event that could not
 // be decoded, a handler that could not be loaded.
 type HandlerError struct {
-	Type    string  `json:"type"` // an R class (simpleError) or a Runtime.… name
-	Message string  `json:"message"`
-	Stack   []Frame `json:"stack"` // innermost call last, as R's traceback numbers them
+	Type    string         `json:"type"` // an R class (simpleError) or a Runtime.… name
+	Message string         `json:"message"`
+	Call    string         `json:"call,omitempty"`    // what R says after "Error in"
+	Stack   []Frame        `json:"stack"`             // innermost call last, as R's traceback numbers them
+	Parents []HandlerError `json:"parents,omitempty"` // its causes, the nearest first; they have no parents themselves
 
 	// Answered says that R has an answer for the caller all the same, the payload of a
 	// result frame: on HTTP sources a failure is a response of status 500.

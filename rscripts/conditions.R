@@ -1,17 +1,20 @@
-# Conditions: errors with the stack they came from, warnings and messages as log
-# records.
+# Conditions: errors with the stack they came from and what caused them, warnings and
+# messages as log records.
 
-# A failure is what an `error` or `init_error` frame carries.
-new_failure <- function(type, message, stack = list()) {
-  structure(list(type = type, message = message, stack = stack), class = "failure")
+# A failure is what an `error` or `init_error` frame carries. `call` and `parents` are
+# left out where there are none.
+new_failure <- function(type, message, stack = list(), call = NULL, parents = NULL) {
+  failure <- list(type = type, message = message, call = call, stack = stack)
+  failure$parents <- if (length(parents)) parents
+  structure(Filter(Negate(is.null), failure), class = "failure")
 }
 
 # fail() stops with an error that becomes an error report of this type. `...` is
 # the message, pasted together; `public` what the caller of an HTTP source may know of it.
-fail <- function(type, ..., stack = list(), public = NULL) {
+fail <- function(type, ..., stack = list(), parents = NULL, public = NULL) {
   stop(structure(
     class = c("runtime_failure", "error", "condition"),
-    list(message = paste0(...), call = NULL, type = type, stack = stack, public = public)
+    list(message = paste0(...), call = NULL, type = type, stack = stack, parents = parents, public = public)
   ))
 }
 
@@ -27,42 +30,97 @@ public_answer <- function(e) {
 
 # with_conditions() evaluates `run()` and returns its value, or a failure. Warnings
 # and messages become log records through `log(level, message, call)` and go no
-# further.
+# further; of warnings, those that options(warn) lets pass as such.
 #
 # The stack is taken by a calling handler, before the error unwinds it. An error
 # that user code catches itself never comes here.
 with_conditions <- function(run, log) {
   stack <- list()
   caught <- function(e) {
+    if (inherits(e, "runtime_stopped")) {
+      e <- e$condition
+    }
     failed <- if (inherits(e, "runtime_failure")) {
-      new_failure(e$type, condition_text(e), e$stack)
+      new_failure(e$type, condition_text(e), e$stack, parents = e$parents)
     } else {
-      new_failure(class(e)[[1L]], condition_text(e), stack)
+      failure_of(e, stack, condition_parents(e, stack))
     }
     attr(failed, "answer") <- public_answer(e)
     failed
   }
+  warned <- function(w) {
+    if (isTRUE(getOption("warn") >= 2L)) {
+      return() # R makes it an error now
+    }
+    if (!isTRUE(getOption("warn") < 0L)) {
+      log("warn", condition_text(w), shown_call(w))
+    }
+    muffle("muffleWarning", w)
+  }
+  told <- function(m) {
+    log("info", condition_text(m), NULL)
+    muffle("muffleMessage", m)
+  }
   tryCatch(
     withCallingHandlers(
-      run(),
-      error = function(e) {
-        if (!inherits(e, "runtime_failure")) {
-          stack <<- capture_stack(sys.calls(), e)
+      calling_stopped(run(), function(cond, calls) {
+        if (!inherits(cond, "runtime_failure")) {
+          stack <<- without_fail(capture_stack(calls, cond))
         }
+        if (!inherits(cond, "error")) {
+          stop(structure(
+            class = c("runtime_stopped", "error", "condition"),
+            list(message = "", call = NULL, condition = cond)
+          ))
+        }
+      }),
+      # An error given to warning() or message() is no more than that.
+      error = function(e) {
+        switch(signaller(sys.nframe() - 1L), warning = warned(e), message = told(e))
       },
-      interrupt = function(e) stack <<- capture_stack(sys.calls(), e),
-      warning = function(w) {
-        log("warn", condition_text(w), conditionCall(w))
-        muffle("muffleWarning", w)
-      },
-      message = function(m) {
-        log("info", condition_text(m), NULL)
-        muffle("muffleMessage", m)
-      }
+      interrupt = function(e) stack <<- without_fail(capture_stack(sys.calls(), e)),
+      warning = warned,
+      message = told
     ),
     error = caught,
     interrupt = function(e) new_failure("Runtime.Interrupted", "R was interrupted (SIGINT)", stack)
   )
+}
+
+# calling_stopped() evaluates `expr`. For an error that nobody in it catches, it calls
+# `handle(cond, calls)` before the stack unwinds. It does so, too, for any other
+# condition that is given to stop(), as in tryCatch(..., warning = function(w) stop(w)):
+# R would look for no handler of errors, and end, since it is not interactive. Then
+# `handle` must not return.
+calling_stopped <- function(expr, handle) {
+  withCallingHandlers(
+    expr,
+    condition = function(cond) {
+      if (inherits(cond, "interrupt")) {
+        return() # it can come while stop() runs
+      }
+      by <- signaller(sys.nframe() - 1L)
+      if (if (inherits(cond, "error")) !by %in% c("warning", "message") else by == "stop") {
+        handle(cond, sys.calls())
+      }
+    }
+  )
+}
+
+# signaller() is which of stop(), warning() and message() has signalled the condition
+# object whose handler was called from frame number `frame`; "" for none of them.
+signaller <- function(frame) {
+  passed <- c("signalCondition", "doWithOneRestart", "withOneRestart", "withRestarts")
+  while (frame > 1L && called_name(sys.call(frame)) %in% passed) {
+    frame <- frame - 1L
+  }
+  signals <- sys.function(frame)
+  for (name in c("stop", "warning", "message")) {
+    if (identical(signals, get(name, baseenv()))) {
+      return(name)
+    }
+  }
+  ""
 }
 
 # muffle() ends the handling of a condition, where whoever signalled it can go on.
@@ -74,11 +132,64 @@ muffle <- function(name, cond) {
   }
 }
 
-# condition_text() is conditionMessage() without line breaks at its end. A method of it
-# may be defined in user code: it can fail, and it can return anything.
+# condition_text() is conditionMessage() without line breaks at its end, and without
+# the colours that cli and rlang may have put in. A method of it may be defined in
+# user code: it can fail, and it can return anything.
 condition_text <- function(cond) {
   tryCatch(
-    sub("\n+$", "", clean_text(conditionMessage(cond))),
+    sub("\n+$", "", without_colours(clean_text(conditionMessage(cond)))),
     error = function(e) "(the condition's message cannot be read)"
   )
+}
+
+# without_colours() removes the terminal's escape sequences for colours and for links.
+without_colours <- function(text) {
+  if (!grepl("\033", text, fixed = TRUE)) {
+    return(text)
+  }
+  gsub("\033(\\[[0-9;:]*m|\\]8;[^\a\033]*(\a|\033\\\\))", "", text)
+}
+
+# own_text() is the text of a condition without that of its parents, which rlang's
+# method of conditionMessage() appends. They are reported beside it.
+own_text <- function(cond) {
+  if (!is.null(parent_of(cond))) {
+    class <- class(cond)
+    cond <- unclass(cond)
+    cond$parent <- NULL
+    class(cond) <- class
+  }
+  condition_text(cond)
+}
+
+# parent_of() is the condition that `cond` names as its cause, as rlang::abort(parent =)
+# does, or NULL.
+parent_of <- function(cond) {
+  parent <- if (is.list(cond)) .subset2(cond, "parent")
+  if (inherits(parent, "condition")) parent
+}
+
+# failure_of() is the failure for a condition.
+failure_of <- function(cond, stack, parents = NULL) {
+  call <- shown_call(cond)
+  new_failure(class(cond)[[1L]], own_text(cond), stack, if (!is.null(call)) call_text(call), parents)
+}
+
+# shown_call() is the call that a condition names, or NULL where it names none that a
+# reader knows.
+shown_call <- function(cond) {
+  call <- tryCatch(conditionCall(cond), error = function(e) NULL)
+  if (is.call(call) && !is_machinery(call)) call
+}
+
+# condition_parents() is a list of failures: the causes of a condition, at most ten, the
+# nearest first. `stack` is the condition's own: of the frames that rlang has kept of a
+# cause, those that are also in it are left out.
+condition_parents <- function(cond, stack) {
+  parents <- list()
+  while (length(parents) < 10L && !is.null(cond <- parent_of(cond))) {
+    kept <- without_fail(trace_stack(.subset2(cond, "trace")))
+    parents[[length(parents) + 1L]] <- unclass(failure_of(cond, frames_beyond(kept, stack)))
+  }
+  parents
 }

@@ -95,13 +95,14 @@ source_user <- function(file) {
   )
   lines <- attr(expressions, "srcref")
   for (i in seq_along(expressions)) {
-    withCallingHandlers(
-      call_user(expressions[[i]], globalenv()),
-      error = function(e) {
-        where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
-        fail(init_error_type(e), where, ": ", condition_text(e), stack = capture_stack(sys.calls(), e))
-      }
-    )
+    calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
+      where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
+      stack <- without_fail(capture_stack(calls, e))
+      fail(
+        init_error_type(e), where, ": ", own_text(e),
+        stack = stack, parents = condition_parents(e, stack)
+      )
+    })
   }
 }
 

@@ -12,42 +12,115 @@ call_user <- function(call, env) {
 # handler. It returns the frames of user code, outermost first, each a list of the
 # call, and of the file and line where it was made, if they are known.
 capture_stack <- function(calls, cond) {
-  marked <- vapply(calls, is_call_to, NA, name = "call_user")
-  if (!any(marked)) {
-    return(list())
-  }
-  first <- which(marked)[[1L]] + 3L
-  # The innermost frame is the handler, beneath what R called it through.
-  last <- length(calls) - 1L
-  inner <- calls[[length(calls)]]
-  if (last >= 1L && is_call_to(calls[[last]], ".handleSimpleError")) {
-    inner <- calls[[last]]
-    last <- last - 1L
-  }
-  frames <- if (first <= last) lapply(calls[first:last], stack_frame) else list()
-
-  # An error of a function without a frame, such as `+`: its call is in the
-  # condition, and the line in the frame that R made for the handler.
-  has_frame <- last >= 1L && (is_call_to(calls[[last]], "stop") || identical(conditionCall(cond), unmarked(calls[[last]])))
-  where <- attr(inner, "srcref")
+  where <- attr(calls[[length(calls)]], "srcref")
+  calls <- user_calls(calls[-length(calls)])
+  frames <- user_frames(calls)
   if (inherits(cond, "interrupt")) {
     # The line that was interrupted says more than where its function was called.
     if (!is.null(where) && length(frames)) {
       frames[[length(frames)]]$file <- srcref_file(where)
       frames[[length(frames)]]$line <- where[[1L]]
     }
-  } else if (!has_frame && is.call(conditionCall(cond))) {
-    frames <- c(frames, list(stack_frame(conditionCall(cond), where)))
+  } else if (length(calls) && !called_name(calls[[length(calls)]]) %in% c("stop", "signalCondition", ".handleSimpleError")) {
+    # C code has signalled it.
+    frames <- c(frames, origin_frame(conditionCall(cond), calls, where))
   }
-  # An endless recursion is described well enough by its two ends.
-  if (length(frames) > 100L) {
-    frames <- c(frames[1:50], frames[seq(length(frames) - 49L, length(frames))])
+  shorten(frames)
+}
+
+# trace_stack() returns the same of what rlang keeps in an error, if it has kept it.
+trace_stack <- function(trace) shorten(user_frames(user_calls(trace$call)))
+
+# without_fail() is a stack, or none where making it fails: what user code has put in a
+# call or in a condition must not become another error.
+without_fail <- function(stack) tryCatch(stack, error = function(e) list())
+
+# user_calls() returns those of `calls` that come after the runtime's own.
+user_calls <- function(calls) {
+  marked <- which(vapply(calls, is_call_to, NA, name = "call_user"))
+  if (length(marked)) calls[-seq_len(marked[[1L]] + 2L)] else list()
+}
+
+# shorten() leaves out the middle of a long stack: an endless recursion is described
+# well enough by its two ends.
+shorten <- function(frames) {
+  n <- length(frames)
+  if (n <= 100L) {
+    return(frames)
+  }
+  gap <- list(call = paste0("... (", n - 100L, " calls left out)"))
+  c(frames[1:50], list(gap), frames[(n - 49L):n])
+}
+
+# user_frames() makes frames of the calls that a reader knows from the source. How base
+# and rlang handle conditions and evaluate expressions is left out.
+user_frames <- function(calls) {
+  frames <- list()
+  for (i in seq_along(calls)) {
+    call <- calls[[i]]
+    frame <- if (is_call_to(call, ".handleSimpleError")) {
+      origin_frame(call[[4L]][[2L]], calls[seq_len(i - 1L)], attr(call, "srcref"))
+    } else if (is_call_to(call, ".signalSimpleWarning")) {
+      # Its message is all that is known of a warning of C code.
+      if (!is_call_to(calls[[i - 1L]], "warning")) {
+        list(stack_frame(call("warning", call[[2L]]), attr(call, "srcref")))
+      }
+    } else if (i == 1L || !is.null(attr(call, "srcref"))) {
+      list(stack_frame(call))
+    } else if (!is_machinery(call) && !(is_call_to(call, "stop") && is_call_to(calls[[i - 1L]], "stopifnot"))) {
+      list(stack_frame(call))
+    }
+    frames <- c(frames, frame)
   }
   frames
 }
 
+# is_machinery() is TRUE for a call that base or rlang makes on behalf of user code,
+# while it handles conditions or evaluates expressions. (A user's own call of the same
+# function has a srcref.)
+is_machinery <- function(call) {
+  called_name(call) %in% c(
+    "tryCatch", "tryCatchList", "tryCatchOne", "doTryCatch", "withCallingHandlers",
+    "withRestarts", "withOneRestart", "doWithOneRestart",
+    "eval", "evalq", "eval.parent", "signalCondition", "signal_abort"
+  ) ||
+    identical(call, quote(value[[3L]](cond))) ||
+    identical(call, quote(h(simpleError(msg, call)))) ||
+    identical(call, quote(handlers[[1L]](cnd))) ||
+    # a calling handler, as C code calls it
+    typeof(call[[1L]]) == "closure" && length(call) == 2L && inherits(call[[2L]], "condition")
+}
+
+# origin_frame() is a list of the frame for an error of a function without one, such as
+# `+`: its call is in the condition, and the line in the frame that R made for the
+# handler. It is empty when the call is one of `calls`.
+origin_frame <- function(call, calls, srcref) {
+  if (is.call(call) && !any(vapply(calls, function(other) identical(call, unmarked(other)), NA))) {
+    list(stack_frame(call, srcref))
+  }
+}
+
+# frames_beyond() is `frames` without those at its outer end that `stack` has, too.
+frames_beyond <- function(frames, stack) {
+  shared <- 0L
+  while (shared < min(length(frames), length(stack)) && identical(frames[[shared + 1L]], stack[[shared + 1L]])) {
+    shared <- shared + 1L
+  }
+  frames[seq_along(frames) > shared]
+}
+
 is_call_to <- function(call, name) {
   is.name(call[[1L]]) && identical(as.character(call[[1L]]), name)
+}
+
+# called_name() is the name of the function that is called, without its package; "" if it
+# has none.
+called_name <- function(call) {
+  called <- call[[1L]]
+  if (is.call(called) && length(called) == 3L && as.character(called[[1L]])[[1L]] %in% c("::", ":::")) {
+    called <- called[[3L]]
+  }
+  if (is.name(called)) as.character(called) else ""
 }
 
 unmarked <- function(call) {
@@ -68,9 +141,20 @@ srcref_file <- function(srcref) {
   clean_text(attr(srcref, "srcfile")$filename, 1024L)
 }
 
-# call_text() returns the first line of a call. A call can have a whole data set in
-# it, so no more than a line is ever made.
+# call_text() returns the first line of a call, "..." for the others. A call can have a
+# whole data set in it, so no more than two lines are ever made. Of a function that is
+# called without a name, as do.call() and mapply() do it, it shows the arguments.
 call_text <- function(call) {
-  text <- deparse(unmarked(call), width.cutoff = 120L, nlines = 1L)[[1L]]
+  call <- unmarked(call)
+  called <- NULL
+  if (is.call(call) && typeof(call[[1L]]) == "closure") {
+    called <- paste0("(function(", paste(names(formals(call[[1L]])), collapse = ", "), ") ...)")
+    call[[1L]] <- as.name("f")
+  }
+  lines <- deparse(call, width.cutoff = 120L, nlines = 2L)
+  text <- if (length(lines) > 1L) paste(sub(" +$", "", lines[[1L]]), "...") else lines[[1L]]
+  if (!is.null(called)) {
+    text <- paste0(called, substring(text, 2L))
+  }
   clean_text(text, 400L)
 }

@@ -61,11 +61,22 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 	if !ok {
 		return r
 	}
-	if _, timeout := errors.AsType[*TimeoutError](err); !timeout {
-		r.Message = handler.Message
+	h := HandlerReport(handler)
+	if _, timeout := errors.AsType[*TimeoutError](err); timeout {
+		r.Stack = h.Stack
+		return r
 	}
-	for _, f := range handler.Stack {
+	return h
+}
+
+// HandlerReport returns the report of an error as R described it.
+func HandlerReport(e *protocol.HandlerError) *runtimeapi.ErrorReport {
+	r := &runtimeapi.ErrorReport{Type: e.Type, Message: e.Message, Call: e.Call}
+	for _, f := range e.Stack {
 		r.Stack = append(r.Stack, runtimeapi.StackFrame{Label: f.Call, Path: f.File, Line: f.Line})
+	}
+	for i := range e.Parents {
+		r.Causes = append(r.Causes, HandlerReport(&e.Parents[i]))
 	}
 	return r
 }

@@ -86,6 +86,27 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
+// The report of an error of R's has all that R said.
+func TestHandlerReport(t *testing.T) {
+	got := reportOf(&protocol.HandlerError{
+		Type: "own_error", Message: "two", Call: "g(x)", Stack: []protocol.Frame{{Call: "g(x)"}},
+		Parents: []protocol.HandlerError{
+			{Type: "simpleError", Message: "one", Call: "f()", Stack: []protocol.Frame{{Call: "f()", File: "app.R", Line: 2}}},
+			{Type: "error"},
+		},
+	})
+	want := &runtimeapi.ErrorReport{
+		Type: "own_error", Message: "two", Call: "g(x)", Stack: []runtimeapi.StackFrame{{Label: "g(x)"}},
+		Causes: []*runtimeapi.ErrorReport{
+			{Type: "simpleError", Message: "one", Call: "f()", Stack: []runtimeapi.StackFrame{{Label: "f()", Path: "app.R", Line: 2}}},
+			{Type: "error"},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 func TestOutcomeWithoutReport(t *testing.T) {
 	notSent := fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
 	for _, test := range []struct {

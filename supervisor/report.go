@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -13,22 +14,17 @@ import (
 // minPost is how long a report may take at least, even when the deadline is nearer.
 const minPost = time.Second
 
+// logError logs why inv failed. Without a key the report's own attributes are logged.
+func (s *slot) logError(inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) {
+	s.log.Error("invocation error", "request_id", inv.ID, slog.Any("", r))
+}
+
 // reportError logs why inv failed, which r says, and reports it. An error ends the supervisor.
 func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error {
 	s.logError(inv, r)
 	return s.post(ctx, inv, "error", func(ctx context.Context) error {
 		return s.API.InvocationError(ctx, inv, r)
 	})
-}
-
-// logError logs why inv failed.
-func (s *slot) logError(inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) {
-	stack := make([]string, 0, len(r.Stack))
-	for _, f := range r.Stack {
-		stack = append(stack, f.String())
-	}
-	s.log.Error("invocation error", "request_id", inv.ID,
-		"error_type", r.Type, "error_message", r.Message, "stack_trace", stack)
 }
 
 // post sends the one report of inv. A shutdown does not cancel it. A report whose

@@ -6,42 +6,39 @@ import (
 	"strings"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/supervisor"
 )
 
 // errReported wraps an error that the log has already.
 var errReported = errors.New("reported")
 
-// describe is an error for people: its type where it has one, its message, and the
-// R stack.
+// describe is an error for people: its type where it has one, its message, and R's
+// traceback.
 func describe(err error) string {
-	text := err.Error()
+	r := fatalReport(err)
+	return strings.Join(append([]string{r.Summary()}, r.Traceback()...), "\n")
+}
+
+// fatalReport returns err as the log has it: with all of its text, its type where it has
+// one, and what R said of an error of its own.
+func fatalReport(err error) *runtimeapi.ErrorReport {
+	r := &runtimeapi.ErrorReport{}
+	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
+		r = supervisor.HandlerReport(handler)
+	}
 	if typed, ok := errors.AsType[interface {
 		error
 		ErrorType() string
-	}](err); ok && !strings.HasPrefix(text, typed.ErrorType()) {
-		text = typed.ErrorType() + ": " + text
+	}](err); ok {
+		r.Type = typed.ErrorType()
 	}
-	for _, frame := range rStack(err) {
-		text += "\n  at " + frame
-	}
-	return text
-}
-
-// rStack returns the R stack that err carries, innermost call first.
-func rStack(err error) []string {
-	handler, ok := errors.AsType[*protocol.HandlerError](err)
-	if !ok {
-		return nil
-	}
-	frames := make([]string, 0, len(handler.Stack))
-	for i := len(handler.Stack) - 1; i >= 0; i-- {
-		frames = append(frames, handler.Stack[i].String())
-	}
-	return frames
+	r.Message = strings.TrimPrefix(err.Error(), r.Type+": ")
+	return r
 }
 
 // logFatal logs what ends the runtime and returns the error for main.
 func logFatal(log *slog.Logger, err error) error {
-	log.Error("the runtime ends: " + describe(err))
+	log.Error("the runtime ends", slog.Any("", fatalReport(err)))
 	return errors.Join(errReported, err)
 }

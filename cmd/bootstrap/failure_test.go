@@ -29,6 +29,8 @@ var failureRows = []failureRow{
 	{"stop", call("boom", `{}`), "simpleError", `^100%s of %d \{x\}$`, `^stop\("100%s of %d \{x\}"\) \(faults\.R:4\)$`, true},
 	{"error of a primitive", call("nested", `{"x": 1}`), "simpleError", `non-numeric argument`, `^y \+ "a" \(faults\.R:\d+\)$`, true},
 	{"custom condition", call("custom", `{}`), "teapot", `^short and stout$`, "", true},
+	{"warning given to stop", call("stops_with_a_warning", `{}`), "simpleWarning", `^turned$`, `^stop\(w\) \(faults\.R:\d+\)$`, true},
+	{"error with a cause", call("wrapped", `{}`), "wrapped_error", `^cannot go on$`, `^Caused by simpleError in boom\(\): 100%s of %d \{x\}$`, true},
 	{"endless recursion", call("recursive", `{}`), "CStackOverflowError|stackOverflowError|expressionStackOverflowError", `stack|nested too deeply`, "", true},
 	// The result cannot be encoded, or is too large.
 	{"result that is no JSON", call("unencodable", `{}`), "Runtime.MarshalError", `result\$bad\[\[1\]\]: .*environment`, "", true},
@@ -104,6 +106,31 @@ func checkRow(t *testing.T, f function, rec *recorder, row failureRow) {
 	}
 	if !regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`).MatchString(header) {
 		t.Errorf("Lambda would not take the error type header %q", header)
+	}
+}
+
+// The log has an error once: what it was, R's traceback, and what caused it. Its
+// warnings are beside it.
+func TestErrorInTheTextLog(t *testing.T) {
+	p, f := startLocal(t, "faults.wrapped", nil)
+	e := f.failure(`{}`)
+	id := p.waitFor(`START RequestId: (\S+)`)[1]
+	p.waitFor(`REPORT RequestId: ` + id)
+	for _, line := range []string{
+		`WRN about to fail .*request_id=ID`,
+		`ERR invocation error: wrapped_error in wrapped\(\): cannot go on .*request_id=ID`,
+		`ERR   3: rlang::abort\("cannot go on", class = "wrapped_error", parent = e\) \(faults\.R:\d+\) .*request_id=ID`,
+		`ERR   2: tryCatch\(boom\(\), error = function\(e\) \{ \.\.\. \(faults\.R:\d+\) .*request_id=ID`,
+		`ERR   1: wrapped\(\) .*request_id=ID`,
+		`ERR Caused by simpleError in boom\(\): 100%s of %d \{x\} .*request_id=ID`,
+	} {
+		re := regexp.MustCompile(`(?m)^\S+ ` + strings.ReplaceAll(line, "ID", id) + `$`)
+		if n := len(re.FindAllString(p.output(), -1)); n != 1 {
+			t.Errorf("%d lines are %s, want one in\n%s", n, re, p.output())
+		}
+	}
+	if want := "Caused by simpleError in boom(): 100%s of %d {x}"; e.Stack[len(e.Stack)-1] != want {
+		t.Errorf("the stack is %q, want it to end with %q", e.Stack, want)
 	}
 }
 

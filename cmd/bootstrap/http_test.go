@@ -72,7 +72,7 @@ func TestHTTPFailure(t *testing.T) {
 	if got := rec.reports(); !slices.Equal(got, []string{"response"}) {
 		t.Errorf("reported %q, want one response", got)
 	}
-	p.waitFor(`ERR .*request_id=` + m[1] + `.*simpleError.*100%s of the password`)
+	p.waitFor(`ERR invocation error: simpleError in fails\(\): 100%s of the password .*request_id=` + m[1])
 	p.waitFor(`stop\("100%s of ", secret\).*http\.R:6`)
 }
 

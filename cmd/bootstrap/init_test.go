@@ -107,9 +107,27 @@ func TestInitErrorLocally(t *testing.T) {
 func TestInitErrorHasTheStackOfR(t *testing.T) {
 	p := start(t, "init", nil, "local", "--addr", "127.0.0.1:0", "stops.f")
 	p.exitCode()
-	for _, line := range []string{`at stop("no model file") (stops.R:2)`, "at inner()"} {
+	for _, line := range []string{"bootstrap: Runtime.InitError: stops.R:3: no model file\n", `  2: stop("no model file") (stops.R:2)` + "\n", "  1: inner()\n"} {
 		if !strings.Contains(p.output(), line) {
 			t.Errorf("it does not print %q, but:\n%s", line, p.output())
 		}
+	}
+}
+
+// In Lambda the log has it once, in either format.
+func TestInitErrorInTheLog(t *testing.T) {
+	for format, want := range map[string]string{
+		"Text": `(?m)^\S+ ERR the runtime ends: Runtime\.InitError: stops\.R:3: no model file\n\S+ ERR   2: stop\("no model file"\) \(stops\.R:2\)\n\S+ ERR   1: inner\(\)$`,
+		"JSON": `"message":"the runtime ends","errorType":"Runtime\.InitError","errorMessage":"stops\.R:3: no model file","stackTrace":\["inner\(\)","stop\(\\"no model file\\"\) \(stops\.R:2\)"\]`,
+	} {
+		t.Run(format, func(t *testing.T) {
+			rec := newRecorder(t, 10*time.Second, nil)
+			p, _ := startLambda(t, rec, "init", "stops.f", "AWS_LAMBDA_LOG_FORMAT="+format)
+			p.exitCode()
+			p.waitFor(want)
+			if n := strings.Count(p.output(), "stops.R:3: no model file"); n != 1 {
+				t.Errorf("it is logged %d times:\n%s", n, p.output())
+			}
+		})
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // logOutput is where every line of the log goes, one write at a time.
@@ -105,31 +107,26 @@ func (h *recordHandler) WithGroup(name string) slog.Handler {
 	return &with
 }
 
-// splitLines makes a record for each line of r's message, of its error message and
-// of its stack trace.
+// splitLines makes a record for each line of r: of its message and, where it is about
+// an error, of the error and its traceback.
 func splitLines(r slog.Record) []slog.Record {
-	lines := strings.Split(r.Message, "\n")
+	text := r.Message
+	var trace []string
 	var shared, once []slog.Attr
 	r.Attrs(func(a slog.Attr) bool {
-		switch a.Key {
-		case "request_id", "stream":
+		report, isReport := a.Value.Any().(*runtimeapi.ErrorReport)
+		switch {
+		case isReport:
+			text += ": " + report.Summary()
+			trace = report.Traceback()
+		case a.Key == "request_id" || a.Key == "stream":
 			shared = append(shared, a)
-		case "error_message":
-			head, rest, more := strings.Cut(a.Value.String(), "\n")
-			once = append(once, slog.String(a.Key, visible(head)))
-			if more {
-				lines = append(lines, strings.Split(rest, "\n")...)
-			}
-		case "stack_trace":
-			frames, _ := a.Value.Any().([]string)
-			for i := len(frames) - 1; i >= 0; i-- { // innermost first, as traceback() prints
-				lines = append(lines, "  at "+strings.ReplaceAll(frames[i], "\n", " "))
-			}
 		default:
 			once = append(once, a)
 		}
 		return true
 	})
+	lines := strings.Split(strings.Join(append([]string{text}, trace...), "\n"), "\n")
 	records := make([]slog.Record, len(lines))
 	for i, line := range lines {
 		records[i] = slog.NewRecord(r.Time, r.Level, visible(line), r.PC)

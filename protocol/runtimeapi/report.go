@@ -22,7 +22,9 @@ const (
 type ErrorReport struct {
 	Type    string // an R class, or a name that matches Lambda's pattern
 	Message string
-	Stack   []StackFrame // outermost call first
+	Call    string         // where R says that it was, or ""
+	Stack   []StackFrame   // outermost call first
+	Causes  []*ErrorReport // what it came from, the nearest first
 }
 
 // StackFrame is one call of a stack trace.
@@ -46,15 +48,13 @@ func (r *ErrorReport) Body() []byte {
 		Message string   `json:"errorMessage"`
 		Type    string   `json:"errorType"`
 		Stack   []string `json:"stackTrace"`
-	}{r.Message, cut(r.Type, 1<<10), make([]string, 0, len(r.Stack))}
-	for _, f := range r.Stack {
-		body.Stack = append(body.Stack, f.String())
-	}
+	}{r.Message, cut(r.Type, 1<<10), r.StackTrace()}
 	return fit(maxErrorBody, encode, func() any { return body }, &body.Message, &body.Stack)
 }
 
 // XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII
-// and at most 60 KiB.
+// and at most 60 KiB: the error's exception, and one for each cause as far as there is
+// room for all of their stacks.
 func (r *ErrorReport) XRayCause() string {
 	type frame struct {
 		Path  string `json:"path"`
@@ -71,20 +71,31 @@ func (r *ErrorReport) XRayCause() string {
 		WorkingDirectory string      `json:"working_directory"`
 		Exceptions       []exception `json:"exceptions"`
 		Paths            []string    `json:"paths"`
-	}{dir, []exception{{Type: cut(r.Type, 1<<10), Message: r.Message, Stack: []frame{}}}, []string{}}
-	e := &cause.Exceptions[0]
-	for _, f := range r.Stack {
-		e.Stack = append(e.Stack, frame{f.Path, f.Line, f.Label})
+	}{dir, nil, []string{}}
+	limit := maxXRayCause / 2
+	for _, e := range append([]*ErrorReport{r}, r.Causes...) {
+		stack := make([]frame, 0, len(e.Stack))
+		for _, f := range e.Stack {
+			stack = append(stack, frame{f.Path, f.Line, f.Label})
+		}
+		cause.Exceptions = append(cause.Exceptions, exception{cut(e.Type, 1<<10), cut(e.Message, limit), stack})
+		limit = maxCauseMessage
 	}
 	withPaths := func() any { // those of the frames that are left
 		cause.Paths = cause.Paths[:0]
-		for _, f := range e.Stack {
-			if f.Path != "" && !slices.Contains(cause.Paths, f.Path) {
-				cause.Paths = append(cause.Paths, f.Path)
+		for _, e := range cause.Exceptions {
+			for _, f := range e.Stack {
+				if f.Path != "" && !slices.Contains(cause.Paths, f.Path) {
+					cause.Paths = append(cause.Paths, f.Path)
+				}
 			}
 		}
 		return cause
 	}
+	for len(cause.Exceptions) > 1 && len(encodeASCII(withPaths())) > maxXRayCause {
+		cause.Exceptions = cause.Exceptions[:len(cause.Exceptions)-1]
+	}
+	e := &cause.Exceptions[0]
 	return string(fit(maxXRayCause, encodeASCII, withPaths, &e.Message, &e.Stack))
 }
 

@@ -34,6 +34,18 @@ nested <- function(x) {
 custom <- function() {
   stop(structure(class = c("teapot", "error", "condition"), list(message = "short and stout", call = NULL)))
 }
+stops_with_a_warning <- function() {
+  tryCatch(warning("turned"), warning = function(w) stop(w))
+}
+wrapped <- function() {
+  tryCatch(
+    boom(),
+    error = function(e) {
+      warning("about to fail")
+      rlang::abort("cannot go on", class = "wrapped_error", parent = e)
+    }
+  )
+}
 noisy <- function() {
   print("a print")
   cat("no newline at the end")
@@ -80,10 +92,11 @@ writes_garbage <- function() {
 }
 answers_twice <- function(id) {
   body <- charToRaw(paste0("{\"type\":\"error\",\"id\":\"", id, "\",\"error\":{\"type\":\"x\",\"message\":\"first\",\"stack\":[]}}"))
+  frame <- c(writeBin(length(body), raw(), endian = "big"), body)
   con <- file("/proc/self/fd/4", "wb", raw = TRUE)
-  writeBin(c(writeBin(length(body), raw(), endian = "big"), body), con)
+  writeBin(c(frame, frame), con) # at once: the second is there when the first is read
   close(con)
-  "second"
+  "third"
 }
 grandchild <- function() {
   system("sleep 300", wait = FALSE)

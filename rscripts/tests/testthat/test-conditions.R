@@ -55,14 +55,168 @@ test_that("warnings that the user's code suppresses are not logged", {
   expect_identical(run(tryCatch(warning("x"), warning = function(w) "caught"))$value, "caught")
 })
 
-test_that("warnings are logged, and not made errors, under options(warn = 2)", {
-  withr::local_options(warn = 2L)
-  got <- run({
+test_that("options(warn) says what becomes of warnings", {
+  warns <- function() {
+    warning("a", immediate. = TRUE)
     as.integer("x")
+    "done"
+  }
+  for (warn in 0:1) {
+    withr::local_options(warn = warn)
+    got <- run(warns())
+    expect_identical(got$value, "done")
+    expect_identical(vapply(got$log, `[[`, "", "level"), c("warn", "warn"))
+  }
+  withr::local_options(warn = -1L)
+  expect_identical(run(warns()), list(value = "done", log = list()))
+  withr::local_options(warn = 2L)
+  got <- run(warns())
+  expect_identical(got$value$message, "(converted from warning) a")
+  expect_identical(got$value$type, "simpleError")
+  expect_length(got$log, 0L)
+  expect_identical(run(suppressWarnings(warns()))$value, "done")
+})
+
+test_that("rlang's warnings and messages, and those of packages, are logged", {
+  got <- run({
+    rlang::warn(c("a", i = "more"), class = "own")
+    rlang::inform(c("b", x = "less"))
+    packageStartupMessage("welcome")
     "done"
   })
   expect_identical(got$value, "done")
-  expect_identical(got$log[[1L]]$level, "warn")
+  expect_identical(vapply(got$log, `[[`, "", "level"), c("warn", "info", "info"))
+  expect_match(got$log[[1L]]$message, "^a\n.* more$")
+  expect_match(got$log[[2L]]$message, "^b\n.* less$")
+  expect_identical(got$log[[3L]]$message, "welcome")
+})
+
+test_that("messages have no colours", {
+  expect_identical(runtime$without_colours("\033[31mred\033[39m \033[1;38;5;9mx\033[0m"), "red x")
+  expect_identical(runtime$without_colours("\033]8;;https://r-project.org\alink\033]8;;\a"), "link")
+  expect_identical(runtime$without_colours("[31mx \a"), "[31mx \a")
+  colour <- "\033[34mblue\033[39m"
+  got <- run({
+    warning(colour)
+    message(colour)
+    stop(colour)
+  })
+  expect_identical(got$value$message, "blue")
+  expect_identical(vapply(got$log, `[[`, "", "message"), c("blue", "blue"))
+})
+
+test_that("an error given to warning() or message() is logged as one", {
+  got <- run({
+    tryCatch(stop("first"), error = function(e) warning(e))
+    tryCatch(stop("second"), error = function(e) message(e))
+    "done"
+  })
+  expect_identical(got$value, "done")
+  expect_identical(vapply(got$log, `[[`, "", "level"), c("warn", "info"))
+  expect_identical(vapply(got$log, `[[`, "", "message"), c("first", "second"))
+})
+
+# R itself looks for no handler of errors then, and a worker would die.
+test_that("a condition that is no error is one when it is given to stop()", {
+  expect_report(tryCatch(warning("w"), warning = function(w) stop(w)), "simpleWarning", "w")
+  expect_report(tryCatch(message("m"), message = function(m) stop(m)), "simpleMessage", "m")
+  expect_report(withCallingHandlers(warning("w"), warning = function(w) stop(w)), "simpleWarning", "w")
+  expect_report(stop(custom("odd", message = "not an error")), "odd", "not an error")
+  expect_identical(run(tryCatch(stop(custom("odd")), odd = function(c) "caught"))$value, "caught")
+  source_code(c("f <- function() {", "  tryCatch(warning(\"w\"), warning = function(w) stop(w))", "}"))
+  got <- call_named("f")
+  expect_identical(got$log, list())
+  expect_identical(
+    stack_text(got$value$stack),
+    c("f()", "tryCatch(warning(\"w\"), warning = function(w) stop(w)) (functions.R:2)", "stop(w) (functions.R:2)")
+  )
+})
+
+test_that("an error has the call that R names with it", {
+  f <- function() stop("no")
+  expect_identical(run(f())$value$call, "f()")
+  expect_null(run(stop("no", call. = FALSE))$value$call)
+  expect_identical(run(tryCatch(f(), error = function(e) stop(e)))$value$call, "f()")
+  # Where R names its own machinery, there is none.
+  expect_null(run(tryCatch(warning("w"), warning = function(w) stop(w)))$value$call)
+})
+
+test_that("an error has its causes, the nearest first", {
+  source_code(c(
+    "first <- function() stop(\"one\")",
+    "second <- function() {",
+    "  tryCatch(first(), error = function(e) rlang::abort(\"two\", class = \"second_error\", parent = e))",
+    "}",
+    "third <- function() {",
+    "  tryCatch(second(), error = function(e) {",
+    "    stop(errorCondition(\"three\", class = \"third_error\", parent = e))",
+    "  })",
+    "}"
+  ))
+  failed <- call_named("third")$value
+  expect_identical(failed$type, "third_error")
+  expect_identical(failed$message, "three")
+  expect_length(failed$parents, 2L)
+  expect_identical(failed$parents[[1L]][c("type", "message", "call")], list(type = "second_error", message = "two", call = "second()"))
+  # What rlang has kept of its frames, beyond those that are in the stack itself.
+  expect_identical(stack_text(failed$stack)[1:2], c("third()", "tryCatch(second(), error = function(e) { ... (functions.R:6)"))
+  expect_identical(stack_text(failed$parents[[1L]]$stack)[c(1L, 3L)], c(
+    "second()", "rlang::abort(\"two\", class = \"second_error\", parent = e) (functions.R:3)"
+  ))
+  expect_identical(failed$parents[[2L]], list(type = "simpleError", message = "one", call = "first()", stack = list()))
+})
+
+test_that("a cause whose frames are in the stack has none of its own", {
+  source_code(c(
+    "first <- function() rlang::abort(\"one\")",
+    "second <- function() {",
+    "  withCallingHandlers(first(), error = function(e) rlang::abort(\"two\", parent = e))",
+    "}"
+  ))
+  failed <- call_named("second")$value
+  expect_identical(failed$message, "two")
+  expect_true("rlang::abort(\"one\") (functions.R:1)" %in% stack_text(failed$stack))
+  expect_identical(failed$parents, list(list(type = "rlang_error", message = "one", call = "first()", stack = list())))
+})
+
+test_that("causes are at most ten, and none where there is no condition", {
+  cond <- simpleError("0")
+  for (i in 1:20) {
+    cond <- errorCondition(as.character(i), class = "chained", parent = cond)
+  }
+  parents <- run(stop(cond))$value$parents
+  expect_identical(vapply(parents, `[[`, "", "message"), as.character(19:10))
+  for (parent in list(NA, "text", NULL, list(message = "x"))) {
+    expect_null(run(stop(errorCondition("x", class = "odd", parent = parent)))$value$parents)
+  }
+  # User code may have put anything there.
+  odd <- errorCondition("x", class = "odd", parent = errorCondition("y", trace = "no trace", call = 1))
+  expect_identical(run(stop(odd))$value$parents, list(list(type = "error", message = "y", stack = list())))
+})
+
+test_that("R goes on after its stack has overflowed", {
+  recursive <- function(n) recursive(n + 1)
+  expect_match(run(recursive(1))$value$type, "StackOverflowError$")
+  withr::local_options(expressions = 500000L)
+  expect_match(run(recursive(1))$value$message, "C stack usage|protect")
+  expect_identical(run("still here")$value, "still here")
+})
+
+test_that("an error in a finalizer is not the invocation's", {
+  local({
+    e <- new.env()
+    reg.finalizer(e, function(e) stop("finalized"))
+  })
+  sink(file(tempfile(), "w"), type = "message") # where R reports it
+  withr::defer({
+    con <- getConnection(sink.number(type = "message"))
+    sink(type = "message")
+    close(con)
+  })
+  expect_identical(run({
+    gc()
+    "done"
+  })$value, "done")
 })
 
 test_that("an error's type is the first of its classes", {
@@ -71,6 +225,8 @@ test_that("an error's type is the first of its classes", {
   expect_report(stopifnot("x is odd" = FALSE), "simpleError", "x is odd")
   expect_report(get("no_such_object"), "simpleError", "object 'no_such_object' not found")
   expect_report(rlang::abort("no", class = "my_class"), "my_class", "no")
+  expect_report(stop(custom(c(paste0("c", 1:500), "error"), message = "long")), "c1", "long")
+  expect_report(stop("Gr\u00f6\u00dfe \U1F600"), "simpleError", "Gr\u00f6\u00dfe \U1F600")
 })
 
 test_that("an error's text is not a format", {

@@ -114,6 +114,23 @@ test_that("an error while a file is sourced has its file, line and stack", {
   expect_identical(stack_text(failed$stack), c("f(1)", "x + \"a\" (functions.R:2)"))
 })
 
+test_that("an error while a file is sourced has its causes", {
+  in_user_dir()
+  writeLines(c(
+    "f <- function() tryCatch(stop(\"one\"), error = function(e) rlang::abort(\"two\", parent = e))",
+    "f()"
+  ), "functions.R")
+  failed <- failure(runtime$load_handler("functions.f"))
+  expect_identical(conditionMessage(failed), "functions.R:2: two")
+  expect_identical(vapply(failed$parents, `[[`, "", "message"), "one")
+})
+
+test_that("a warning given to stop() while a file is sourced is an error", {
+  in_user_dir()
+  writeLines("tryCatch(warning(\"no model\"), warning = function(w) stop(w))", "functions.R")
+  expect_failure_type(runtime$load_handler("functions.f"), "Runtime.InitError", "functions.R:1: no model")
+})
+
 test_that("a package that cannot be loaded has an error type of its own", {
   lines <- c(
     "library(no.such.package)",
