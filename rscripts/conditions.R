@@ -78,7 +78,7 @@ with_conditions <- function(run, log) {
       error = function(e) {
         switch(signaller(sys.nframe() - 1L), warning = warned(e), message = told(e))
       },
-      interrupt = function(e) stack <<- without_fail(capture_stack(sys.calls(), e)),
+      interrupt = function(e) stack <<- without_fail(interrupted_stack(sys.calls(), e)),
       warning = warned,
       message = told
     ),

@@ -28,6 +28,18 @@ capture_stack <- function(calls, cond) {
   shorten(frames)
 }
 
+# interrupted_stack() is capture_stack() for an interrupt. Where no user code was running,
+# it says what the runtime was doing.
+interrupted_stack <- function(calls, cond) {
+  stack <- capture_stack(calls, cond)
+  if (length(stack)) {
+    return(stack)
+  }
+  doing <- c(read_event = "the decoding of the event", encode_value = "the encoding of the result")
+  names <- vapply(calls, called_name, "")
+  lapply(unname(doing[names(doing) %in% names]), function(what) list(call = what))
+}
+
 # trace_stack() returns the same of what rlang keeps in an error, if it has kept it.
 trace_stack <- function(trace) shorten(user_frames(user_calls(trace$call)))
 

@@ -141,6 +141,7 @@ func TestDeadline(t *testing.T) {
 	rows := []struct{ name, event, message, stack string }{
 		{"endless loop", call("spin", `{}`), `stopped after 1\.\d+ s.* it was in spin\(\) \(faults\.R:\d+\)|do\.call`, `faults\.R:\d+`},
 		{"sleep", call("sleeps", `{"seconds": 60}`), `it was in Sys\.sleep\(seconds\)`, `Sys\.sleep`},
+		{"result that takes long", call("slow_result", `{}`), `it was in the encoding of the result`, `^the encoding of the result$`},
 		{"endless loop in C", call("spin_in_c", `{}`), `did not react to an interrupt and was killed`, ""},
 		{"interrupts refused", call("ignores_interrupts", `{}`), `did not react to an interrupt and was killed`, ""},
 	}

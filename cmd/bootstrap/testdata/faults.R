@@ -10,6 +10,8 @@ spin <- function() {
     1 + 1
   }
 }
+# jsonlite takes minutes for it.
+slow_result <- function() rep(list(matrix(1:4, 2L)), 2e6)
 # C code that does not look for interrupts.
 spin_in_c <- function() {
   repeat {
