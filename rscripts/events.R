@@ -25,6 +25,11 @@ event_source <- function(event) {
   if (nzchar(setting) && setting != "auto") {
     return(setting)
   }
+  told_source(event)
+}
+
+# told_source() returns the source that an event's structure tells.
+told_source <- function(event) {
   if (!is.list(event) || is.data.frame(event) || is.null(names(event))) {
     return("direct")
   }

@@ -26,8 +26,11 @@ parse_handler <- function(handler) {
 }
 
 # load_handler() sources the handler's file, or loads its package, and returns the
-# function.
+# function. A handler that is a file is a plumber API.
 load_handler <- function(handler) {
+  if (is_file_handler(handler)) {
+    return(load_plumber_handler(handler))
+  }
   parsed <- parse_handler(handler)
   if (!is.null(parsed$package)) {
     return(load_package_handler(parsed$package, parsed$name))
@@ -36,8 +39,12 @@ load_handler <- function(handler) {
   if (is.null(file)) {
     fail("Runtime.HandlerNotFound", missing_file_message(handler, parsed))
   }
-  source_user(file)
-  found <- get0(parsed$name, envir = globalenv(), mode = "function", inherits = FALSE)
+  started <- until_start_lambda(source_user(file))
+  found <- if (is.null(started)) {
+    get0(parsed$name, envir = globalenv(), mode = "function", inherits = FALSE)
+  } else {
+    lambdr_handler(started, parsed$name)
+  }
   if (is.null(found)) {
     defined <- Filter(
       function(name) is.function(get0(name, globalenv(), inherits = FALSE)),
@@ -83,19 +90,16 @@ load_package_handler <- function(package, name) {
 }
 
 # source_user() evaluates a file of user code in the global environment, so that
-# what it defines persists between invocations. Source references are kept: stack
-# traces name lines.
+# what it defines persists between invocations, and returns its last value, invisibly.
 source_user <- function(file) {
-  expressions <- tryCatch(
-    parse(file, keep.source = TRUE, encoding = "UTF-8"),
-    error = function(e) {
-      text <- condition_text(e)
-      fail("Runtime.UserCodeSyntaxError", if (!grepl(file, text, fixed = TRUE)) paste0(file, ": "), text)
-    }
-  )
+  expressions <- parse_user(file)
+  if (mentions_lambdr(expressions) || settings$lambdr_compat) {
+    provide_lambdr()
+  }
   lines <- attr(expressions, "srcref")
+  value <- NULL
   for (i in seq_along(expressions)) {
-    calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
+    value <- calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
       where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
       stack <- without_fail(capture_stack(calls, e))
       fail(
@@ -104,6 +108,19 @@ source_user <- function(file) {
       )
     })
   }
+  invisible(value)
+}
+
+# parse_user() parses a file of user code. Source references are kept: stack traces name
+# lines.
+parse_user <- function(file) {
+  tryCatch(
+    parse(file, keep.source = TRUE, encoding = "UTF-8"),
+    error = function(e) {
+      text <- condition_text(e)
+      fail("Runtime.UserCodeSyntaxError", if (!grepl(file, text, fixed = TRUE)) paste0(file, ": "), text)
+    }
+  )
 }
 
 # init_error_type() tells a package that cannot be loaded from any other error in
@@ -136,7 +153,7 @@ handler_arguments <- function(handler) {
 # check_arguments() stops on a handler that takes the whole event and yet has another
 # argument that must be given: it could only fail.
 check_arguments <- function(takes, name) {
-  if (takes$event && length(takes$required)) {
+  if (takes$event && length(takes$required) && !settings$lambdr_arguments) {
     fail(
       "Runtime.InvalidArguments", name, " takes the whole event, as its argument event says, so nothing can be given for ",
       quoted(takes$required), ": give ", plural_it(takes$required), " a default, or take ", plural_it(takes$required),

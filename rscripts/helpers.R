@@ -41,6 +41,8 @@ lambda_log <- function(level, message, ...) {
 # attach_helpers() puts the helpers behind the user's objects and packages.
 attach_helpers <- function() {
   helpers <- list(
+    batch_handler = batch_handler,
+    event_records = event_records,
     file_response = file_response,
     html_response = html_response,
     lambda_config = lambda_config,

@@ -1,17 +1,23 @@
 # One invocation: the event to arguments, the call, and the result to JSON.
 
 # An event, decoded, is a list: `text`; `value`, the R value; `is_object`, whether it is a
-# JSON object; `source`, see events.R; and `request`, see request.R, on HTTP sources.
+# JSON object; `simplified`, whether that value was; `source`, see events.R; and `request`,
+# see request.R, on HTTP sources.
 
 # read_event() decodes an event's bytes for a handler.
 read_event <- function(bytes, handler) {
   text <- event_text(bytes)
-  own <- settings$deserialiser
+  in_batches <- inherits(handler, "batch_handler") # which reads the event itself
+  own <- if (!in_batches) settings$deserialiser
+  simplified <- !in_batches && simplify_events()
   decoded <- tryCatch(
-    decode_text(text, simplify = !inherits(handler, "batch_handler") && simplify_events()),
-    runtime_failure = function(e) if (is.null(own)) stop(e) else list(value = NULL, is_object = FALSE)
+    decode_text(text, simplified),
+    runtime_failure = function(e) {
+      if (is.null(own) && is.null(settings$lambdr_deserialiser)) stop(e) else list(value = NULL, is_object = FALSE)
+    }
   )
   decoded$text <- text
+  decoded$simplified <- simplified
   decoded$source <- if (decoded$is_object) event_source(decoded$value) else "direct"
   if (is_http(decoded$source)) {
     decoded$request <- new_request(decoded$value, decoded$source)
@@ -25,6 +31,9 @@ read_event <- function(bytes, handler) {
 # bind_arguments() returns the named list of arguments that `event` gives to a
 # handler that takes `takes`, see handler_arguments().
 bind_arguments <- function(event, takes, handler_name) {
+  if (settings$lambdr_arguments) {
+    return(lambdr_arguments(event))
+  }
   if (takes$event) {
     return(list(event = event$value))
   }
@@ -161,7 +170,11 @@ serialise <- function(value) {
 # encode_value() returns the JSON of what a handler returned, as the event's source
 # takes it.
 encode_value <- function(value, event) {
-  if (is_http(event$source)) {
+  if (!is.null(settings$lambdr_serialiser)) {
+    lambdr_result(value)
+  } else if (is_serialised(value)) {
+    enc2utf8(as.character(value))
+  } else if (is_http(event$source)) {
     encode_response(value, event$request)
   } else if (inherits(value, "lambda_response")) {
     result <- proxy_result(value, list(source = "http"))
@@ -181,6 +194,10 @@ call_handler <- function(handler, name, args) {
   env[[name]] <- handler
   # An event that is no object can go to `...`, without a name.
   symbols <- if (is.null(names(args))) rep("event", length(args)) else names(args)
+  if (settings$lambdr_arguments) { # these can be of any name, and without
+    symbols[!is_argument_name(symbols)] <- "event"
+    symbols <- make.unique(symbols)
+  }
   for (i in seq_along(args)) {
     assign(symbols[[i]], args[[i]], envir = env) # env[[symbol]] <- NULL would assign nothing
   }

@@ -104,6 +104,9 @@ plain_text <- function(x) {
 }
 
 to_json <- function(value) {
+  if (settings$lambdr_compat) { # four digits, a number that is NA as "NA"
+    return(jsonlite::toJSON(value, auto_unbox = TRUE, null = "null"))
+  }
   jsonlite::toJSON(
     value,
     auto_unbox = TRUE, null = "null", na = "null", digits = NA,

@@ -110,21 +110,16 @@ media_type <- function(header) {
 # are one, raw bytes else. NULL: there is none.
 request_body <- function(request) {
   body <- request$body
-  if (!is_text(body) || !request$is_base64 || isFALSE(settings$decode_base64)) {
+  if (!is_text(body) || !request$is_base64 || is_left_base64(request)) {
     return(body)
   }
-  bytes <- base64_bytes(body)
-  if (is.null(bytes)) {
-    bad_request("the body is not base64, as isBase64Encoded says")
-  }
-  tryCatch(bytes_to_text(bytes), error = function(e) bytes)
+  bytes <- tryCatch(base64_bytes(body, "the body"), error = function(e) bad_request(condition_text(e)))
+  text_or_bytes(bytes)
 }
 
-# base64_bytes() decodes base64; NULL for what is none. (base64_dec() takes what it can.)
-base64_bytes <- function(text) {
-  if (grepl("^[A-Za-z0-9+/\\s]*={0,2}\\s*$", text, perl = TRUE)) {
-    tryCatch(jsonlite::base64_dec(text), error = function(e) NULL)
-  }
+# is_left_base64() is TRUE for a body in base64 that the handler wants so.
+is_left_base64 <- function(request) {
+  request$is_base64 && isFALSE(settings$decode_base64) && is_text(request$body)
 }
 
 # bad_request() stops with an error that the caller of an HTTP source may read: status
@@ -138,7 +133,7 @@ bad_request <- function(...) fail("Runtime.BadRequest", ..., public = paste0(...
 # event. The route's parameters are given where the handler takes them; they win over
 # the others, since the route is the API's own and the rest is the caller's.
 request_arguments <- function(request, takes) {
-  body <- body_arguments(request)
+  body <- body_arguments(request, takes)
   if (!body$is_object && !length(request$query) && !length(request$path_parameters)) {
     return(body)
   }
@@ -157,8 +152,12 @@ request_arguments <- function(request, takes) {
 }
 
 # body_arguments() is the body's part of that.
-body_arguments <- function(request) {
+body_arguments <- function(request, takes) {
   body <- request_body(request)
+  if (is_left_base64(request) && is.null(settings$deserialiser)) { # whatever the content type says of it
+    named <- not_in(takes$names, "context")
+    return(if (!length(named) || "body" %in% named) body_only(body) else list(value = body, is_object = FALSE))
+  }
   type <- request$content_type
   if (is.null(body) || identical(body, "")) {
     return(list(value = NULL, is_object = FALSE))

@@ -109,6 +109,9 @@ as_response <- function(value, accept = NULL) {
     value
   } else if (is_plot(value)) {
     png_response(value)
+  } else if (settings$lambdr_compat) {
+    # text, too, is JSON there, and NULL nothing
+    html_response(if (!is.null(value)) serialise(value), content_type = "application/json")
   } else if (is.raw(value)) {
     html_response(value, content_type = "application/octet-stream")
   } else if (is_page(value)) {
@@ -207,9 +210,6 @@ proxy_result <- function(response, request) {
   result$isBase64Encoded <- is_base64
   result
 }
-
-# base64_text() is base64 in one line: jsonlite breaks it, and not every decoder takes that.
-base64_text <- function(bytes) gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE)
 
 # failure_response() is the JSON of what the caller of a failed handler gets. Only
 # `answer`, see public_answer(), is for strangers; nothing else of the failure is sent.

@@ -67,11 +67,15 @@ func TestR(t *testing.T) {
 // cache as long as no file has changed that the test itself opened.
 func openTests(t *testing.T) {
 	t.Helper()
-	files, err := filepath.Glob("tests/testthat/*.R")
-	if err != nil {
-		t.Fatal(err)
+	files := []string{"../protocol/testdata/frames.json"}
+	for _, pattern := range []string{"tests/testthat/*.R", "tests/testthat/events/*.json"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
-	for _, file := range append(files, "../protocol/testdata/frames.json") {
+	for _, file := range files {
 		if _, err := os.ReadFile(file); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,8 @@
 # Settings that the user's file makes.
 
 settings <- new.env(parent = emptyenv())
+settings$lambdr_compat <- FALSE # this and the next: see read_compat_setting()
+settings$lambdr_arguments <- FALSE
 
 # lambda_config() says how events and results are read and written; it is called when the
 # handler's file is loaded. What is not given stays as it is.

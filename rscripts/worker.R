@@ -23,6 +23,7 @@ become_ready <- function(io, handler_name) {
   loaded <- with_conditions(
     function() {
       check_event_setting()
+      read_compat_setting()
       name <<- parse_handler(handler_name)$name
       handler <- allowInterrupts(load_handler(handler_name))
       takes <- handler_arguments(handler)
@@ -75,8 +76,8 @@ answer <- function(io, frame, event, handler, name, takes) {
   close_devices()
   io$replies <- pipe_check(io$replies, reply_path, "wb")
   io$requests <- pipe_check(io$requests, request_path, "rb")
-  failed <- if (inherits(json, "failure")) json
-  if (!is.null(failed) && is_http(current$event$source) && failed$type != "Runtime.Interrupted") {
+  failed <- if (inherits(json, "failure")) json else attr(json, "failure")
+  if (inherits(json, "failure") && is_http(current$event$source) && failed$type != "Runtime.Interrupted") {
     # The caller of an HTTP source gets a response all the same.
     told <- attr(failed, "answer")
     json <- failure_response(told, current$event$request, frame$id)
@@ -99,13 +100,18 @@ answer <- function(io, frame, event, handler, name, takes) {
   write_frames(io$replies, control, frame_bytes(charToRaw(json)))
 }
 
-# evaluate() returns the JSON of what the handler makes of an event's bytes.
+# evaluate() returns the JSON of what the handler makes of an event's bytes. An attribute
+# "failure" is an error that was answered, and belongs in the log.
 evaluate <- function(bytes, handler, name, takes) {
   event <- read_event(bytes, handler)
   current$event <- event
+  if (inherits(handler, "plumber_handler")) {
+    return(handler(event))
+  }
   args <- bind_arguments(event, takes, name)
   if (takes$context) {
-    args["context"] <- list(new_context(current$frame, event$request))
+    context <- if (settings$lambdr_compat) lambdr_context(current$frame) else new_context(current$frame, event$request)
+    args["context"] <- list(context)
   }
   encode_value(call_handler(handler, name, args), event)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,29 +12,10 @@ import (
 	"time"
 )
 
-// urlEvent is an event as a function URL sends it.
-func urlEvent(path, query string) string {
-	return fmt.Sprintf(`{"version": "2.0", "rawPath": %q, "rawQueryString": %q, "headers": {"accept": "*/*"},
-		"requestContext": {"domainName": "x.lambda-url.eu-west-1.on.aws", "http": {"method": "GET", "path": %q}}, "isBase64Encoded": false}`,
-		path, query, path)
-}
-
-// A httpResult is what a function gives API Gateway.
-type httpResult struct {
-	StatusCode      int               `json:"statusCode"`
-	Headers         map[string]string `json:"headers"`
-	Body            string            `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-}
-
-// http invokes the function with an event of a function URL.
-func (f function) http(path, query string) httpResult {
+// get invokes the function with the event of a GET request.
+func (f function) get(path, query string) proxyResult {
 	f.t.Helper()
-	var r httpResult
-	if text := f.result(urlEvent(path, query)); json.Unmarshal([]byte(text), &r) != nil {
-		f.t.Fatalf("%s is no response for API Gateway", text)
-	}
-	return r
+	return f.proxy(httpEvent(f.t, "GET", path, query, ""))
 }
 
 // startHTTP serves a function of testdata/http.R.
@@ -47,13 +27,13 @@ func startHTTP(t *testing.T, name string) (*program, *recorder, function) {
 
 func TestHTTPResult(t *testing.T) {
 	_, _, f := startHTTP(t, "answers")
-	got := f.http("/a/b", "n=x%20y")
-	if got.StatusCode != 200 || got.Headers["Content-Type"] != "application/json" || got.Body != `{"n":"x y","path":"/a/b"}` {
+	got := f.get("/a/b", "n=x%20y")
+	if got.Status != 200 || got.Headers["Content-Type"] != "application/json" || got.Body != `{"n":"x y","path":"/a/b"}` {
 		t.Errorf("got %+v", got)
 	}
 	// What the caller did wrong he is told, and what else the handler takes he is not.
-	got = f.http("/", "n=1&m=2")
-	if got.StatusCode != 400 || got.Body != `unknown argument "m"` {
+	got = f.get("/", "n=1&m=2")
+	if got.Status != 400 || got.Body != `unknown argument "m"` {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -61,9 +41,9 @@ func TestHTTPResult(t *testing.T) {
 // An error is a response of status 500 that says nothing, and an error in the log.
 func TestHTTPFailure(t *testing.T) {
 	p, rec, f := startHTTP(t, "fails")
-	got := f.http("/", "")
-	if got.StatusCode != 500 {
-		t.Errorf("the status is %d, want 500", got.StatusCode)
+	got := f.get("/", "")
+	if got.Status != 500 {
+		t.Errorf("the status is %d, want 500", got.Status)
 	}
 	m := regexp.MustCompile(`^\{"message":"Internal server error","requestId":"([0-9a-f-]+)"\}$`).FindStringSubmatch(got.Body)
 	if m == nil {
@@ -78,8 +58,8 @@ func TestHTTPFailure(t *testing.T) {
 
 func TestStopHTML(t *testing.T) {
 	p, rec, f := startHTTP(t, "not_found")
-	got := f.http("/", "")
-	if got.StatusCode != 404 || got.Body != "no city Atlantis" || got.Headers["x-amzn-ErrorType"] != "html_error" {
+	got := f.get("/", "")
+	if got.Status != 404 || got.Body != "no city Atlantis" || got.Headers["x-amzn-ErrorType"] != "html_error" {
 		t.Errorf("got %+v", got)
 	}
 	p.waitFor(`INF answered 404: no city Atlantis`)
@@ -97,9 +77,9 @@ func TestStopHTML(t *testing.T) {
 
 func TestHTTPPlot(t *testing.T) {
 	_, _, f := startHTTP(t, "draws")
-	got := f.http("/", "")
+	got := f.get("/", "")
 	png, err := base64.StdEncoding.Strict().DecodeString(got.Body)
-	if err != nil || !got.IsBase64Encoded || got.Headers["Content-Type"] != "image/png" || !strings.HasPrefix(string(png), "\x89PNG\r\n") {
+	if err != nil || !got.IsBase64 || got.Headers["Content-Type"] != "image/png" || !strings.HasPrefix(string(png), "\x89PNG\r\n") {
 		t.Errorf("got %.200v, %v", got, err)
 	}
 }
@@ -126,11 +106,11 @@ func TestNoRplots(t *testing.T) {
 
 func TestHeaderWithALineBreak(t *testing.T) {
 	p, _, f := startHTTP(t, "splits_header")
-	if got := f.http("/", "value=a"); got.Headers["X-Value"] != "a" {
+	if got := f.get("/", "value=a"); got.Headers["X-Value"] != "a" {
 		t.Errorf("got %+v", got)
 	}
-	got := f.http("/", "value=a%0d%0aSet-Cookie:%20x=1")
-	if got.StatusCode != 500 || len(got.Headers) != 2 {
+	got := f.get("/", "value=a%0d%0aSet-Cookie:%20x=1")
+	if got.Status != 500 || len(got.Headers) != 2 {
 		t.Errorf("got %+v", got)
 	}
 	p.waitFor(`a header's value cannot have a line break`)
@@ -141,7 +121,7 @@ func TestHeaderWithALineBreak(t *testing.T) {
 func TestGlobalsPersist(t *testing.T) {
 	_, _, f := startHTTP(t, "counts")
 	for i := 1; i <= 3; i++ {
-		if got := f.http("/", "").Body; got != fmt.Sprint(i) {
+		if got := f.get("/", "").Body; got != fmt.Sprint(i) {
 			t.Errorf("invocation %d got %s", i, got)
 		}
 	}
@@ -150,7 +130,7 @@ func TestGlobalsPersist(t *testing.T) {
 func TestRampage(t *testing.T) {
 	_, _, f := startHTTP(t, "rampage")
 	for range 3 {
-		if got := f.http("/", ""); got.StatusCode != 200 || got.Body != "done" {
+		if got := f.get("/", ""); got.Status != 200 || got.Body != "done" {
 			t.Errorf("got %+v", got)
 		}
 	}

@@ -49,18 +49,19 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 	if c.sigterm {
 		runtime = registerExtension(&g, api, log)
 	}
-	if _, err := addSupervisor(&g, c, slots, runtime, p, log); err != nil {
+	s, err := newSupervisor(c, slots, runtime, p, log)
+	if err != nil {
 		return logFatal(log, err)
 	}
+	addSupervisor(&g, s.Run)
 	if err := runGroup(&g); err != nil {
 		return logFatal(log, err)
 	}
 	return nil
 }
 
-// addSupervisor adds the actor that runs the slots. The channel that it returns is
-// closed when the last invocation was reported.
-func addSupervisor(g *oklog.Group, c config, slots int, api supervisor.RuntimeAPI, p *pool, log *slog.Logger) (<-chan struct{}, error) {
+// newSupervisor makes the supervisor of slots workers out of p.
+func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, log *slog.Logger) (*supervisor.Supervisor, error) {
 	supervise := supervisor.Config{
 		API:         api,
 		Spawn:       p.spawn,
@@ -72,17 +73,19 @@ func addSupervisor(g *oklog.Group, c config, slots int, api supervisor.RuntimeAP
 	if c.maxInvocations > 0 || c.maxRSS > 0 {
 		supervise.Recycle, supervise.Room = p.recycle, p.room
 	}
-	s, err := supervisor.New(supervise)
-	if err != nil {
-		return nil, err
-	}
+	return supervisor.New(supervise)
+}
+
+// addSupervisor adds the actor that runs the slots. The channel that it returns is
+// closed when the last invocation was reported.
+func addSupervisor(g *oklog.Group, run func(context.Context) error) <-chan struct{} {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan struct{})
 	g.Add(func() error {
 		defer close(served)
-		return s.Run(ctx)
+		return run(ctx)
 	}, func(error) { cancel() })
-	return served, nil
+	return served
 }
 
 // addSignals adds the actor that ends everything on SIGINT, SIGTERM or SIGHUP: at the first

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	oklog "github.com/oklog/run"
@@ -17,6 +19,7 @@ import (
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/protocol/runtimeapi/emulator"
+	"lambda-r-runtime/supervisor"
 )
 
 const defaultLocalAddr = "127.0.0.1:9000"
@@ -27,6 +30,8 @@ type localOptions struct {
 	concurrency int
 	timeout     time.Duration
 	memory      int
+	http        string // an emulator.HTTPFormat, or ""
+	watch       bool
 }
 
 func localFlags() (*pflag.FlagSet, *localOptions) {
@@ -37,6 +42,9 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.IntVar(&o.concurrency, "concurrency", 1, "how many invocations run at once, each in an R of its own (LAMBDA_R_WORKERS)")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long an invocation may take")
 	flags.IntVar(&o.memory, "memory", 512, "memory that the function is told it has, in MB (not enforced)")
+	flags.StringVar(&o.http, "http", "", "hand HTTP requests of any path to the function, in the `format` of a function URL (url), of an API Gateway REST API (rest) or of a load balancer (alb)")
+	flags.Lookup("http").NoOptDefVal = string(emulator.FunctionURL)
+	flags.BoolVar(&o.watch, "watch", false, "load the R files anew when one of them changes")
 	return flags, o
 }
 
@@ -58,6 +66,8 @@ func (o *localOptions) complete(flags *pflag.FlagSet, c config, getenv func(stri
 		return &settingError{"--timeout", o.timeout.String(), "a duration above 0, for example 30s"}
 	case o.memory < 1:
 		return &settingError{"--memory", fmt.Sprint(o.memory), "a number of MB above 0"}
+	case o.http != "" && !emulator.HTTPFormat(o.http).Valid():
+		return &settingError{"--http", o.http, "url, rest or alb"}
 	}
 	return nil
 }
@@ -82,12 +92,19 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --addr or LAMBDA_R_LOCAL_ADDR", err)
 	}
+	log.Debug("listening", "address", reachable(listener.Addr()))
+	var served atomic.Bool
 	emu := emulator.New(emulator.Config{
 		Timeout:    o.timeout,
 		MemoryMB:   o.memory,
 		PeakMemory: p.peakMemory,
+		HTTP:       emulator.HTTPFormat(o.http),
 		Log:        out,
 		OnReady: func() {
+			if served.Swap(true) {
+				log.Info("ready again", "handler", c.handler)
+				return
+			}
 			fmt.Fprint(out, banner(c, o, listener.Addr(), p.firstReady()))
 		},
 	})
@@ -100,11 +117,21 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 
 	var g oklog.Group
 	addSignals(ctx, &g, log)
-	served, err := addSupervisor(&g, c, o.concurrency, api, p, log)
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	supervise := func() (*supervisor.Supervisor, error) {
+		return newSupervisor(c, o.concurrency, api, p, log)
 	}
-	addEmulator(&g, emu, listener, served)
+	run := func(ctx context.Context) error {
+		s, err := supervise()
+		if err != nil {
+			return err
+		}
+		return s.Run(ctx)
+	}
+	if o.watch {
+		p.spawned = emu.Resume
+		run = (&reloader{supervise, p, emu, api, newWatcher(c.taskRoot), log}).run
+	}
+	addEmulator(&g, emu, listener, addSupervisor(&g, run))
 	return runGroup(&g)
 }
 
@@ -161,11 +188,27 @@ func banner(c config, o *localOptions, addr net.Addr, ready protocol.Ready) stri
 	if o.concurrency > 1 {
 		workers = fmt.Sprintf("%d workers", o.concurrency)
 	}
+	front := ""
+	if o.http != "" {
+		front = fmt.Sprintf("  curl 'http://%s/%s'\n", reachable(addr), queryString(ready.Required))
+	}
 	return fmt.Sprintf(`
 %s is served on http://%s (R %s, %s, timeout %s, memory %d MB)
 Try it:
   curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
-Stop it with Ctrl-C.
+%sStop it with Ctrl-C.
 
-`, c.handler, reachable(addr), ready.RVersion, workers, o.timeout, o.memory, strings.Join(args, ", "), reachable(addr))
+`, c.handler, reachable(addr), ready.RVersion, workers, o.timeout, o.memory, strings.Join(args, ", "), reachable(addr), front)
+}
+
+// queryString is that of a request which gives the function what it requires.
+func queryString(required []string) string {
+	pairs := make([]string, len(required))
+	for i, name := range required {
+		pairs[i] = url.QueryEscape(name) + "=1"
+	}
+	if len(pairs) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(pairs, "&")
 }

@@ -292,6 +292,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"local", "--timeout", "0s", "faults.pid"}, nil, 1, "--timeout"},
 		{[]string{"local", "--concurrency", "0", "faults.pid"}, nil, 1, "--concurrency"},
 		{[]string{"local", "--memory", "0", "faults.pid"}, nil, 1, "--memory"},
+		{[]string{"local", "--http=soap", "faults.pid"}, nil, 1, `--http is "soap": want url, rest or alb`},
 		{[]string{"local", "faults.pid", "faults.echo"}, nil, 1, `"faults.echo"`},
 		{[]string{"local", "--addr", taken, "faults.pid"}, nil, 1, "choose another address with --addr"},
 		{[]string{"local", "faults.pid"}, []string{"LAMBDA_R_LOCAL_ADDR=" + taken}, 1, "address already in use"},

@@ -21,6 +21,7 @@ type pool struct {
 	memory   int64 // the function's, in bytes; 0: not limited, or not known
 	config   worker.Config
 	log      *slog.Logger
+	spawned  func() // told of each ready worker; nil: nobody is
 
 	mu      sync.Mutex
 	workers map[int]pooled
@@ -83,12 +84,23 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.spawned != nil {
+		p.spawned()
+	}
 	p.peakMemory() // of the worker that this one replaces
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.workers[slot] = pooled{w, newRecycler(p.settings)}
 	p.ready = w.Ready()
 	return w, nil
+}
+
+// forget forgets the workers so far. None of them lives any more.
+func (p *pool) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.workers)
+	p.peak = 0
 }
 
 // peakMemory returns the most memory, in bytes, that the R processes have had

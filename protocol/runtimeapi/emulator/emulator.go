@@ -18,12 +18,16 @@ type Config struct {
 	MemoryMB int           // what the REPORT line says it has: 128
 	Queue    int           // how many invocations may wait: 1000
 
+	// HTTP makes every path that is not one of the two APIs' an HTTP request to the
+	// function, as the front that it names hands it on. "": they are not found.
+	HTTP HTTPFormat
+
 	// PeakMemory returns the most memory that the function has used, in bytes.
 	// nil: the REPORT lines do not say.
 	PeakMemory func() int64
 
-	// OnReady is called once, when the runtime asks for its first event and before
-	// it gets one. nil: nothing is.
+	// OnReady is called when a runtime asks for its first event and before it gets
+	// one: once, and once more after each Restart. nil: nothing is.
 	OnReady func()
 
 	// Fault is asked about each call of the Runtime API and may spoil it; Observe is
@@ -44,15 +48,18 @@ const maxTail = 4 << 10
 type Emulator struct {
 	config Config
 	mux    *http.ServeMux
-	start  time.Time
+	front  *front // or nil
 
 	mu        sync.Mutex
+	start     time.Time
 	queue     []*invocation          // waiting, oldest first
-	arrived   chan struct{}          // closed and made anew when the queue grows
+	changed   chan struct{}          // closed and made anew by wake
+	paused    bool                   // nothing is handed out
+	restarted bool                   // until Resume
 	running   map[string]*invocation // handed out, by request id
 	past      past                   // those that have ended
 	polled    bool                   // the runtime has asked for its first event
-	initTook  time.Duration          // from New to then
+	initTook  time.Duration          // from New or Restart to then
 	reported  bool                   // the init duration was told in a REPORT line
 	initError []byte                 // what the runtime posted, or nil
 
@@ -103,8 +110,9 @@ func New(c Config) *Emulator {
 	e := &Emulator{
 		config:  c,
 		mux:     http.NewServeMux(),
+		front:   fronts[c.HTTP],
 		start:   time.Now(),
-		arrived: make(chan struct{}),
+		changed: make(chan struct{}),
 		running: map[string]*invocation{},
 	}
 	e.routeRuntimeAPI()
@@ -112,8 +120,14 @@ func New(c Config) *Emulator {
 	return e
 }
 
-// ServeHTTP serves both APIs.
-func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
+// ServeHTTP serves both APIs, and the function where Config.HTTP says so.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.front != nil && !ownPath(r.URL.Path) { // the mux would redirect a path like //a
+		e.invokeByHTTP(w, r)
+		return
+	}
+	e.mux.ServeHTTP(w, r)
+}
 
 // AppendLog gives a line of log, its end included, to the invocation that it
 // belongs to, for callers that ask for the tail of the log.
@@ -134,7 +148,9 @@ func (i *invocation) appendTail(line []byte) {
 
 // submit puts an invocation into the queue, unless the queue is full.
 func (e *Emulator) submit(inv *invocation) bool {
-	inv.id = uuid.NewString()
+	if inv.id == "" {
+		inv.id = uuid.NewString()
+	}
 	if inv.traceID == "" {
 		inv.traceID = newTraceID(time.Now())
 	}
@@ -153,10 +169,22 @@ func (e *Emulator) submit(inv *invocation) bool {
 	return true
 }
 
-// wake tells everybody in take that the queue may have grown. The lock is held.
+// wake tells everybody in take, Pause and awaitResume to look again. The lock is held.
 func (e *Emulator) wake() {
-	close(e.arrived)
-	e.arrived = make(chan struct{})
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+// await waits for the answer of a submitted invocation. It returns false when the
+// caller r has gone.
+func (e *Emulator) await(r *http.Request, inv *invocation) (answer, bool) {
+	select {
+	case a := <-inv.answer:
+		return a, true
+	case <-r.Context().Done():
+		e.withdraw(inv)
+		return answer{}, false
+	}
 }
 
 // withdraw takes an invocation whose caller has gone out of the queue. One that
@@ -182,7 +210,7 @@ func (e *Emulator) take(done <-chan struct{}) *invocation {
 		default:
 		}
 		e.mu.Lock()
-		if len(e.queue) > 0 {
+		if len(e.queue) > 0 && !e.paused {
 			inv := e.queue[0]
 			e.queue = e.queue[1:]
 			e.running[inv.id] = inv
@@ -193,10 +221,10 @@ func (e *Emulator) take(done <-chan struct{}) *invocation {
 			e.logStart(inv)
 			return inv
 		}
-		arrived := e.arrived
+		changed := e.changed
 		e.mu.Unlock()
 		select {
-		case <-arrived:
+		case <-changed:
 		case <-done:
 			return nil
 		}
@@ -224,6 +252,9 @@ func (e *Emulator) claim(id string) *invocation {
 	delete(e.running, id)
 	if inv != nil {
 		e.past.add(id, http.StatusForbidden)
+	}
+	if e.paused && len(e.running) == 0 {
+		e.wake()
 	}
 	return inv
 }

@@ -20,9 +20,12 @@ const (
 func (e *Emulator) routeInvokeAPI() {
 	e.mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.invoke)
 	e.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		clientError(w, http.StatusNotFound, "ResourceNotFoundException",
-			fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
-				r.Method, r.URL.EscapedPath(), e.config.Function))
+		text := fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
+			r.Method, r.URL.EscapedPath(), e.config.Function)
+		if e.front == nil {
+			text += ", or start bootstrap local with --http to reach it at any path"
+		}
+		clientError(w, http.StatusNotFound, "ResourceNotFoundException", text)
 	})
 }
 
@@ -78,11 +81,8 @@ func (e *Emulator) requestResponse(w http.ResponseWriter, r *http.Request, inv *
 		tooMany(w)
 		return
 	}
-	var a answer
-	select {
-	case a = <-inv.answer:
-	case <-r.Context().Done():
-		e.withdraw(inv)
+	a, ok := e.await(r, inv)
+	if !ok {
 		return
 	}
 	h := w.Header()

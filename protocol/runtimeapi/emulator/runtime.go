@@ -24,6 +24,9 @@ func (e *Emulator) routeRuntimeAPI() {
 }
 
 func (e *Emulator) next(w http.ResponseWriter, r *http.Request) {
+	if !e.awaitResume(r.Context().Done()) {
+		return
+	}
 	if !e.noteReady() {
 		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the init has failed")
 		return

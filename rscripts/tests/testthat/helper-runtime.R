@@ -81,3 +81,37 @@ bytes_con <- function(bytes, env = parent.frame()) {
   withr::defer(close(con), envir = env)
   con
 }
+
+# event_json() returns the text of a file in events/.
+event_json <- function(name) {
+  path <- file.path(events_dir, paste0(name, ".json"))
+  runtime$bytes_to_text(readBin(path, "raw", file.size(path)))
+}
+
+events_dir <- normalizePath("events")
+
+# begin_invocation() makes this text the event of the invocation that runs, until the
+# end of the test, and returns what the handler gets. Log records come into `logged`.
+begin_invocation <- function(text, handler = function(event) NULL, env = parent.frame()) {
+  runtime$current$event <- runtime$read_event(charToRaw(enc2utf8(text)), handler)
+  logged$records <- list()
+  runtime$current$log <- function(level, message, call = NULL, fields = list()) {
+    logged$records[[length(logged$records) + 1L]] <- list(level = level, message = message, fields = fields)
+  }
+  withr::defer(runtime$current$event <- runtime$current$log <- NULL, envir = env)
+  runtime$current$event$value
+}
+
+logged <- new.env()
+
+# keep_settings() gives the runtime's settings back as they are now when the test ends.
+keep_settings <- function(env = parent.frame()) {
+  before <- as.list(runtime$settings, all.names = TRUE)
+  withr::defer(
+    {
+      rm(list = ls(runtime$settings, all.names = TRUE), envir = runtime$settings)
+      list2env(before, runtime$settings)
+    },
+    envir = env
+  )
+}

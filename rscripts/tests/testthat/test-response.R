@@ -170,7 +170,7 @@ test_that("a failure tells strangers nothing", {
 })
 
 test_that("a serialiser makes the body", {
-  withr::defer(rm(list = ls(runtime$settings), envir = runtime$settings))
+  keep_settings()
   runtime$lambda_config(serialiser = function(value) paste0("<", value$a, ">"))
   expect_identical(responds(list(a = 1))$body, "<1>")
   runtime$lambda_config(serialiser = function(value) 5)

@@ -1,13 +1,9 @@
 local_edition(3)
 
-local_settings <- function(env = parent.frame()) {
-  withr::defer(rm(list = ls(runtime$settings), envir = runtime$settings), envir = env)
-}
-
 read <- function(text) runtime$read_event(charToRaw(text), NULL)
 
 test_that("a deserialiser reads the whole event", {
-  local_settings()
+  keep_settings()
   runtime$lambda_config(deserialiser = identity)
   expect_identical(read("{\"a\":1}")[c("value", "is_object")], list(value = "{\"a\":1}", is_object = FALSE))
   expect_identical(read("no JSON")$value, "no JSON")
@@ -17,7 +13,7 @@ test_that("a deserialiser reads the whole event", {
 })
 
 test_that("on HTTP sources a deserialiser reads the body", {
-  local_settings()
+  keep_settings()
   runtime$lambda_config(deserialiser = function(text) list(size = nchar(text)))
   event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"POST\"}},\"body\":\"hello\"}"
   takes <- runtime$handler_arguments(function(size) NULL)
@@ -25,7 +21,7 @@ test_that("on HTTP sources a deserialiser reads the body", {
 })
 
 test_that("simplify = FALSE leaves lists", {
-  local_settings()
+  keep_settings()
   runtime$lambda_config(simplify = FALSE)
   expect_identical(read("{\"a\":[1,2]}")$value, list(a = list(1L, 2L)))
   runtime$lambda_config(simplify = TRUE)
@@ -33,7 +29,7 @@ test_that("simplify = FALSE leaves lists", {
 })
 
 test_that("a serialiser writes the result, and JSON is never written twice", {
-  local_settings()
+  keep_settings()
   runtime$lambda_config(serialiser = function(value) "{\"mine\":true}")
   direct <- list(source = "direct")
   expect_identical(runtime$encode_value(1, direct), "{\"mine\":true}")

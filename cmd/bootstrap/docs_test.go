@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A docBlock is a fenced block of a page: ```r functions.parity is of the language r, and
+// about functions.parity.
+type docBlock struct {
+	line        int
+	lang, about string
+	text        string
+}
+
+// docBlocks returns the fenced blocks of a Markdown file.
+func docBlocks(t *testing.T, path string) []docBlock {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []docBlock
+	var open *docBlock
+	for i, line := range strings.SplitAfter(string(page), "\n") {
+		switch info, fence := strings.CutPrefix(strings.TrimSpace(line), "```"); {
+		case fence && open != nil:
+			blocks = append(blocks, *open)
+			open = nil
+		case fence:
+			lang, about, _ := strings.Cut(info, " ")
+			open = &docBlock{line: i + 1, lang: lang, about: about}
+		case open != nil:
+			open.text += line
+		}
+	}
+	return blocks
+}
+
+// Every example of docs/handlers.md does what the page says: R code with a handler is
+// served as the page says, each event gets the result or the error after it, and each
+// request the response after it.
+func TestHandlersPage(t *testing.T) {
+	page := "../../docs/handlers.md"
+	blocks := docBlocks(t, page)
+	examples := 0
+	for i := 0; i < len(blocks); i++ {
+		code := blocks[i]
+		if code.lang != "r" || code.about == "" {
+			continue
+		}
+		uses := i + 1
+		for i+1 < len(blocks) && blocks[i+1].lang != "r" {
+			i++
+		}
+		examples++
+		t.Run(code.about, func(t *testing.T) {
+			checkExample(t, code, blocks[uses:i+1])
+		})
+	}
+	if examples < 10 {
+		t.Errorf("%s has %d examples: were they found at all?", page, examples)
+	}
+}
+
+// checkExample serves code, and makes the invocations that follow it on the page.
+func checkExample(t *testing.T, code docBlock, uses []docBlock) {
+	dir := t.TempDir()
+	file := code.about
+	if !strings.HasSuffix(file, ".R") {
+		file, _, _ = strings.Cut(file, ".")
+		file += ".R"
+	}
+	writeFile(t, filepath.Join(dir, file), code.text)
+	_, f := startLocal(t, code.about, []string{"LAMBDA_TASK_ROOT=" + dir}, "--http")
+	if len(uses) == 0 {
+		t.Errorf("line %d: an example that nothing uses", code.line)
+	}
+	for i, use := range uses {
+		where := fmt.Sprintf("line %d", use.line)
+		switch {
+		case use.lang == "http":
+			checkRequest(t, f.url, where, use.text)
+		case use.lang == "json" && use.about == "event":
+			a := f.invoke(strings.TrimSuffix(use.text, "\n"))
+			if i+1 == len(uses) || uses[i+1].about != "result" && uses[i+1].about != "error" {
+				t.Fatalf("%s: no result follows the event", where)
+			}
+			want := uses[i+1]
+			if failed := a.header.Get("X-Amz-Function-Error") != ""; failed != (want.about == "error") || a.body != strings.TrimSuffix(want.text, "\n") {
+				t.Errorf("%s: got %s, want the %s %s", where, a.body, want.about, want.text)
+			}
+		}
+	}
+}
+
+var statusLine = regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+)`)
+
+// checkRequest makes the request that text begins with, and compares the response with
+// the rest of it: the status, the headers that it names, and the body, if it has one.
+func checkRequest(t *testing.T, url, where, text string) {
+	t.Helper()
+	at := statusLine.FindStringIndex(text)
+	if at == nil {
+		t.Fatalf("%s: a request without a response", where)
+	}
+	head, body, _ := strings.Cut(strings.TrimRight(text[:at[0]], "\n"), "\n\n")
+	lines := strings.Split(head, "\n")
+	method, path, _ := strings.Cut(lines[0], " ")
+	req, err := http.NewRequest(method, url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Set(name, value)
+	}
+	got, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	gotBody, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotBody = bytes.ReplaceAll(gotBody, []byte("\r\n"), []byte("\n"))
+
+	// HTTP wants an empty line after the headers.
+	want, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text[at[0]:]+"\n\n")), req)
+	if err != nil {
+		t.Fatalf("%s: %v", where, err)
+	}
+	defer want.Body.Close()
+	wantBody, err := io.ReadAll(want.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.StatusCode != want.StatusCode {
+		t.Errorf("%s: got status %d, want %d: %s", where, got.StatusCode, want.StatusCode, gotBody)
+	}
+	for name := range want.Header {
+		if got.Header.Get(name) != want.Header.Get(name) {
+			t.Errorf("%s: %s is %q, want %q", where, name, got.Header.Get(name), want.Header.Get(name))
+		}
+	}
+	if wantBody := strings.TrimSpace(string(wantBody)); wantBody != "" && strings.TrimSpace(string(gotBody)) != wantBody {
+		t.Errorf("%s: got body\n%s\nwant\n%s", where, gotBody, wantBody)
+	}
+}

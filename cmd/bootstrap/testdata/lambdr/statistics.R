@@ -1,0 +1,1 @@
+deviation <- function(values) max(values) - min(values)

@@ -1,0 +1,25 @@
+package emulator
+
+// albEvent is the event of an Application Load Balancer whose target group has no
+// multi-value headers (AWS documentation, "Lambda functions as targets"). It decodes
+// nothing: query strings come as they were sent.
+func albEvent(in *httpRequest) map[string]any {
+	query := map[string]string{}
+	for _, p := range in.parameters(false) {
+		query[p.name] = p.value // the last counts
+	}
+	headers := in.lowerHeaders()
+	// A compressed body is not text, whatever is in it.
+	body, isBase64 := in.bodyAs(in.isText() && headers["content-encoding"] == "")
+	return map[string]any{
+		"requestContext": map[string]any{"elb": map[string]any{
+			"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:012345678912:targetgroup/local/0123456789abcdef",
+		}},
+		"httpMethod":            in.method,
+		"path":                  in.path,
+		"queryStringParameters": query,
+		"headers":               headers,
+		"body":                  body,
+		"isBase64Encoded":       isBase64,
+	}
+}

@@ -1,0 +1,215 @@
+package emulator
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// An httpResponse is what a function's result becomes.
+type httpResponse struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// urlResponse is a result as a function URL takes it: one with a statusCode is a
+// response, and any other the body of one.
+func urlResponse(result []byte) (*httpResponse, error) {
+	fields := object(result)
+	if fields["statusCode"] == nil {
+		return &httpResponse{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, result}, nil
+	}
+	delete(fields, "multiValueHeaders") // of the other format
+	return parseResponse(fields, "application/json")
+}
+
+// restKeys are those that a REST API takes in a result. It refuses all others.
+var restKeys = []string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+
+func restResponse(result []byte) (*httpResponse, error) {
+	fields := object(result)
+	for key := range fields {
+		if !slices.Contains(restKeys, key) {
+			return nil, fmt.Errorf("it has a key %.100q: a REST API takes only %s", key, strings.Join(restKeys, ", "))
+		}
+	}
+	return multiValueResponse(fields, "application/json")
+}
+
+func albResponse(result []byte) (*httpResponse, error) {
+	return multiValueResponse(object(result), "application/octet-stream")
+}
+
+// multiValueResponse is a response whose headers may have several values.
+func multiValueResponse(fields map[string]json.RawMessage, contentType string) (*httpResponse, error) {
+	if fields["statusCode"] == nil {
+		return nil, errors.New(`it has no statusCode: want an object like {"statusCode": 200, "body": "text"}`)
+	}
+	delete(fields, "cookies") // likewise
+	return parseResponse(fields, contentType)
+}
+
+// parseResponse reads a response. ContentType is that of one that does not say.
+func parseResponse(fields map[string]json.RawMessage, contentType string) (*httpResponse, error) {
+	r := &httpResponse{header: http.Header{}}
+	var err error
+	// A number in quotes is taken, too. 1xx could not be sent: the caller would wait for more.
+	r.status, err = strconv.Atoi(strings.Trim(string(fields["statusCode"]), `"`))
+	if err != nil || r.status < 200 || r.status > 599 {
+		return nil, fmt.Errorf("statusCode is %.20q: want a number from 200 to 599", fields["statusCode"])
+	}
+	err = cmp.Or(r.addHeaders(fields["headers"]), r.addMultiValueHeaders(fields["multiValueHeaders"]), r.addCookies(fields["cookies"]))
+	if err != nil {
+		return nil, err
+	}
+	if r.header.Get("Content-Type") == "" {
+		r.header.Set("Content-Type", contentType)
+	}
+	var body string
+	if raw := fields["body"]; !isNull(raw) && json.Unmarshal(raw, &body) != nil {
+		return nil, fmt.Errorf("body is %s: want a string, in R jsonlite::toJSON() of the value", kind(raw))
+	}
+	var isBase64 bool
+	if raw := fields["isBase64Encoded"]; !isNull(raw) && json.Unmarshal(raw, &isBase64) != nil {
+		return nil, fmt.Errorf("isBase64Encoded is %s: want true or false", kind(raw))
+	}
+	r.body = []byte(body)
+	if isBase64 {
+		if r.body, err = base64.StdEncoding.DecodeString(body); err != nil {
+			return nil, fmt.Errorf("isBase64Encoded is true, and body is not base64: %w", err)
+		}
+	}
+	return r, nil
+}
+
+func (r *httpResponse) addHeaders(raw json.RawMessage) error {
+	if isNull(raw) {
+		return nil
+	}
+	headers := object(raw)
+	if headers == nil {
+		return fmt.Errorf("headers is %s: want an object", kind(raw))
+	}
+	for name, raw := range headers {
+		if err := r.addHeader(name, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addMultiValueHeaders adds to those of headers; what is in both counts once.
+func (r *httpResponse) addMultiValueHeaders(raw json.RawMessage) error {
+	if isNull(raw) {
+		return nil
+	}
+	var headers map[string][]json.RawMessage
+	if json.Unmarshal(raw, &headers) != nil {
+		return errors.New("multiValueHeaders is no object of arrays")
+	}
+	for name, values := range headers {
+		for _, raw := range values {
+			if err := r.addHeader(name, raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *httpResponse) addCookies(raw json.RawMessage) error {
+	if isNull(raw) {
+		return nil
+	}
+	var cookies []json.RawMessage
+	if json.Unmarshal(raw, &cookies) != nil {
+		return fmt.Errorf("cookies is %s: want an array, in R a list", kind(raw))
+	}
+	for _, raw := range cookies {
+		if err := r.addHeader("Set-Cookie", raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addHeader adds a header, once, or says why HTTP cannot carry it. The value is a
+// string, or a number or true or false, which stand for their texts.
+func (r *httpResponse) addHeader(name string, raw json.RawMessage) error {
+	value := string(raw)
+	switch {
+	case isNull(raw) || raw[0] == '{' || raw[0] == '[':
+		return fmt.Errorf("the header %.100q is %s: want a string", name, kind(raw))
+	case raw[0] == '"':
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return err
+		}
+	}
+	control := func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
+	noToken := func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }
+	if name == "" || strings.ContainsFunc(name, noToken) {
+		return fmt.Errorf("%.100q cannot be the name of a header", name)
+	}
+	if strings.ContainsFunc(value, control) {
+		return fmt.Errorf("the header %.100q has a line break or another control character in its value %.100q", name, value)
+	}
+	if !slices.Contains(r.header.Values(name), value) {
+		r.header.Add(name, value)
+	}
+	return nil
+}
+
+// write sends the response.
+func (r *httpResponse) write(w http.ResponseWriter) {
+	header := w.Header()
+	for name, values := range r.header {
+		header[name] = values
+	}
+	for _, name := range hopByHop {
+		header.Del(name) // they are the server's
+	}
+	header.Del("Content-Length")
+	if r.status == http.StatusNoContent || r.status == http.StatusNotModified {
+		w.WriteHeader(r.status) // HTTP gives them no body
+		return
+	}
+	header.Set("Content-Length", strconv.Itoa(len(r.body)))
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body) // none for HEAD; and a caller that has gone needs none
+}
+
+// object returns the fields of a JSON object, or nil when it is none.
+func object(text []byte) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(text, &fields) != nil {
+		return nil
+	}
+	return fields
+}
+
+// isNull reports whether a field is null, or absent.
+func isNull(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
+
+// kind says what a JSON value is.
+func kind(raw json.RawMessage) string {
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	}
+	return "a number"
+}

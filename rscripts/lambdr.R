@@ -1,0 +1,187 @@
+# The package lambdr, for scripts that were written for it: they run unchanged, up to
+# lambdr::start_lambda(), with which they end.
+
+# The version of lambdr whose interface this is.
+lambdr_version <- "1.2.7"
+
+# mentions_lambdr() is TRUE for a parsed file in whose text lambdr comes up.
+mentions_lambdr <- function(expressions) {
+  any(grepl("lambdr", attr(expressions, "srcfile")$lines, fixed = TRUE, useBytes = TRUE))
+}
+
+# provide_lambdr() makes R find a package lambdr. The real one, if it is installed, stays
+# what it is; its start_lambda() will say that it has no Runtime API to poll.
+provide_lambdr <- function() {
+  if (isNamespaceLoaded("lambdr")) {
+    return(invisible())
+  }
+  if (nzchar(system.file(package = "lambdr"))) {
+    message("the package lambdr is installed, so the runtime's own is not used: its start_lambda() cannot work here")
+    return(invisible())
+  }
+  functions <- list(
+    as_stringified_json = lambdr_stringified_json,
+    from_base64 = lambdr_from_base64,
+    html_response = lambdr_html_response,
+    lambda_config = lambdr_config,
+    start_lambda = lambdr_start,
+    stop_html = stop_html
+  )
+  path <- write_lambdr_package(names(functions))
+  register_namespace("lambdr", lambdr_version, path, functions)
+}
+
+# write_lambdr_package() writes the little of an installed package that library(),
+# packageVersion() and sessionInfo() read, into a library of its own behind all others.
+# Returns the package's folder.
+write_lambdr_package <- function(exports) {
+  library_path <- file.path(tempdir(), "lambda-r-library")
+  path <- file.path(library_path, "lambdr")
+  dir.create(file.path(path, "Meta"), recursive = TRUE)
+  description <- c(
+    Package = "lambdr", Version = lambdr_version, Title = "The Runtime's Place Holder of lambdr",
+    Built = paste0("R ", getRversion(), "; ; ; unix")
+  )
+  write.dcf(as.list(description), file.path(path, "DESCRIPTION"))
+  writeLines(paste0("export(", exports, ")"), file.path(path, "NAMESPACE"))
+  info <- list(
+    DESCRIPTION = description,
+    Built = list(R = getRversion(), Platform = "", Date = "", OStype = "unix")
+  )
+  saveRDS(info, file.path(path, "Meta", "package.rds"))
+  .libPaths(c(.libPaths(), library_path))
+  path
+}
+
+# register_namespace() makes functions a loaded namespace, with what R itself keeps of
+# one. (There is no function for that which is not R's own.)
+register_namespace <- function(name, version, path, functions) {
+  exports <- names(functions)
+  names(exports) <- exports
+  info <- new.env(parent = baseenv())
+  info$spec <- c(name = name, version = version)
+  info$exports <- list2env(as.list(exports), parent = baseenv())
+  info$imports <- list(base = TRUE)
+  info$path <- path
+  info$dynlibs <- NULL
+  info$S3methods <- matrix(NA_character_, 0L, 4L)
+  info$lazydata <- new.env(parent = baseenv())
+  namespace <- list2env(functions, parent = baseenv())
+  namespace$.packageName <- name
+  namespace$.__NAMESPACE__. <- info
+  lockEnvironment(namespace, bindings = TRUE)
+  .Internal(registerNamespace(name, namespace))
+  invisible()
+}
+
+# lambdr_start() is start_lambda(). It ends the script: what stands behind it was never
+# run by lambdr, either. A restart does that, because a tryCatch() of the script's would
+# take a condition for an error.
+lambdr_start <- function(config = lambdr_config(environ = parent.frame()), timeout_seconds = NULL) {
+  if (!inherits(config, "lambda_config")) {
+    stop("start_lambda(): config is what lambdr::lambda_config() returns")
+  }
+  for (restart in computeRestarts()) {
+    if (identical(restart$name, "start_lambda")) {
+      invokeRestart(restart, config)
+    }
+  }
+  stop("start_lambda() is for the handler's file, and none is being loaded")
+}
+
+# until_start_lambda() evaluates `expr` and returns the configuration of the
+# start_lambda() that ended it, NULL if none did.
+until_start_lambda <- function(expr) {
+  withRestarts(
+    {
+      expr
+      NULL
+    },
+    start_lambda = identity
+  )
+}
+
+# lambdr_config() is lambda_config(). runtime_api and task_root are bootstrap's business.
+# The functions differ from those of the runtime's lambda_config(): they are not for a
+# request's body, but for all of it, see lambdr_arguments() and lambdr_result().
+lambdr_config <- function(handler = NULL, runtime_api = NULL, task_root = NULL, deserialiser = NULL,
+                          serialiser = NULL, decode_base64 = TRUE, environ = parent.frame()) {
+  functions <- list(handler = handler, deserialiser = deserialiser, serialiser = serialiser)
+  for (name in names(functions)) {
+    if (!is.null(functions[[name]]) && !is.function(functions[[name]])) {
+      stop("lambda_config(): ", name, " is a function", call. = FALSE)
+    }
+  }
+  structure(
+    c(functions, list(decode_base64 = as.logical(decode_base64), environ = environ)),
+    class = "lambda_config"
+  )
+}
+
+# lambdr_handler() makes a configuration the runtime's and returns the handler: the
+# function that it has, else the one of this name where start_lambda() was called, NULL
+# if there is none.
+lambdr_handler <- function(config, name) {
+  settings$lambdr_deserialiser <- config$deserialiser
+  settings$lambdr_arguments <- settings$lambdr_compat || !is.null(config$deserialiser)
+  settings$lambdr_serialiser <- config$serialiser
+  if (isFALSE(config$decode_base64)) {
+    settings$decode_base64 <- FALSE
+  }
+  if (!is.null(config$handler)) {
+    return(config$handler)
+  }
+  get0(name, envir = config$environ, mode = "function")
+}
+
+# lambdr_result() is what lambda_config(serialiser = ) makes of a result: all that is
+# answered, for HTTP sources, too.
+lambdr_result <- function(value) {
+  text <- as.character(call_user(as.call(list(settings$lambdr_serialiser, value)), globalenv()))
+  if (!is_text(text)) {
+    fail("Runtime.MarshalError", "the serialiser of lambda_config() did not return one string")
+  }
+  enc2utf8(text)
+}
+
+# is_serialised() is TRUE for a result that is all that is to be answered: what
+# lambdr::html_response() returns.
+is_serialised <- function(value) {
+  isTRUE(attr(value, "already_serialised", exact = TRUE)) && is_text(value)
+}
+
+# lambdr_html_response() is html_response(): the JSON that API Gateway takes, marked. A
+# body that is no string is put into it as it is.
+lambdr_html_response <- function(body, is_base64 = FALSE, status_code = 200L, content_type = NULL, headers = list()) {
+  headers <- as.list(headers)
+  if (!is.null(content_type) && !"content-type" %in% tolower(names(headers))) {
+    headers[["Content-Type"]] <- content_type
+  }
+  response <- list(body = body, isBase64Encoded = is_base64, statusCode = status_code)
+  if (length(headers)) {
+    response$headers <- lapply(check_headers(headers), paste, collapse = ", ")
+  }
+  structure(encode_or_fail(response), already_serialised = TRUE)
+}
+
+# lambdr_stringified_json() is as_stringified_json(). `...` are arguments of toJSON();
+# without any, the JSON is that of results.
+lambdr_stringified_json <- function(x, ...) {
+  if (is.null(x)) {
+    NULL
+  } else if (...length() == 0L) {
+    encode_or_fail(x)
+  } else {
+    as.character(jsonlite::toJSON(x, auto_unbox = TRUE, null = "null", ...))
+  }
+}
+
+# lambdr_from_base64() is from_base64(): text.
+lambdr_from_base64 <- function(x) {
+  if (is.null(x)) {
+    return(NULL)
+  }
+  text <- rawToChar(jsonlite::base64_dec(x))
+  Encoding(text) <- "UTF-8"
+  text
+}

@@ -1,0 +1,125 @@
+# Rook: how R's web frameworks see an HTTP request, as an environment, and a response, as
+# list(status, headers, body). The names are those that the httpuv package gives them.
+
+# rook_request() makes it of a decoded event, see invoke.R, and of rook_input()'s body.
+rook_request <- function(event, input) {
+  request <- event$request
+  headers <- request$headers
+  cookies <- unlist(member(event$value, "cookies"))
+  if (length(cookies)) { # payload version 2.0 has taken them out of the headers
+    headers$cookie <- paste(cookies, collapse = "; ")
+  }
+  variables <- headers
+  names(variables) <- sprintf("HTTP_%s", gsub("-", "_", toupper(names(headers)), fixed = TRUE))
+  variables <- variables[is_argument_name(names(variables))] # one that is too long cannot be a variable
+
+  list2env(c(variables, list(
+    REQUEST_METHOD = request$method,
+    SCRIPT_NAME = "",
+    PATH_INFO = path_in_stage(event),
+    QUERY_STRING = query_string(event),
+    SERVER_NAME = first_text(headers$host, "localhost"),
+    SERVER_PORT = first_text(headers[["x-forwarded-port"]], "443"),
+    REMOTE_ADDR = first_text(request$source_ip, ""),
+    CONTENT_TYPE = headers[["content-type"]],
+    CONTENT_LENGTH = if (input$length > 0L) as.character(input$length),
+    HEADERS = unlist(headers),
+    rook.version = "1.1-0",
+    rook.url_scheme = first_text(headers[["x-forwarded-proto"]], "https"),
+    rook.input = input,
+    rook.errors = list(
+      cat = function(...) cat(..., file = stderr()),
+      flush = function() flush(stderr())
+    ),
+    lambda_event = event$value,
+    lambda_context = new_context(current$frame, request)
+  )), new.env(parent = emptyenv()))
+}
+
+first_text <- function(x, otherwise) if (is.null(x)) otherwise else x
+
+# path_in_stage() is the request's path without the stage, which an HTTP API with a named
+# one puts before it.
+path_in_stage <- function(event) {
+  path <- event$request$path
+  stage <- one_text(member(member(event$value, "requestContext"), "stage"))
+  prefix <- paste0("/", stage)
+  if (is.null(stage) || !is_text(member(event$value, "rawPath")) || !startsWith(paste0(path, "/"), paste0(prefix, "/"))) {
+    return(path)
+  }
+  rest <- substring(path, nchar(prefix) + 1L)
+  if (nzchar(rest)) rest else "/"
+}
+
+# query_string() is the query as it was in the URL, or one of the same meaning, with "?".
+query_string <- function(event) {
+  raw <- member(event$value, "rawQueryString")
+  if (!is_text(raw)) {
+    query <- event$request$query
+    if (!length(query)) {
+      return("")
+    }
+    keys <- httpuv::encodeURIComponent(rep(names(query), lengths(query)))
+    raw <- paste0(keys, "=", httpuv::encodeURIComponent(unlist(query)), collapse = "&")
+  }
+  if (nzchar(raw)) paste0("?", raw) else ""
+}
+
+# request_bytes() returns a request's body as raw bytes.
+request_bytes <- function(request) {
+  body <- request_body(request)
+  if (is.null(body) || is.raw(body)) {
+    return(as.raw(body))
+  }
+  # A test event may have JSON where a gateway has text.
+  charToRaw(enc2utf8(if (is_text(body)) body else encode_or_fail(body)))
+}
+
+# rook_input() lets a body be read; close() it.
+rook_input <- function(bytes) {
+  con <- rawConnection(bytes)
+  list(
+    length = length(bytes),
+    read = function(l = -1L) readBin(con, "raw", if (l < 0L) length(bytes) else l),
+    read_lines = function(n = -1L) readLines(con, n, warn = FALSE, encoding = "UTF-8", skipNul = TRUE),
+    rewind = function() seek(con, 0L),
+    close = function() close(con)
+  )
+}
+
+# rook_response() makes a response, see response.R, of list(status, headers, body). The
+# body is text, raw bytes, or c(file = path). httpuv takes list(file = path), too, but an
+# endpoint that returns what JSON it got would then serve any file.
+rook_response <- function(answer) {
+  body <- answer$body
+  if (is.character(body) && identical(names(body), "file")) {
+    body <- readBin(body, "raw", file.size(body))
+  } else if (is.character(body)) {
+    body <- enc2utf8(paste(body, collapse = "\n"))
+    if (!validUTF8(body)) {
+      body <- charToRaw(body)
+    }
+  }
+  headers <- lapply(answer$headers, paste)
+  key <- tolower(names(headers))
+  html_response(
+    body, answer$status,
+    # Of several, browsers take the last. There is none for a list, as plumber makes of an
+    # error in a hook.
+    content_type = if (any(key == "content-type")) {
+      headers[[max(which(key == "content-type"))]]
+    } else if (is.list(body)) {
+      "application/json"
+    },
+    headers = merge_headers(headers[!key %in% c("content-type", "content-length", "set-cookie")]),
+    cookies = unlist(headers[key == "set-cookie"])
+  )
+}
+
+# merge_headers() gives headers that come more than once one name.
+merge_headers <- function(headers) {
+  key <- tolower(names(headers))
+  merged <- lapply(unname(split(headers, factor(key, unique(key)))), unlist, use.names = FALSE)
+  names(merged) <- names(headers)[!duplicated(key)]
+  merged
+}
