@@ -34,3 +34,6 @@ rampage <- function() {
   Sys.setlocale("LC_ALL", "C")
   "done"
 }
+
+names_of_arguments <- function(...) I(as.character(names(list(...))))
+names_of_event <- function(event) I(as.character(names(event)))
