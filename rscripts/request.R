@@ -13,7 +13,7 @@ new_request <- function(event, source) {
   list(
     source = source,
     method = one_text(member(event, "httpMethod"), member(http, "method")),
-    path = one_text(member(event, "rawPath"), member(event, "path")),
+    path = request_path(event),
     headers = headers,
     cookies = request_cookies(event, headers),
     query = request_query(event, source),
@@ -38,6 +38,18 @@ one_text <- function(...) {
     }
   }
   NULL
+}
+
+# request_path() is the path without the stage, which an HTTP API with a named one puts
+# before it.
+request_path <- function(event) {
+  path <- member(event, "rawPath")
+  stage <- member(member(event, "requestContext"), "stage")
+  if (!is_text(path) || !is_text(stage) || !startsWith(paste0(path, "/"), paste0("/", stage, "/"))) {
+    return(one_text(path, member(event, "path")))
+  }
+  rest <- substring(path, nchar(stage) + 2L)
+  if (nzchar(rest)) rest else "/"
 }
 
 # request_headers() returns the headers by their names in lower case. Several of one

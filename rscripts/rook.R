@@ -16,7 +16,7 @@ rook_request <- function(event, input) {
   list2env(c(variables, list(
     REQUEST_METHOD = request$method,
     SCRIPT_NAME = "",
-    PATH_INFO = path_in_stage(event),
+    PATH_INFO = request$path,
     QUERY_STRING = query_string(event),
     SERVER_NAME = first_text(headers$host, "localhost"),
     SERVER_PORT = first_text(headers[["x-forwarded-port"]], "443"),
@@ -37,19 +37,6 @@ rook_request <- function(event, input) {
 }
 
 first_text <- function(x, otherwise) if (is.null(x)) otherwise else x
-
-# path_in_stage() is the request's path without the stage, which an HTTP API with a named
-# one puts before it.
-path_in_stage <- function(event) {
-  path <- event$request$path
-  stage <- one_text(member(member(event$value, "requestContext"), "stage"))
-  prefix <- paste0("/", stage)
-  if (is.null(stage) || !is_text(member(event$value, "rawPath")) || !startsWith(paste0(path, "/"), paste0(prefix, "/"))) {
-    return(path)
-  }
-  rest <- substring(path, nchar(prefix) + 1L)
-  if (nzchar(rest)) rest else "/"
-}
 
 # query_string() is the query as it was in the URL, or one of the same meaning, with "?".
 query_string <- function(event) {
