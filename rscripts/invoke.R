@@ -167,9 +167,9 @@ serialise <- function(value) {
   enc2utf8(as.character(text))
 }
 
-# encode_value() returns the JSON of what a handler returned, as the event's source
+# encode_answer() returns the JSON of what a handler returned, as the event's source
 # takes it.
-encode_value <- function(value, event) {
+encode_answer <- function(value, event) {
   if (!is.null(settings$lambdr_serialiser)) {
     lambdr_result(value)
   } else if (is_serialised(value)) {

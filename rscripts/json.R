@@ -1,4 +1,4 @@
-# JSON: the event to an R value, a result to JSON, and control frames.
+# JSON: text to R values, control frames, and the JSON that results become.
 
 # parse_text() parses JSON text. Always parse_json() and never fromJSON(), which
 # opens a string that is a path or a URL: an event is hostile.
@@ -50,20 +50,6 @@ json_string <- function(x) {
   unclass(jsonlite::toJSON(x, auto_unbox = TRUE))
 }
 
-# encode_result() returns the JSON of what a handler returned, as one string. Text
-# of class "json" is JSON already and goes through as it is.
-encode_result <- function(value) {
-  if (inherits(value, "json")) {
-    return(enc2utf8(paste(as.character(value), collapse = "")))
-  }
-  simple <- encode_simple(value)
-  if (!is.null(simple)) {
-    return(simple)
-  }
-  json <- enc2utf8(unclass(to_json(value)))
-  if (validUTF8(json)) json else replace_surrogates(json)
-}
-
 # replace_surrogates() puts U+FFFD in the place of half a surrogate pair, which jsonlite
 # makes three bytes of that are not UTF-8, and that iconv() lets pass.
 replace_surrogates <- function(text) {
@@ -72,37 +58,7 @@ replace_surrogates <- function(text) {
   text
 }
 
-# encode_simple() encodes what many handlers return, a short list of named strings,
-# integers and logicals, to the same bytes as to_json() at a third of its time. For
-# anything else it returns NULL.
-encode_simple <- function(value) {
-  keys <- names(value)
-  if (typeof(value) != "list" || is.object(value) || !length(keys) || length(keys) > 20L ||
-    length(attributes(value)) > 1L || anyDuplicated(keys) || !all(plain_text(keys))) {
-    return(NULL)
-  }
-  members <- character(length(value))
-  for (i in seq_along(value)) {
-    x <- .subset2(value, i)
-    if (length(x) != 1L || !is.null(attributes(x)) || is.na(x)) {
-      return(NULL)
-    }
-    members[[i]] <- switch(typeof(x),
-      character = if (plain_text(x)) paste0("\"", x, "\"") else return(NULL),
-      integer = sprintf("%d", x),
-      logical = if (x) "true" else "false",
-      return(NULL)
-    )
-  }
-  paste0("{", paste0("\"", keys, "\":", members, collapse = ","), "}")
-}
-
-# plain_text() is TRUE for strings that JSON needs not escape: printable ASCII without
-# the quote, the backslash and what jsonlite escapes after "<".
-plain_text <- function(x) {
-  nzchar(x) & !grepl("[^ -~]|[\"\\\\<]", x, perl = TRUE, useBytes = TRUE)
-}
-
+# to_json() is what a result's JSON is. encode.R makes the same bytes faster.
 to_json <- function(value) {
   if (settings$lambdr_compat) { # four digits, a number that is NA as "NA"
     return(jsonlite::toJSON(value, auto_unbox = TRUE, null = "null"))
@@ -110,23 +66,6 @@ to_json <- function(value) {
   jsonlite::toJSON(
     value,
     auto_unbox = TRUE, null = "null", na = "null", digits = NA,
-    Date = "ISO8601", POSIXt = "ISO8601", UTC = TRUE, raw = "base64"
+    Date = "ISO8601", POSIXt = "ISO8601", UTC = TRUE, raw = "base64", json_verbatim = TRUE
   )
-}
-
-# find_unencodable() returns the path to the innermost element of `value` that
-# cannot be encoded, for example result$fit[[2]].
-find_unencodable <- function(value, path = "result") {
-  if (!is.list(value) || is.object(value) && !is.data.frame(value)) {
-    return(path)
-  }
-  labels <- names(value)
-  for (i in seq_along(value)) {
-    element <- .subset2(value, i)
-    if (!is.null(tryCatch({ to_json(element); NULL }, error = identity))) {
-      step <- if (length(labels) && nzchar(labels[[i]])) paste0("$", labels[[i]]) else paste0("[[", i, "]]")
-      return(find_unencodable(element, paste0(path, step)))
-    }
-  }
-  path
 }

@@ -13,7 +13,7 @@ new_request <- function(event, source) {
   list(
     source = source,
     method = one_text(member(event, "httpMethod"), member(http, "method")),
-    path = request_path(event),
+    path = path_without_stage(event),
     headers = headers,
     cookies = request_cookies(event, headers),
     query = request_query(event, source),
@@ -40,9 +40,9 @@ one_text <- function(...) {
   NULL
 }
 
-# request_path() is the path without the stage, which an HTTP API with a named one puts
+# path_without_stage() is the path without the stage, which an HTTP API with a named one puts
 # before it.
-request_path <- function(event) {
+path_without_stage <- function(event) {
   path <- member(event, "rawPath")
   stage <- member(member(event, "requestContext"), "stage")
   if (!is_text(path) || !is_text(stage) || !startsWith(paste0(path, "/"), paste0("/", stage, "/"))) {

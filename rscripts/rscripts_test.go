@@ -99,6 +99,22 @@ func TestScriptParses(t *testing.T) {
 	}
 }
 
+// All files share one environment, where a second definition of a name would take the
+// place of the first.
+func TestNamesAreDefinedOnce(t *testing.T) {
+	definition := regexp.MustCompile(`(?m)^([A-Za-z.][A-Za-z0-9._]*) <- `)
+	count := map[string]int{}
+	for _, m := range definition.FindAllSubmatch(Script(), -1) {
+		name := string(m[1])
+		if count[name]++; count[name] == 2 {
+			t.Errorf("%s is defined more than once", name)
+		}
+	}
+	if len(count) < 100 {
+		t.Errorf("only %d names were found", len(count))
+	}
+}
+
 // R reads the script in the locale that the function's environment sets, which may
 // be one that has ASCII only.
 func TestScriptIsASCII(t *testing.T) {

@@ -35,7 +35,7 @@ interrupted_stack <- function(calls, cond) {
   if (length(stack)) {
     return(stack)
   }
-  doing <- c(read_event = "the decoding of the event", encode_value = "the encoding of the result")
+  doing <- c(read_event = "the decoding of the event", encode_answer = "the encoding of the result")
   names <- vapply(calls, called_name, "")
   lapply(unname(doing[names(doing) %in% names]), function(what) list(call = what))
 }

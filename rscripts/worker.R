@@ -113,7 +113,7 @@ evaluate <- function(bytes, handler, name, takes) {
     context <- if (settings$lambdr_compat) lambdr_context(current$frame) else new_context(current$frame, event$request)
     args["context"] <- list(context)
   }
-  encode_value(call_handler(handler, name, args), event)
+  encode_answer(call_handler(handler, name, args), event)
 }
 
 # absorb_interrupt() takes a SIGINT that came while no invocation was running, so

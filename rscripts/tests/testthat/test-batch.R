@@ -6,7 +6,7 @@ run_batch <- function(f, text, env = parent.frame()) {
   begin_invocation(text, handler, env)
   args <- runtime$bind_arguments(runtime$current$event, runtime$handler_arguments(handler), "process")
   args["context"] <- list("the context")
-  runtime$encode_value(runtime$call_handler(handler, "process", args), runtime$current$event)
+  runtime$encode_answer(runtime$call_handler(handler, "process", args), runtime$current$event)
 }
 
 failures <- function(...) {

@@ -21,7 +21,7 @@ expect_source <- function(text, source) {
 }
 
 test_that("every event's source is told, simplified or not", {
-  expect_setequal(names(sources), sub("[.]json$", "", list.files(events_dir)))
+  expect_setequal(names(sources), sub("[.]json$", "", list.files(events_dir, "[.]json$")))
   for (name in names(sources)) {
     expect_source(event_json(name), sources[[name]])
   }

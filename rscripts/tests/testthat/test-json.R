@@ -150,3 +150,11 @@ test_that("an event that is too deep for R is told from one that is not JSON", {
   deep <- charToRaw(paste0(strrep("[", 10000L), strrep("]", 10000L)))
   expect_error(runtime$decode_text(runtime$event_text(deep)), "nested too deeply", class = "runtime_failure")
 })
+
+test_that("JSON inside of a result is not encoded again", {
+  json <- jsonlite::toJSON(list(x = 1), auto_unbox = TRUE)
+  expect_identical(runtime$encode_result(list(a = json, b = list(json))), "{\"a\":{\"x\":1},\"b\":[{\"x\":1}]}")
+  frame <- data.frame(i = 1:2)
+  frame$j <- structure(c("[1]", "{}"), class = "json")
+  expect_identical(runtime$encode_result(frame), "[{\"i\":1,\"j\":[1]},{\"i\":2,\"j\":{}}]")
+})

@@ -151,13 +151,13 @@ test_that("the context has the request", {
 })
 
 test_that("the path is without the stage of an HTTP API", {
-  path <- function(path, stage) runtime$request_path(list(rawPath = path, requestContext = list(stage = stage)))
+  path <- function(path, stage) runtime$path_without_stage(list(rawPath = path, requestContext = list(stage = stage)))
   expect_identical(path("/prod/cars", "prod"), "/cars")
   expect_identical(path("/prod", "prod"), "/")
   expect_identical(path("/production", "prod"), "/production")
   expect_identical(path("/cars", "$default"), "/cars")
-  expect_identical(runtime$request_path(list(path = "/a", requestContext = list(stage = "a"))), "/a") # a REST API has none
-  expect_null(runtime$request_path(list()))
+  expect_identical(runtime$path_without_stage(list(path = "/a", requestContext = list(stage = "a"))), "/a") # a REST API has none
+  expect_null(runtime$path_without_stage(list()))
 })
 
 test_that("a hostile request is refused, or read, and breaks nothing", {

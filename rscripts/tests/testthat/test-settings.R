@@ -32,11 +32,11 @@ test_that("a serialiser writes the result, and JSON is never written twice", {
   keep_settings()
   runtime$lambda_config(serialiser = function(value) "{\"mine\":true}")
   direct <- list(source = "direct")
-  expect_identical(runtime$encode_value(1, direct), "{\"mine\":true}")
-  expect_identical(runtime$encode_value(structure("[1]", class = "json"), direct), "[1]")
+  expect_identical(runtime$encode_answer(1, direct), "{\"mine\":true}")
+  expect_identical(runtime$encode_answer(structure("[1]", class = "json"), direct), "[1]")
   runtime$lambda_config(serialiser = identity)
-  expect_identical(runtime$encode_value("{\"a\":1}", direct), "{\"a\":1}")
-  expect_failure_type(runtime$encode_value(list(1), direct), "Runtime.MarshalError", "returned no string, but list")
+  expect_identical(runtime$encode_answer("{\"a\":1}", direct), "{\"a\":1}")
+  expect_failure_type(runtime$encode_answer(list(1), direct), "Runtime.MarshalError", "returned no string, but list")
 })
 
 test_that("settings that are none are refused", {

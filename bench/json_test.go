@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// jsonShapes are the names of the values in json.R.
+var jsonShapes = []string{
+	"small", "rows100", "nested100", "mixed100", "dates100", "scalars1e5", "named1e4", "strings1e5", "doubles1e5",
+	"frame1000x3", "frame1000x10", "frame10x3",
+}
+
+// BenchmarkJSON is how long R takes to encode a value: jsonlite's toJSON, which is what
+// the runtime's encoder must give the bytes of, and that encoder, turn and turn about in
+// one process. For a data frame it is also the time of jsonlite's C code alone, which the
+// encoder uses: the floor.
+func BenchmarkJSON(b *testing.B) {
+	cmd := exec.Command("Rscript", "--no-init-file", "json.R")
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatalf("%v: this needs R with jsonlite", err)
+	}
+	b.Cleanup(func() {
+		_ = stdin.Close() // R ends at the end of its input
+		if err := cmd.Wait(); err != nil {
+			b.Errorf("Rscript: %v", err)
+		}
+	})
+	replies := bufio.NewReader(stdout)
+	for _, shape := range jsonShapes {
+		b.Run(shape, func(b *testing.B) {
+			var before, after, floor []time.Duration
+			for b.Loop() {
+				if _, err := fmt.Fprintln(stdin, shape); err != nil {
+					b.Fatal(err)
+				}
+				var beforeMS, afterMS, floorMS float64
+				if _, err := fmt.Fscanln(replies, &beforeMS, &afterMS, &floorMS); err != nil {
+					b.Fatal(err)
+				}
+				before = append(before, milliseconds(beforeMS))
+				after = append(after, milliseconds(afterMS))
+				floor = append(floor, milliseconds(floorMS))
+			}
+			b.ReportMetric(quantile(before, 0.5), "toJSON-ms")
+			b.ReportMetric(quantile(after, 0.5), "ours-ms")
+			b.ReportMetric(quantile(before, 0.5)/quantile(after, 0.5), "times-faster")
+			if quantile(floor, 0.5) > 0 {
+				b.ReportMetric(quantile(floor, 0.5), "floor-ms")
+			}
+			b.ReportMetric(0, "ns/op") // of both together: says nothing
+		})
+	}
+}
+
+func milliseconds(ms float64) time.Duration {
+	return time.Duration(ms * float64(time.Millisecond))
+}
