@@ -37,6 +37,7 @@ bench: runtime-deps
 	$(GO) test ./bench -run '^$$' -bench FirstAnswer -benchtime 25x
 	$(GO) test ./bench -run '^$$' -bench Idle -benchtime 10x
 	$(GO) test ./bench -run '^$$' -bench JSON -benchtime 9x
+	$(GO) test ./bench -run '^$$' -bench Stream -benchtime 5x
 
 # make chaos    break everything: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
 SEED        ?= 1

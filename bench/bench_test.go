@@ -27,7 +27,7 @@ type runtime struct {
 }
 
 // build builds a program of this module as the Makefile does, and returns its path.
-func build(b *testing.B, pkg string) string {
+func build(b testing.TB, pkg string) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), filepath.Base(pkg))
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
@@ -38,15 +38,22 @@ func build(b *testing.B, pkg string) string {
 	return path
 }
 
-// start starts the program as Lambda does.
+// start starts the program as Lambda does, with the parity function.
 func start(b *testing.B, program string) *runtime {
 	b.Helper()
-	r := &runtime{server: httptest.NewServer(emulator.New(emulator.Config{Timeout: 30 * time.Second}))}
+	api := emulator.New(emulator.Config{Timeout: 30 * time.Second})
+	return startWith(b, program, "../examples/parity", "functions.parity", api)
+}
+
+// startWith starts it with a handler of a folder and a Runtime API.
+func startWith(b testing.TB, program, dir, handler string, api http.Handler) *runtime {
+	b.Helper()
+	r := &runtime{server: httptest.NewServer(api)}
 	r.cmd = exec.Command(program)
-	r.cmd.Dir = "../examples/parity"
+	r.cmd.Dir = dir
 	r.cmd.Env = append(os.Environ(),
 		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(r.server.URL, "http://"),
-		"_HANDLER=functions.parity")
+		"_HANDLER="+handler)
 	r.cmd.Stdout, r.cmd.Stderr = &r.log, &r.log
 	if err := r.cmd.Start(); err != nil {
 		b.Fatal(err)
@@ -80,7 +87,7 @@ func (r *runtime) invoke(b *testing.B) time.Duration {
 
 // residentMB returns the resident memory of the process itself, in MB, now and at
 // its peak.
-func (r *runtime) residentMB(b *testing.B) (now, peak float64) {
+func (r *runtime) residentMB(b testing.TB) (now, peak float64) {
 	b.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.cmd.Process.Pid) + "/status")
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"syscall"
 	"time"
 
@@ -123,7 +124,7 @@ func (w *watched) fail() {
 }
 
 // Invoke notes what was sent to the worker, and what came of it.
-func (w *watched) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error) {
+func (w *watched) Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error) {
 	var thaw *time.Timer
 	w.a.update(func() {
 		w.busy = true
@@ -141,7 +142,7 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, 
 			thaw = time.AfterFunc(time.Until(t.deadline)-w.a.margin*3/4, func() { _ = syscall.Kill(w.PID(), syscall.SIGCONT) })
 		}
 	})
-	payload, err := w.Worker.Invoke(inv, event, limit)
+	payload, err := w.Worker.Invoke(inv, event, limit, open)
 	if thaw != nil {
 		thaw.Stop()
 	}

@@ -14,6 +14,8 @@
 //
 //	to R    hello      first: the handler to load
 //	        invoke  +  id, deadline_ms and the rest of Invoke; payload: the event
+//	        ack        the chunk before was passed on; with gone, why it was not, and why
+//	                   no other one will be
 //	        shutdown   run the shutdown hooks and exit with status 0
 //	from R  ready      the handler is loaded: invocations may come
 //	        init_error the handler could not be loaded: error; R exits
@@ -21,11 +23,17 @@
 //	        result  +  invocation id is answered; payload: the JSON of its value, or,
 //	                   with an error, of what the caller of a failed one is told
 //	        error      invocation id failed: error
+//	        chunk   +  the next piece of a streamed response to invocation id; the first
+//	                   one has what comes before it, see StreamHead; payload: the piece,
+//	                   at most MaxChunk bytes
+//	        end        the streamed response is complete; with an error, it broke off
 //
-// The types chunk and end are reserved for response streaming.
+// An invoke is answered by one result, one error, or one or more chunks and one end.
+// Each chunk is followed by one ack, which R waits for: so R writes no faster than the
+// caller reads, and no more than one chunk is ever under way.
 //
-// Between one invoke and its one result or error only log frames may come, and
-// every reply echoes the invocation's id. Whatever else arrives is a Violation:
+// Between an invoke and the last frame of its answer only log frames may come beside,
+// and every reply echoes the invocation's id. Whatever else arrives is a Violation:
 // the two sides no longer agree on where a frame begins, so the worker is
 // killed and never resynchronised.
 //

@@ -19,6 +19,10 @@ const (
 	// MaxPayload is the largest payload frame, in bytes: an R string cannot be
 	// longer. The reader of a result asks for a far smaller one.
 	MaxPayload = 1<<31 - 1
+
+	// MaxChunk is the largest piece of a streamed response, in bytes. It bounds what a
+	// stream takes of bootstrap's memory.
+	MaxChunk = 1 << 20
 )
 
 // allocStep bounds what a length alone can make us allocate: a larger frame's
@@ -35,7 +39,7 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: bufio.NewWriter(w)}
 }
 
-// WriteMessage writes the control frame m, one of Hello, Invoke and Shutdown.
+// WriteMessage writes the control frame m, one of Hello, Ack and Shutdown.
 func (w *Writer) WriteMessage(m any) error {
 	if err := w.control(m); err != nil {
 		return err
@@ -89,7 +93,7 @@ func NewReader(r io.Reader) *Reader {
 // two frames it returns io.EOF; a frame that is cut short, too long or not a
 // JSON object with a known type is a *Violation.
 func (r *Reader) ReadReply() (Reply, error) {
-	body, err := r.frame(MaxControl)
+	body, err := r.frame(nil, MaxControl)
 	if large, ok := errors.AsType[*FrameTooLargeError](err); ok {
 		return Reply{}, &Violation{Reason: "control frame", Err: large}
 	}
@@ -114,7 +118,20 @@ func (r *Reader) Buffered() int { return r.r.Buffered() }
 // longer than limit bytes, nothing of its body is read and the error is a
 // *FrameTooLargeError; call Discard to step over it.
 func (r *Reader) ReadPayload(limit int) ([]byte, error) {
-	body, err := r.frame(limit)
+	return r.payload(nil, limit)
+}
+
+// ReadChunk reads the payload frame that follows a chunk, into buf where it has room.
+func (r *Reader) ReadChunk(buf []byte) ([]byte, error) {
+	body, err := r.payload(buf, MaxChunk)
+	if large, ok := err.(*FrameTooLargeError); ok {
+		return nil, &Violation{Reason: "chunk", Err: large}
+	}
+	return body, err
+}
+
+func (r *Reader) payload(buf []byte, limit int) ([]byte, error) {
+	body, err := r.frame(buf, limit)
 	if err == io.EOF {
 		return nil, &Violation{Reason: "no payload after its control frame", Err: io.ErrUnexpectedEOF}
 	}
@@ -134,7 +151,8 @@ func (r *Reader) Discard(size int64) error {
 	return err
 }
 
-func (r *Reader) frame(limit int) ([]byte, error) {
+// frame reads a frame, into buf where that has room.
+func (r *Reader) frame(buf []byte, limit int) ([]byte, error) {
 	var header [headerSize]byte
 	n, err := io.ReadFull(r.r, header[:])
 	if err == io.ErrUnexpectedEOF {
@@ -147,7 +165,10 @@ func (r *Reader) frame(limit int) ([]byte, error) {
 	if size > int64(limit) {
 		return nil, &FrameTooLargeError{Size: size, Limit: int64(limit)}
 	}
-	body := make([]byte, 0, min(size, allocStep))
+	body := buf[:0]
+	if body == nil || int64(cap(body)) < min(size, allocStep) {
+		body = make([]byte, 0, min(size, allocStep))
+	}
 	for int64(len(body)) < size {
 		if len(body) == cap(body) {
 			body = append(make([]byte, 0, min(size, 4*int64(cap(body)))), body...)

@@ -243,3 +243,33 @@ func TestWriterRefusesLargeControlFrame(t *testing.T) {
 		t.Errorf("written: %q", out.Bytes())
 	}
 }
+
+// The chunks of a stream share one buffer, however many they are.
+func TestChunksTakeOneBuffer(t *testing.T) {
+	const chunks = 50
+	var stream bytes.Buffer
+	for range chunks {
+		stream.Write(frame(make([]byte, protocol.MaxChunk)))
+		stream.Write(frame("small"))
+	}
+	r := protocol.NewReader(&stream)
+	var buf []byte
+	size := allocated(func() {
+		for i := range 2 * chunks {
+			chunk, err := r.ReadChunk(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []int{protocol.MaxChunk, len("small")}[i%2]; len(chunk) != want {
+				t.Fatalf("chunk %d has %d bytes, want %d", i, len(chunk), want)
+			}
+			buf = chunk
+		}
+	})
+	if string(buf) != "small" {
+		t.Errorf("the last chunk is %q", buf)
+	}
+	if size > 2*protocol.MaxChunk {
+		t.Errorf("%d bytes were allocated for %d chunks", size, 2*chunks)
+	}
+}

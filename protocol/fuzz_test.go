@@ -54,13 +54,17 @@ func fuzzMessage(t *testing.T, r *protocol.Reader) bool {
 // checkAgain writes what was read, and reads it again.
 func checkAgain(t *testing.T, reply protocol.Reply, payload []byte) {
 	t.Helper()
-	if len(payload) > fuzzLimit {
-		t.Fatalf("a payload of %d bytes is over the limit of %d", len(payload), fuzzLimit)
+	limit := fuzzLimit
+	if reply.Type == protocol.TypeChunk {
+		limit = protocol.MaxChunk
+	}
+	if len(payload) > limit {
+		t.Fatalf("a payload of %d bytes is over the limit of %d", len(payload), limit)
 	}
 	var stream bytes.Buffer
 	w := protocol.NewWriter(&stream)
 	var err error
-	if reply.Type == protocol.TypeResult {
+	if reply.Type == protocol.TypeResult || reply.Type == protocol.TypeChunk {
 		err = w.WriteMessagePayload(reply, payload)
 	} else {
 		err = w.WriteMessage(reply)

@@ -1,6 +1,9 @@
 package protocol
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The types of control frames, as doc.go lists them.
 const (
@@ -12,6 +15,9 @@ const (
 	TypeLog       = "log"
 	TypeResult    = "result"
 	TypeError     = "error"
+	TypeChunk     = "chunk"
+	TypeEnd       = "end"
+	TypeAck       = "ack"
 )
 
 // Hello tells a new R process what to load.
@@ -38,6 +44,22 @@ type Invoke struct {
 	TenantID      string `json:"tenant_id,omitempty"`
 }
 
+// Ack answers a chunk of a streamed response.
+type Ack struct {
+	Type string `json:"type"`
+	Gone string `json:"gone,omitempty"` // why nobody takes the stream any more; empty: go on
+}
+
+// NewAck returns the answer to a chunk that was passed on, or, with an error, to one
+// that was not.
+func NewAck(err error) Ack {
+	ack := Ack{Type: TypeAck}
+	if err != nil {
+		ack.Gone = err.Error()
+	}
+	return ack
+}
+
 // Shutdown asks R to run its shutdown hooks and to exit.
 type Shutdown struct {
 	Type string `json:"type"`
@@ -51,10 +73,11 @@ type Reply struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 
-	Ready                // ready
-	Record               // log
-	Error  *HandlerError `json:"error"` // error, init_error; result: the handler failed, and this is what its caller gets
-	RMs    float64       `json:"r_ms"`  // result, error: milliseconds spent in R
+	Ready                    // ready
+	Record                   // log
+	StreamHead               // chunk, the first one
+	Error      *HandlerError `json:"error"` // error, init_error, end; result: the handler failed, and this is what its caller gets
+	RMs        float64       `json:"r_ms"`  // result, error, end: milliseconds spent in R
 
 	// Size is the control frame's length in bytes, set by the Reader.
 	Size int `json:"-"`
@@ -75,15 +98,37 @@ type Record struct {
 	Fields map[string]any `json:"fields"` // what else lambda_log was given
 }
 
+// StreamHead is what comes before a streamed response.
+type StreamHead struct {
+	ContentType string   `json:"content_type"` // where there is no prelude
+	Prelude     *Prelude `json:"prelude"`      // on HTTP sources
+}
+
+// Prelude is the head of an HTTP response.
+type Prelude struct {
+	StatusCode int               `json:"statusCode"`
+	Headers    map[string]string `json:"headers"`
+	Cookies    []string          `json:"cookies"` // whole Set-Cookie values
+}
+
 // check refuses a reply that is not one R may send. (An R vector of length one
 // and a JSON array are easily confused in R; the decoder has refused those.)
 func (r *Reply) check() error {
 	switch r.Type {
 	case TypeReady, TypeLog:
 		return nil
-	case TypeResult:
+	case TypeResult, TypeEnd:
 		if r.ID == "" {
-			return &Violation{Reason: "result without an id"}
+			return &Violation{Reason: r.Type + " without an id"}
+		}
+		return nil
+	case TypeChunk:
+		if r.ID == "" {
+			return &Violation{Reason: "chunk without an id"}
+		}
+		// net/http would refuse it, too, but when it is too late for another answer.
+		if strings.ContainsFunc(r.ContentType, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			return &Violation{Reason: fmt.Sprintf("chunk with the content type %.80q", r.ContentType)}
 		}
 		return nil
 	case TypeError, TypeInitError:

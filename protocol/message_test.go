@@ -91,10 +91,16 @@ func unhex(t testing.TB, s string) []byte {
 // readMessage reads one message from R: a control frame and its payload.
 func readMessage(r *protocol.Reader, limit int) (protocol.Reply, []byte, error) {
 	reply, err := r.ReadReply()
-	if err != nil || reply.Type != protocol.TypeResult {
+	if err != nil {
 		return reply, nil, err
 	}
-	payload, err := r.ReadPayload(limit)
+	var payload []byte
+	switch reply.Type {
+	case protocol.TypeResult:
+		payload, err = r.ReadPayload(limit)
+	case protocol.TypeChunk:
+		payload, err = r.ReadChunk(nil)
+	}
 	return reply, payload, err
 }
 
@@ -207,7 +213,7 @@ func TestWriterWritesVectors(t *testing.T) {
 // typed decodes the message into the type that bootstrap would send it as.
 func typed(t *testing.T, message []byte) any {
 	t.Helper()
-	var head struct{ Type, Handler string }
+	var head struct{ Type, Handler, Gone string }
 	if err := json.Unmarshal(message, &head); err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +222,11 @@ func typed(t *testing.T, message []byte) any {
 		return protocol.NewHello(head.Handler)
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()
+	case protocol.TypeAck:
+		if head.Gone != "" {
+			return protocol.NewAck(errors.New(head.Gone))
+		}
+		return protocol.NewAck(nil)
 	}
 	var invoke protocol.Invoke
 	if err := strict(message, &invoke); err != nil {

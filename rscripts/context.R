@@ -1,7 +1,8 @@
 # The context of an invocation: what a handler's formal `context` gets.
 
 # The invocation that runs now, for the helpers that user code calls: `frame`, the invoke
-# frame; `event`, see invoke.R; and `log`, see log_to().
+# frame; `event`, see invoke.R; `log`, see log_to(); `io`, the pipes; and `stream`, see
+# run_stream().
 current <- new.env(parent = emptyenv())
 
 # new_context() makes it from the invoke frame. Fields that the frame does not have

@@ -50,7 +50,8 @@ attach_helpers <- function() {
     on_shutdown = on_shutdown,
     png_response = png_response,
     remaining_ms = remaining_ms,
-    stop_html = stop_html
+    stop_html = stop_html,
+    stream_response = stream_response
   )
   attach(helpers, name = "lambda", pos = length(search()))
 }

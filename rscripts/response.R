@@ -15,7 +15,7 @@ html_response <- function(body = NULL, status_code = 200L, content_type = "text/
                           headers = list(), is_base64 = FALSE, cookies = NULL) {
   status <- suppressWarnings(as.integer(status_code))
   if (length(status) != 1L || is.na(status) || status < 100L || status > 599L) {
-    stop("html_response(): status_code is a number from 100 to 599")
+    stop("status_code is a number from 100 to 599")
   }
   headers <- check_headers(as.list(headers))
   if (!"content-type" %in% tolower(names(headers)) && !is.null(content_type) && !is.null(body)) {

@@ -47,10 +47,24 @@ trace_stack <- function(trace) shorten(user_frames(user_calls(trace$call)))
 # call or in a condition must not become another error.
 without_fail <- function(stack) tryCatch(stack, error = function(e) list())
 
+# in_runtime() evaluates what a helper does for the user code that calls it. It marks, in
+# a stack, where the runtime's own frames begin again, and what it evaluates is not
+# compiled, see jit.R: write() would take 30 ms at its second call.
+in_runtime <- function(expr) {
+  on.exit(user_jit_on())
+  user_jit_off()
+  expr
+}
+
 # user_calls() returns those of `calls` that come after the runtime's own.
 user_calls <- function(calls) {
   marked <- which(vapply(calls, is_call_to, NA, name = "call_user"))
-  if (length(marked)) calls[-seq_len(marked[[1L]] + 2L)] else list()
+  if (!length(marked)) {
+    return(list())
+  }
+  calls <- calls[-seq_len(marked[[1L]] + 2L)]
+  hidden <- which(vapply(calls, is_call_to, NA, name = "in_runtime"))
+  if (length(hidden)) calls[seq_len(hidden[[1L]] - 1L)] else calls
 }
 
 # shorten() leaves out the middle of a long stack: an endless recursion is described

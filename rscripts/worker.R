@@ -67,6 +67,8 @@ answer <- function(io, frame, event, handler, name, takes) {
   set_trace_id(frame$trace_id)
   current$frame <- frame
   current$event <- NULL
+  current$io <- io
+  current$stream <- NULL
   current$log <- log_to(io, frame$id)
   json <- with_conditions(
     function() allowInterrupts(evaluate(event, handler, name, takes)),
@@ -77,6 +79,10 @@ answer <- function(io, frame, event, handler, name, takes) {
   io$replies <- pipe_check(io$replies, reply_path, "wb")
   io$requests <- pipe_check(io$requests, request_path, "rb")
   failed <- if (inherits(json, "failure")) json else attr(json, "failure")
+  r_ms <- (as.numeric(Sys.time()) - started) * 1000
+  if (end_stream(current$stream, failed, r_ms)) {
+    return(invisible())
+  }
   if (inherits(json, "failure") && is_http(current$event$source) && failed$type != "Runtime.Interrupted") {
     # The caller of an HTTP source gets a response all the same.
     told <- attr(failed, "answer")
@@ -86,7 +92,6 @@ answer <- function(io, frame, event, handler, name, takes) {
       failed <- NULL # the caller's fault, or just an answer
     }
   }
-  r_ms <- (as.numeric(Sys.time()) - started) * 1000
   if (inherits(json, "failure")) {
     write_frames(io$replies, control_frame(type = "error", id = frame$id, r_ms = r_ms, error = unclass(json)))
     return(invisible())
@@ -101,7 +106,8 @@ answer <- function(io, frame, event, handler, name, takes) {
 }
 
 # evaluate() returns the JSON of what the handler makes of an event's bytes. An attribute
-# "failure" is an error that was answered, and belongs in the log.
+# "failure" is an error that was answered, and belongs in the log. What a stream wrote has
+# been sent by then.
 evaluate <- function(bytes, handler, name, takes) {
   event <- read_event(bytes, handler)
   current$event <- event
@@ -113,7 +119,8 @@ evaluate <- function(bytes, handler, name, takes) {
     context <- if (settings$lambdr_compat) lambdr_context(current$frame) else new_context(current$frame, event$request)
     args["context"] <- list(context)
   }
-  encode_answer(call_handler(handler, name, args), event)
+  value <- call_handler(handler, name, args)
+  if (inherits(value, "lambda_stream")) run_stream(value, event) else encode_answer(value, event)
 }
 
 # absorb_interrupt() takes a SIGINT that came while no invocation was running, so

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -71,6 +72,8 @@ type fakeWorker struct {
 	done        chan struct{}
 	interrupted chan struct{}
 
+	open func(protocol.StreamHead) io.Writer // of the invocation that runs, for its handler
+
 	mu         sync.Mutex
 	busy       bool
 	dead       bool
@@ -80,7 +83,7 @@ type fakeWorker struct {
 	closes     int
 }
 
-func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error) {
+func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error) {
 	w.mu.Lock()
 	switch {
 	case w.busy:
@@ -95,6 +98,7 @@ func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byt
 		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
 	}
 	w.busy = true
+	w.open = open
 	w.invoked = append(w.invoked, inv)
 	w.mu.Unlock()
 	defer func() {
@@ -174,6 +178,8 @@ type fakeAPI struct {
 	onRespond         func(ctx context.Context, inv *runtimeapi.Invocation) error
 	onInvocationError func(ctx context.Context, inv *runtimeapi.Invocation) error
 	onInitError       func(ctx context.Context) error
+	onWrite           func(s *fakeStream, piece string) error
+	onClose           func(ctx context.Context) error
 
 	events chan *runtimeapi.Invocation
 
@@ -186,13 +192,16 @@ type fakeAPI struct {
 
 // An apiCall is one call of the Runtime API, as it was when it ended.
 type apiCall struct {
-	op      string // next, response, error or init
+	op      string // next, response, stream, error or init
 	began   time.Time
 	ended   time.Time
 	id      string // of the invocation
 	payload string
 	report  *runtimeapi.ErrorReport
 	err     error // the answer
+
+	contentType string // of a stream
+	prelude     *runtimeapi.Prelude
 }
 
 func (a *fakeAPI) Next(ctx context.Context) (inv *runtimeapi.Invocation, err error) {
@@ -227,6 +236,51 @@ func (a *fakeAPI) Respond(ctx context.Context, inv *runtimeapi.Invocation, paylo
 		call.err = a.onRespond(ctx, inv)
 	}
 	return a.record(call, nil)
+}
+
+func (a *fakeAPI) RespondStream(inv *runtimeapi.Invocation, contentType string, prelude *runtimeapi.Prelude) runtimeapi.Stream {
+	call := apiCall{op: "stream", began: time.Now(), id: inv.ID, contentType: contentType, prelude: prelude}
+	return &fakeStream{api: a, call: call, cut: make(chan struct{})}
+}
+
+// A fakeStream is a Stream that becomes a call when it is closed.
+type fakeStream struct {
+	api  *fakeAPI
+	call apiCall
+
+	once   sync.Once
+	cut    chan struct{}
+	cutErr error
+}
+
+func (s *fakeStream) Write(b []byte) (int, error) {
+	select {
+	case <-s.cut:
+		return 0, s.cutErr
+	default:
+	}
+	if s.api.onWrite != nil {
+		if err := s.api.onWrite(s, string(b)); err != nil {
+			return 0, err
+		}
+	}
+	s.call.payload += string(b)
+	return len(b), nil
+}
+
+func (s *fakeStream) Cut(err error) {
+	s.once.Do(func() {
+		s.cutErr = err
+		close(s.cut)
+	})
+}
+
+func (s *fakeStream) Close(ctx context.Context, r *runtimeapi.ErrorReport) error {
+	s.call.report = r
+	if s.api.onClose != nil {
+		s.call.err = s.api.onClose(ctx)
+	}
+	return s.api.record(s.call, nil)
 }
 
 func (a *fakeAPI) InvocationError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error {

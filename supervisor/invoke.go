@@ -48,7 +48,8 @@ func (s *slot) serve(ctx context.Context) error {
 		return s.reportError(ctx, s.take(), reportOf(err))
 	}
 	start := time.Now()
-	payload, err := s.invoke(s.held)
+	out := &response{api: s.API, inv: s.held}
+	payload, err := s.invoke(s.held, out)
 	o := outcomeOf(err)
 	if !o.keep {
 		s.worker.Kill("it was not to be used again")
@@ -65,6 +66,9 @@ func (s *slot) serve(ctx context.Context) error {
 		s.spawn(ctx) // while the report is on its way
 	}
 	inv := s.take()
+	if out.stream != nil {
+		return s.endStream(ctx, inv, out.stream, o.report)
+	}
 	if o.report != nil && !o.answered {
 		return s.reportError(ctx, inv, o.report)
 	}
@@ -78,11 +82,14 @@ func (s *slot) serve(ctx context.Context) error {
 }
 
 // invoke runs inv on the slot's worker within its deadline, and within the drain limit
-// of a shutdown.
-func (s *slot) invoke(inv *runtimeapi.Invocation) ([]byte, error) {
+// of a shutdown. What R streams goes to out.
+func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) ([]byte, error) {
 	w := s.worker
-	defer context.AfterFunc(s.drained, func() { w.Kill("the runtime is shutting down") })()
-	stop := s.watch(w, inv)
+	defer context.AfterFunc(s.drained, func() {
+		w.Kill("the runtime is shutting down")
+		out.cut(errShutdownCuts)
+	})()
+	stop := s.watch(w, inv, out)
 	start := time.Now()
 	s.log.Debug("dispatch", "request_id", inv.ID)
 	payload, err := w.Invoke(protocol.Invoke{
@@ -94,7 +101,10 @@ func (s *slot) invoke(inv *runtimeapi.Invocation) ([]byte, error) {
 		ClientContext: inv.ClientContext,
 		Identity:      inv.CognitoIdentity,
 		TenantID:      inv.TenantID,
-	}, inv.Event, runtimeapi.MaxResponse)
+	}, inv.Event, runtimeapi.MaxResponse, out.open)
+	if err == nil && out.incomplete() {
+		err = out.failed
+	}
 	if stopped := stop(); stopped && !errors.Is(err, protocol.ErrNotSent) {
 		return payload, &TimeoutError{After: time.Since(start), Left: time.Until(inv.Deadline), Err: err}
 	}
@@ -102,14 +112,18 @@ func (s *slot) invoke(inv *runtimeapi.Invocation) ([]byte, error) {
 }
 
 // watch interrupts w when inv's deadline comes near, and kills it when that did not
-// help. The function that it returns ends this, and reports whether it had begun: then
+// help. An R that waits for a slow reader of its stream notices no interrupt, so the
+// stream is cut as well. The function that it returns ends this, and reports whether it had begun: then
 // w must not be used again, since the interrupt may still be on its way.
-func (s *slot) watch(w Worker, inv *runtimeapi.Invocation) (stop func() bool) {
+func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *response) (stop func() bool) {
 	if inv.Deadline.IsZero() {
 		return func() bool { return false }
 	}
 	soft, hard := s.limits(inv)
-	interrupt := time.AfterFunc(soft, w.Interrupt)
+	interrupt := time.AfterFunc(soft, func() {
+		w.Interrupt()
+		out.cut(errDeadlineCuts)
+	})
 	kill := time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") })
 	return func() bool {
 		inTime := interrupt.Stop()

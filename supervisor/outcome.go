@@ -98,6 +98,9 @@ func (e *TimeoutError) Error() string {
 		}
 		return text
 	}
+	if _, cut := errors.AsType[cutError](e.Err); cut {
+		return text + "; it was writing to its stream"
+	}
 	return text + "; R did not react to an interrupt and was killed"
 }
 

@@ -64,6 +64,8 @@ func TestOutcome(t *testing.T) {
 			"the handler was stopped after 2.80 s, 190 ms before its deadline; R did not react to an interrupt and was killed", nil},
 		{"timeout, protocol broken", timeout(&protocol.Violation{Reason: "control frame", Err: tooLarge}), retire, "Runtime.InvocationTimeout",
 			"the handler was stopped after 2.80 s, 190 ms before its deadline; R did not react to an interrupt and was killed", nil},
+		{"timeout, stream cut", timeout(errDeadlineCuts), retire, "Runtime.InvocationTimeout",
+			"the handler was stopped after 2.80 s, 190 ms before its deadline; it was writing to its stream", nil},
 		{"init timeout", &InitTimeoutError{Limit: 10 * time.Second}, retire, "Runtime.InitTimeout",
 			"R was not ready within 10s (LAMBDA_R_INIT_TIMEOUT)", nil},
 	} {

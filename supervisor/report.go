@@ -33,13 +33,7 @@ func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *r
 // is, is final: it is never followed by another report. The error that post returns
 // ends the supervisor.
 func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string, send func(context.Context) error) error {
-	limit := minPost
-	if !inv.Deadline.IsZero() {
-		limit = max(limit, time.Until(inv.Deadline))
-	} else {
-		limit = 30 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := reportTime(ctx, inv)
 	defer cancel()
 	log := s.log.With("request_id", inv.ID, "report", kind)
 	start := time.Now()
@@ -57,6 +51,21 @@ func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string
 	}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
 		log.Warn("report failed on its way, sent again", "error", err, "in", pause)
 	})
+	return reported(log, start, err)
+}
+
+// reportTime returns ctx for as long as a report of inv may take, whether or not there is
+// a shutdown.
+func reportTime(ctx context.Context, inv *runtimeapi.Invocation) (context.Context, context.CancelFunc) {
+	limit := 30 * time.Second
+	if !inv.Deadline.IsZero() {
+		limit = max(minPost, time.Until(inv.Deadline))
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
+// reported logs how a report ended. The error that it returns ends the supervisor.
+func reported(log *slog.Logger, start time.Time, err error) error {
 	switch {
 	case err == nil:
 		log.Debug("posted", "took", time.Since(start))

@@ -210,6 +210,24 @@ func (r *rig) failed(id, errorType string) apiCall {
 	return calls[0]
 }
 
+// streamed fails the test unless id was reported by a stream of that payload, which
+// broke off with an error of that type, or is complete if it is "".
+func (r *rig) streamed(id, payload, errorType string) apiCall {
+	r.t.Helper()
+	calls := r.api.ended("stream", id)
+	if len(calls) != 1 {
+		r.t.Fatalf("%d streams of %s, want 1", len(calls), id)
+	}
+	got := ""
+	if calls[0].report != nil {
+		got = calls[0].report.Type
+	}
+	if calls[0].payload != payload || got != errorType {
+		r.t.Errorf("the stream of %s is %q and ends with %q; want %q and %q", id, calls[0].payload, got, payload, errorType)
+	}
+	return calls[0]
+}
+
 // checkInvariants checks what must hold of every run: each invocation has one report,
 // in time; polls are no more than slots, and none is left; each worker is closed.
 func (r *rig) checkInvariants() {
@@ -223,13 +241,14 @@ func (r *rig) checkInvariants() {
 	}
 	for _, inv := range r.api.given {
 		reports := append(r.api.ended("response", inv.ID), r.api.ended("error", inv.ID)...)
+		reports = append(reports, r.api.ended("stream", inv.ID)...)
 		if len(reports) == 0 {
 			r.t.Errorf("%s was never reported", inv.ID)
 			continue
 		}
 		for i, c := range reports {
 			_, refused := errors.AsType[*runtimeapi.StatusError](c.err)
-			final := c.err == nil || refused
+			final := c.err == nil || refused || c.op == "stream" // which is never sent again
 			last := i == len(reports)-1
 			if c.op != reports[0].op || final && !last || !final && last && !r.lost[inv.ID] {
 				r.t.Errorf("%s: report %d of %d is %s with the answer %v", inv.ID, i+1, len(reports), c.op, c.err)

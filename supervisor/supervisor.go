@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 // A Worker is one ready R process; *worker.Worker says what each method does.
 type Worker interface {
-	Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error)
+	Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error)
 	Interrupt()
 	Kill(reason string)
 	Done() <-chan struct{}
@@ -27,6 +28,7 @@ type Worker interface {
 type RuntimeAPI interface {
 	Next(ctx context.Context) (*runtimeapi.Invocation, error)
 	Respond(ctx context.Context, inv *runtimeapi.Invocation, payload []byte) error
+	RespondStream(inv *runtimeapi.Invocation, contentType string, prelude *runtimeapi.Prelude) runtimeapi.Stream
 	InvocationError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error
 	InitError(ctx context.Context, r *runtimeapi.ErrorReport) error
 }

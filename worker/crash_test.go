@@ -36,6 +36,24 @@ var crashStates = []struct {
 		id, _ := f.next()
 		f.send(protocol.Reply{Type: protocol.TypeResult, ID: id})
 	}},
+	{"mid chunk", false, func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		f.send(protocol.Reply{Type: protocol.TypeChunk, ID: id})
+		f.raw("\x00\x00\x00\x20{")
+	}},
+	{"before the answer to a chunk", false, func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		f.chunk(id, protocol.StreamHead{}, []byte("so far"))
+		f.awaitRequest()
+	}},
+	{"mid stream", false, func(f *fake) {
+		f.start()
+		id, _ := f.next()
+		f.chunk(id, protocol.StreamHead{}, []byte("so far"))
+		f.acked()
+	}},
 	{"mid payload", false, func(f *fake) {
 		f.start()
 		id, _ := f.next()

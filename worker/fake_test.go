@@ -167,6 +167,25 @@ func (f *fake) result(id string, payload []byte) {
 	check(f.replies.WriteMessagePayload(protocol.Reply{Type: protocol.TypeResult, ID: id, RMs: 1.5}, payload))
 }
 
+// chunk sends a piece of a stream. It does not wait for the answer.
+func (f *fake) chunk(id string, head protocol.StreamHead, piece []byte) {
+	check(f.replies.WriteMessagePayload(protocol.Reply{Type: protocol.TypeChunk, ID: id, StreamHead: head}, piece))
+}
+
+// acked reads the answer to a chunk and returns why the caller has gone, or "".
+func (f *fake) acked() string {
+	var ack protocol.Ack
+	check(json.Unmarshal(f.receive(), &ack))
+	if ack.Type != protocol.TypeAck {
+		check(fmt.Errorf("%q frame, want ack", ack.Type))
+	}
+	return ack.Gone
+}
+
+func (f *fake) end(id string, e *protocol.HandlerError) {
+	f.send(protocol.Reply{Type: protocol.TypeEnd, ID: id, Error: e})
+}
+
 // raw writes bytes that need not be a frame.
 func (f *fake) raw(b string) {
 	_, err := f.pipe.WriteString(b)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -160,11 +161,19 @@ func newInvoke(id string) protocol.Invoke {
 // limit is more than any test's result, in bytes.
 const limit = 16 << 20
 
+// toNowhere is where streams go that no test looks at.
+func toNowhere(protocol.StreamHead) io.Writer { return io.Discard }
+
 // invoke invokes with an event. A worker that does not answer is killed in the end.
 func invoke(w *Worker, id, event string) (string, error) {
+	return invokeStream(w, id, event, toNowhere)
+}
+
+// invokeStream does so, too, and has a stream opened by open.
+func invokeStream(w *Worker, id, event string, open func(protocol.StreamHead) io.Writer) (string, error) {
 	guard := time.AfterFunc(patience, func() { w.Kill("the test lost its patience") })
 	defer guard.Stop()
-	result, err := w.Invoke(newInvoke(id), []byte(event), limit)
+	result, err := w.Invoke(newInvoke(id), []byte(event), limit, open)
 	return string(result), err
 }
 

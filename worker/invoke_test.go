@@ -78,11 +78,11 @@ func TestByteAtATime(t *testing.T) {
 func TestResultTooLarge(t *testing.T) {
 	w, _ := spawnFake(t, "echo")
 	for _, size := range []int{101, 1 << 16, 6 << 20} {
-		_, err := w.Invoke(newInvoke("large"), make([]byte, size), 100)
+		_, err := w.Invoke(newInvoke("large"), make([]byte, size), 100, toNowhere)
 		if got, want := *errorAs[*protocol.FrameTooLargeError](t, err), (protocol.FrameTooLargeError{Size: int64(size), Limit: 100}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		if result, err := w.Invoke(newInvoke("at the limit"), make([]byte, 100), 100); err != nil || len(result) != 100 {
+		if result, err := w.Invoke(newInvoke("at the limit"), make([]byte, 100), 100, toNowhere); err != nil || len(result) != 100 {
 			t.Errorf("after it: %d bytes, %v", len(result), err)
 		}
 	}

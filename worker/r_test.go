@@ -20,6 +20,19 @@ spin <- function() {
   message("spinning")
   repeat sqrt(2)
 }
+streams <- function(n) stream_response(function(write) {
+  for (i in seq_len(n)) {
+    write(as.character(i))
+  }
+})
+rough_stream <- function() stream_response(function(write) {
+  write("a")
+  closeAllConnections()
+  write("b")
+  cat("printed\n")
+  close(file(tempfile(), "w"))
+  write("c")
+})
 run <- function(what, ...) get(what)(...)
 `
 

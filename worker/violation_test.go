@@ -23,17 +23,34 @@ var violations = []struct {
 	{"oversized length", func(f *fake, _ string) { f.raw("\xff\xff\xff\xff") }, "over the limit", false},
 	{"no JSON", func(f *fake, _ string) { f.raw("\x00\x00\x00\x04four") }, "not a JSON message", false},
 	{"empty control frame", func(f *fake, _ string) { f.raw("\x00\x00\x00\x00") }, "not a JSON message", false},
-	{"unknown type", func(f *fake, id string) { f.send(protocol.Reply{Type: "chunk", ID: id}) }, `unknown frame type "chunk"`, false},
+	{"unknown type", func(f *fake, id string) { f.send(protocol.Reply{Type: "what", ID: id}) }, `unknown frame type "what"`, false},
 	{"wrong id", func(f *fake, _ string) { f.result("0", nil) }, `result frame with id "0", want "1"`, false},
 	{"no id", func(f *fake, _ string) { f.result("", nil) }, "result without an id", false},
 	{"log record of another invocation", func(f *fake, _ string) { f.log("0", "info", "hello", "") }, `log frame with id "0"`, false},
 	{"log record of none", func(f *fake, _ string) { f.log("", "info", "hello", "") }, `log frame with id ""`, false},
 	{"ready twice", func(f *fake, _ string) { f.ready() }, `ready frame with id ""`, false},
-	{"ready twice with the id", func(f *fake, id string) { f.send(protocol.Reply{Type: protocol.TypeReady, ID: id}) }, "ready frame, want result or error", false},
+	{"ready twice with the id", func(f *fake, id string) { f.send(protocol.Reply{Type: protocol.TypeReady, ID: id}) }, "ready frame, want result, error or chunk", false},
 	{"payload length of 4 GiB", func(f *fake, id string) {
 		f.send(protocol.Reply{Type: protocol.TypeResult, ID: id})
 		f.raw("\xff\xff\xff\xff")
 	}, "payload frame", false},
+	{"end of no stream", func(f *fake, id string) { f.end(id, nil) }, "end frame, want result, error or chunk", false},
+	{"result of a stream", func(f *fake, id string) {
+		f.chunk(id, protocol.StreamHead{}, nil)
+		f.result(id, nil)
+	}, "result frame, want chunk or end", false},
+	{"error of a stream", func(f *fake, id string) {
+		f.chunk(id, protocol.StreamHead{}, nil)
+		f.send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{Type: "simpleError"}})
+	}, "error frame, want chunk or end", false},
+	{"chunk of another invocation", func(f *fake, id string) {
+		f.chunk(id, protocol.StreamHead{}, nil)
+		f.chunk("0", protocol.StreamHead{}, nil)
+	}, `chunk frame with id "0", want "1"`, false},
+	{"chunk over its limit", func(f *fake, id string) { f.chunk(id, protocol.StreamHead{}, make([]byte, protocol.MaxChunk+1)) },
+		"chunk: frame of 1048577 bytes", false},
+	{"header in a content type", func(f *fake, id string) { f.chunk(id, protocol.StreamHead{ContentType: "a\r\nX: y"}, nil) },
+		"chunk with the content type", false},
 	{"error without an error", func(f *fake, id string) { f.send(protocol.Reply{Type: protocol.TypeError, ID: id}) }, "error without an error", false},
 	{"no answer", func(f *fake, _ string) { check(f.pipe.Close()) }, "closed its protocol pipes", true},
 	{"truncated control frame", func(f *fake, _ string) { f.raw("\x00\x00\x00\x20{"); check(f.pipe.Close()) }, "frame cut short: 1 of 32 bytes", true},

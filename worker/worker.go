@@ -74,13 +74,18 @@ func (w *Worker) Err() error {
 // Invoke runs one invocation and returns the JSON of its result. It returns once
 // everything that R wrote before it answered has been logged.
 //
+// A result that R streams goes, piece by piece, to what open returns, which is called at
+// the first piece; then there is no JSON. R waits until a piece was written, and hears
+// of an error; that is no error of Invoke. Who has opened the stream ends it, too, when
+// Invoke has returned.
+//
 // The errors: *protocol.HandlerError, when R reported one (if it is Answered, there is
 // JSON all the same);
 // *protocol.FrameTooLargeError, when the result has more than limit bytes (after
 // both of these the worker may be used again); *protocol.Violation, when R broke
 // the protocol, and *ExitError, when it died. An error that is protocol.ErrNotSent
 // means that R was found unusable before a byte of inv was sent to it.
-func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, error) {
+func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error) {
 	if err := w.usable(); err != nil {
 		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
 	}
@@ -105,12 +110,15 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int) ([]byte, e
 	if err != nil {
 		return nil, w.broken(err)
 	}
+	if reply.Type == protocol.TypeChunk {
+		return nil, w.stream(reply, open(reply.StreamHead), log)
+	}
 	if reply.Type == protocol.TypeError {
 		log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "r_ms", reply.RMs)
 		return nil, reply.Error
 	}
 	if reply.Type != protocol.TypeResult {
-		return nil, w.broken(unexpected(reply, "result or error"))
+		return nil, w.broken(unexpected(reply, "result, error or chunk"))
 	}
 	payload, err := w.reader.ReadPayload(limit)
 	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {

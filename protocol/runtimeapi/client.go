@@ -126,8 +126,11 @@ func (c *Client) report(ctx context.Context, inv *Invocation, verb string, h htt
 	if inv.InvocationID != "" {
 		h.Set(HeaderInvocationID, inv.InvocationID)
 	}
-	path := PathInvocation + url.PathEscape(inv.ID) + "/" + verb
-	return c.post(ctx, "POST /invocation/{id}/"+verb, path, h, body)
+	return c.post(ctx, "POST /invocation/{id}/"+verb, reportPath(inv, verb), h, body)
+}
+
+func reportPath(inv *Invocation, verb string) string {
+	return PathInvocation + url.PathEscape(inv.ID) + "/" + verb
 }
 
 func (c *Client) post(ctx context.Context, op, path string, h http.Header, body []byte) error {
@@ -143,12 +146,16 @@ func (c *Client) post(ctx context.Context, op, path string, h http.Header, body 
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	defer resp.Body.Close()
+	return accepted(op, resp)
+}
+
+// accepted returns nil for an answer that accepts a report.
+func accepted(op string, resp *http.Response) error {
 	if resp.StatusCode != http.StatusAccepted {
 		return newStatusError(op, resp)
 	}
 	// Drained, so that the connection is used again.
-	_, err = io.Copy(io.Discard, resp.Body)
-	if err != nil {
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return fmt.Errorf("%s: read the answer: %w", op, err)
 	}
 	return nil

@@ -22,6 +22,23 @@ const (
 	contentTypeJSON  = "application/json"
 )
 
+// Headers of a streamed response. HeaderErrorType and HeaderErrorBody are its trailers:
+// without a value, unless it broke off.
+const (
+	HeaderResponseMode = "Lambda-Runtime-Function-Response-Mode"
+	HeaderErrorBody    = "Lambda-Runtime-Function-Error-Body" // ErrorReport.ShortBody in base64
+
+	ModeStreaming = "streaming"
+
+	// ContentTypeHTTP says that the body begins with a Prelude and PreludeEnd.
+	ContentTypeHTTP = "application/vnd.awslambda.http-integration-response"
+
+	contentTypeBytes = "application/octet-stream"
+)
+
+// PreludeEnd comes between the JSON of a Prelude and the body of the HTTP response.
+const PreludeEnd = "\x00\x00\x00\x00\x00\x00\x00\x00"
+
 // Headers of the Extensions API.
 const (
 	HeaderExtensionName = "Lambda-Extension-Name"

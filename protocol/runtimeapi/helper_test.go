@@ -37,6 +37,7 @@ type call struct {
 	length      int64
 	encoding    []string
 	body        []byte
+	trailer     http.Header
 }
 
 // A fakeAPI is a Runtime API that answers as the test says and remembers its calls.
@@ -57,7 +58,7 @@ func newFakeAPI(t *testing.T, answer http.HandlerFunc) *fakeAPI {
 			t.Errorf("read the body of %s: %v", r.RequestURI, err)
 		}
 		api.mu.Lock()
-		api.calls = append(api.calls, call{r.Method, r.RequestURI, r.Header, r.ContentLength, r.TransferEncoding, body})
+		api.calls = append(api.calls, call{r.Method, r.RequestURI, r.Header, r.ContentLength, r.TransferEncoding, body, r.Trailer})
 		api.mu.Unlock()
 		answer(w, r)
 	}))

@@ -15,6 +15,7 @@ import (
 // some MiB, and X-Ray drops a longer cause.
 const (
 	maxErrorBody = 256 << 10
+	maxShortBody = 2816
 	maxXRayCause = 60 << 10
 )
 
@@ -43,13 +44,20 @@ func (f StackFrame) String() string {
 
 // Body returns the report as Lambda's error JSON, at most 256 KiB: where it
 // would be longer, the message and then the stack are cut.
-func (r *ErrorReport) Body() []byte {
+func (r *ErrorReport) Body() []byte { return r.body(maxErrorBody, 1<<10) }
+
+// ShortBody returns the same, so short that its base64 and HeaderType fit into the
+// trailers of a stream: Go's net/http, which the Runtime API is said to be built on,
+// gives up on trailers of more than 4 KiB, and with them on the stream.
+func (r *ErrorReport) ShortBody() []byte { return r.body(maxShortBody, 100) }
+
+func (r *ErrorReport) body(limit, maxType int) []byte {
 	body := struct {
 		Message string   `json:"errorMessage"`
 		Type    string   `json:"errorType"`
 		Stack   []string `json:"stackTrace"`
-	}{r.Message, cut(r.Type, 1<<10), r.StackTrace()}
-	return fit(maxErrorBody, encode, func() any { return body }, &body.Message, &body.Stack)
+	}{r.Message, cut(r.Type, maxType), r.StackTrace()}
+	return fit(limit, encode, func() any { return body }, &body.Message, &body.Stack)
 }
 
 // XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII

@@ -1,0 +1,179 @@
+package runtimeapi
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// A Prelude is the head of an HTTP response. Its JSON comes before the body.
+type Prelude struct {
+	StatusCode int               `json:"statusCode"`
+	Headers    map[string]string `json:"headers,omitempty"`
+	Cookies    []string          `json:"cookies,omitempty"` // whole Set-Cookie values
+}
+
+// A Stream is a response that is posted while it is made. Write and Close are for one
+// goroutine at a time; Cut may be called from any.
+type Stream interface {
+	// Write passes a piece of the response on at once. It returns when the connection
+	// has taken all of it, so that it goes no faster than whoever reads at the other end.
+	// It fails once the Runtime API has answered, which is too early, or has gone, or
+	// after Cut.
+	io.Writer
+
+	// Cut makes Write fail with err from now on, even one that waits. What it had of its
+	// piece by then may have been sent.
+	Cut(err error)
+
+	// Close ends the stream, as a whole or, with a report, as one that broke off, and
+	// waits for the answer until ctx ends; then the connection is cut. It must be called
+	// once, and it is the one report of its invocation, whatever it returns: a
+	// *StatusError, or what went wrong on the way.
+	Close(ctx context.Context, r *ErrorReport) error
+}
+
+// errEarly is the error of a Write after the Runtime API has accepted the response.
+var errEarly = errors.New("the Runtime API took the response for complete before its end")
+
+// RespondStream begins to report that inv succeeded. With a prelude the response is one
+// to an HTTP request; else it has the content type, or is bytes where that is "".
+//
+// Nothing is ever sent twice: when it fails on its way, it has failed.
+func (c *Client) RespondStream(inv *Invocation, contentType string, prelude *Prelude) Stream {
+	s := &stream{
+		pieces:   make(chan []byte),
+		copied:   make(chan int),
+		cut:      make(chan struct{}),
+		ended:    make(chan struct{}),
+		answered: make(chan struct{}),
+		trailer:  http.Header{HeaderErrorType: nil, HeaderErrorBody: nil},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	h := http.Header{
+		"Content-Type":     {contentType},
+		HeaderResponseMode: {ModeStreaming},
+		"User-Agent":       {c.userAgent},
+	}
+	if contentType == "" {
+		h.Set("Content-Type", contentTypeBytes)
+	}
+	if prelude != nil {
+		h.Set("Content-Type", ContentTypeHTTP)
+		s.head = append(encode(prelude), PreludeEnd...)
+	}
+	if inv.InvocationID != "" {
+		h.Set(HeaderInvocationID, inv.InvocationID)
+	}
+	go func() { // Close waits for it
+		defer close(s.answered)
+		s.err = c.postStream(ctx, reportPath(inv, "response"), h, s)
+	}()
+	return s
+}
+
+func (c *Client) postStream(ctx context.Context, path string, h http.Header, s *stream) error {
+	const op = "POST /invocation/{id}/response"
+	// A body of unknown length is sent in chunks, each at once.
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, streamBody{s})
+	if err != nil {
+		return err
+	}
+	req.Header = h
+	req.Trailer = s.trailer
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	defer resp.Body.Close()
+	return accepted(op, resp)
+}
+
+// A stream hands what is written over to the goroutine that posts it.
+type stream struct {
+	head   []byte // what is sent first; then nil
+	cancel context.CancelFunc
+
+	pieces chan []byte // from Write, what it has left of its piece
+	copied chan int    // and back, how much of it was taken
+
+	cut     chan struct{} // closed by the first Cut, which has set cutErr
+	cutOnce sync.Once
+	cutErr  error
+	ended   chan struct{} // closed by Close, which has set report
+	report  *ErrorReport
+	trailer http.Header // of the post; filled by the last Read, since net/http reads it before
+
+	answered chan struct{} // closed when the post has ended with err
+	err      error
+}
+
+func (s *stream) Write(piece []byte) (int, error) {
+	written := 0
+	for written < len(piece) {
+		select {
+		case <-s.cut:
+			return written, s.cutErr
+		default:
+		}
+		select {
+		case s.pieces <- piece[written:]:
+			written += <-s.copied
+		case <-s.cut:
+			return written, s.cutErr
+		case <-s.answered:
+			if s.err == nil {
+				return written, errEarly
+			}
+			return written, s.err
+		}
+	}
+	return written, nil
+}
+
+func (s *stream) Cut(err error) {
+	s.cutOnce.Do(func() {
+		s.cutErr = err
+		close(s.cut)
+	})
+}
+
+func (s *stream) Close(ctx context.Context, r *ErrorReport) error {
+	s.report = r
+	close(s.ended)
+	defer s.cancel()
+	defer context.AfterFunc(ctx, s.cancel)()
+	<-s.answered
+	return s.err
+}
+
+// A streamBody is the body of the post.
+type streamBody struct{ *stream }
+
+func (b streamBody) Read(p []byte) (int, error) {
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	select {
+	case piece := <-b.pieces:
+		n := copy(p, piece)
+		b.copied <- n
+		return n, nil
+	case <-b.ended:
+		if r := b.report; r != nil {
+			b.trailer.Set(HeaderErrorType, r.HeaderType())
+			b.trailer.Set(HeaderErrorBody, base64.StdEncoding.EncodeToString(r.ShortBody()))
+		}
+		return 0, io.EOF
+	}
+}
+
+// Close is called when the post is over. A Read that still waits ends with the stream.
+func (b streamBody) Close() error { return nil }

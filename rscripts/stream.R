@@ -1,0 +1,136 @@
+# Streamed responses: what a handler writes is on its way before the rest is made.
+
+# stream_response() makes a streamed response of a handler's result. When the handler has
+# returned it, the runtime calls f(write), and write(x) sends x at once: text (the
+# elements of a vector one after the other, as they are), or raw bytes. It returns when
+# x was passed on, so R goes no faster than the caller reads. When nobody reads any more,
+# it signals an error of class stream_closed.
+#
+# status_code, content_type, headers, cookies: as in html_response(). They are for HTTP
+#   sources; a direct caller gets to know the content type.
+#
+# An error before the first write() is reported as any other. After it, the caller has
+# part of the response, and hears that it broke off.
+stream_response <- function(f, status_code = 200L, content_type = "text/plain; charset=utf-8",
+                            headers = list(), cookies = NULL) {
+  if (!is.function(f)) {
+    stop("stream_response() takes a function of one argument, write, not ", class(f)[[1L]])
+  }
+  structure(
+    list(f = f, response = html_response("", status_code, content_type, headers, cookies = cookies)),
+    class = "lambda_stream"
+  )
+}
+
+# max_chunk is the largest chunk, in bytes: MaxChunk of protocol/frame.go.
+max_chunk <- 1048576L
+
+# run_stream() runs the stream that a handler has returned.
+run_stream <- function(value, event) {
+  stream <- new.env(parent = emptyenv())
+  stream$io <- current$io
+  stream$id <- current$frame$id
+  head <- stream_head(value$response, event$source)
+  stream$first <- do.call(control_frame, c(list(type = "chunk", id = stream$id), head))
+  stream$other <- control_frame(type = "chunk", id = stream$id)
+  stream$begun <- FALSE
+  stream$closed <- NULL # why nothing can be written any more
+  current$stream <- stream
+  env <- new.env(parent = globalenv())
+  env$f <- value$f
+  env$write <- function(x) in_runtime(write_stream(stream, x))
+  call_user(quote(f(write)), env)
+  if (!stream$begun) {
+    write_chunk(stream, raw())
+  }
+}
+
+# stream_head() is what comes before the first chunk.
+stream_head <- function(response, source) {
+  if (is_http(source)) {
+    # Function URLs and API Gateway take it in the form of payload version 2.0.
+    result <- proxy_result(response, list(source = "http"))
+    list(prelude = result[intersect(c("statusCode", "headers", "cookies"), names(result))])
+  } else {
+    types <- response$headers[tolower(names(response$headers)) == "content-type"]
+    list(content_type = if (length(types)) types[[1L]][[1L]] else "")
+  }
+}
+
+# write_stream() writes text or bytes, in chunks.
+write_stream <- function(stream, x) {
+  bytes <- stream_bytes(x)
+  start <- 0
+  repeat {
+    end <- min(start + max_chunk, length(bytes))
+    whole <- start == 0 && end == length(bytes)
+    write_chunk(stream, if (whole) bytes else bytes[(start + 1):end])
+    start <- end
+    if (start == length(bytes)) {
+      return(invisible())
+    }
+  }
+}
+
+stream_bytes <- function(x) {
+  if (is.raw(x)) {
+    return(as.vector(x))
+  }
+  if (!is.character(x)) {
+    stop("write() takes text or raw bytes, not ", class(x)[[1L]], call. = FALSE)
+  }
+  if (anyNA(x)) {
+    stop("write() cannot write NA", call. = FALSE)
+  }
+  charToRaw(paste(enc2utf8(as.character(x)), collapse = ""))
+}
+
+# write_chunk() sends one chunk and waits until bootstrap has passed it on. No interrupt
+# may come between the two: the next invocation would read the answer to this chunk. When
+# a deadline comes while bootstrap waits for the caller, it answers at once.
+write_chunk <- function(stream, bytes) {
+  io <- stream$io
+  if (Sys.getpid() != io$pid) {
+    stop("write() works in the process of the handler only, not in a fork of it", call. = FALSE)
+  }
+  if (!is.null(stream$closed)) {
+    stop_closed(stream)
+  }
+  suspendInterrupts({
+    io$replies <- pipe_check(io$replies, reply_path, "wb")
+    io$requests <- pipe_check(io$requests, request_path, "rb")
+    control <- if (stream$begun) stream$other else stream$first
+    stream$begun <- TRUE
+    write_frames(io$replies, control, frame_bytes(bytes))
+    ack <- read_message(io)
+  })
+  if (!identical(ack$type, "ack")) {
+    stream$closed <- "bootstrap has gone"
+  } else if (!is.null(ack$gone)) {
+    stream$closed <- ack$gone
+  }
+  if (!is.null(stream$closed)) {
+    stop_closed(stream)
+  }
+}
+
+stop_closed <- function(stream) {
+  stop(structure(
+    class = c("stream_closed", "error", "condition"),
+    list(message = paste0("nobody takes what is written to the stream: ", stream$closed), call = NULL)
+  ))
+}
+
+# end_stream() says that the stream is complete, or, with a failure, that it is not. It
+# returns FALSE when there is none, or none that has begun.
+end_stream <- function(stream, failed, r_ms) {
+  if (is.null(stream)) {
+    return(FALSE)
+  }
+  stream$closed <- "it has ended" # for a write() that somebody has kept
+  if (stream$begun) {
+    error <- if (!is.null(failed)) unclass(failed)
+    write_frames(stream$io$replies, control_frame(type = "end", id = stream$id, r_ms = r_ms, error = error))
+  }
+  stream$begun
+}
