@@ -45,6 +45,22 @@ run_stream <- function(value, event) {
   }
 }
 
+# collect_stream() runs a stream for a source that takes no streams, and returns the whole
+# response.
+collect_stream <- function(value) {
+  pieces <- list()
+  env <- new.env(parent = globalenv())
+  env$f <- value$f
+  env$write <- function(x) {
+    in_runtime(pieces[[length(pieces) + 1L]] <<- stream_bytes(x))
+    invisible()
+  }
+  call_user(quote(f(write)), env)
+  response <- value$response
+  response$body <- as.raw(unlist(pieces))
+  response
+}
+
 # stream_head() is what comes before the first chunk.
 stream_head <- function(response, source) {
   if (is_http(source)) {

@@ -120,7 +120,13 @@ evaluate <- function(bytes, handler, name, takes) {
     args["context"] <- list(context)
   }
   value <- call_handler(handler, name, args)
-  if (inherits(value, "lambda_stream")) run_stream(value, event) else encode_answer(value, event)
+  if (inherits(value, "lambda_stream")) {
+    if (!event$source %in% c("alb", "websocket")) { # which take no streams
+      return(run_stream(value, event))
+    }
+    value <- collect_stream(value)
+  }
+  encode_answer(value, event)
 }
 
 # absorb_interrupt() takes a SIGINT that came while no invocation was running, so

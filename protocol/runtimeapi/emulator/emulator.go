@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // Config describes the function. The zero value of each field is replaced by what
@@ -75,19 +78,41 @@ type invocation struct {
 	contentType   string
 	clientContext string // JSON
 	traceID       string
+	tenantID      string
+	limit         int64       // of a response that is streamed, in bytes
+	unattended    bool        // nobody waits for the answer
 	answer        chan answer // gets exactly one, and has room for it
 
+	handOut  string // an id of its own, which reports are to echo
 	started  time.Time
 	deadline time.Time
 	timer    *time.Timer
 	tail     []byte
+	stream   *stream // the response, once the runtime streams one
+	gone     bool    // the caller waits no more
 }
 
-// An answer is what the caller gets.
+// An answer is what the caller gets: a stream, which ends with another answer, or
+// all the rest.
 type answer struct {
+	stream        *stream
+	contentType   string
 	body          []byte
 	functionError bool
+	errorType     string // of an error that the runtime did not report with /error
 	tail          []byte
+}
+
+// failed is the answer to a caller whose invocation has an error that the runtime did not
+// report with /error.
+func failed(errorType, message string) answer {
+	return answer{body: errorBody(errorType, message), functionError: true, errorType: errorType}
+}
+
+// tooLarge is the answer where the response is over a limit in bytes.
+func tooLarge(limit int64) answer {
+	return failed("Function.ResponseSizeTooLarge",
+		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit))
 }
 
 // New returns an emulator that has seen no runtime yet.
@@ -188,10 +213,14 @@ func (e *Emulator) await(r *http.Request, inv *invocation) (answer, bool) {
 }
 
 // withdraw takes an invocation whose caller has gone out of the queue. One that
-// runs goes on.
+// runs goes on, but its response is not streamed to nobody.
 func (e *Emulator) withdraw(inv *invocation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	inv.gone = true
+	if inv.stream != nil {
+		inv.stream.leave(errCallerGone)
+	}
 	for i, queued := range e.queue {
 		if queued == inv {
 			e.queue = append(e.queue[:i], e.queue[i+1:]...)
@@ -214,6 +243,7 @@ func (e *Emulator) take(done <-chan struct{}) *invocation {
 			inv := e.queue[0]
 			e.queue = e.queue[1:]
 			e.running[inv.id] = inv
+			inv.handOut = uuid.NewString()
 			inv.started = time.Now()
 			inv.deadline = inv.started.Add(e.config.Timeout)
 			inv.timer = time.AfterFunc(e.config.Timeout, func() { e.timeOut(inv) })
@@ -231,40 +261,61 @@ func (e *Emulator) take(done <-chan struct{}) *invocation {
 	}
 }
 
-// finish gives the invocation with this id its answer. It returns false when there
+// finish gives the invocation that r reports its answer. It returns false when there
 // is none that still waits for one.
-func (e *Emulator) finish(id string, a answer) bool {
-	inv := e.claim(id)
-	if inv == nil {
+func (e *Emulator) finish(r *http.Request, a answer) bool {
+	e.mu.Lock()
+	inv := e.running[r.PathValue("id")]
+	waits := inv != nil && inv.stream == nil && inv.echoed(r)
+	if waits {
+		e.remove(inv, http.StatusForbidden)
+	}
+	e.mu.Unlock()
+	if waits {
+		e.conclude(inv, a)
+	}
+	return waits
+}
+
+// echoed reports whether a report belongs to the time that i was handed out: it says so,
+// or says nothing.
+func (i *invocation) echoed(r *http.Request) bool {
+	id := r.Header.Get(runtimeapi.HeaderInvocationID)
+	return id == "" || id == i.handOut
+}
+
+// end takes an invocation from those that run, so that one only, a report or the
+// deadline, decides what it comes to; that one gets true. Later reports are refused
+// with the status.
+func (e *Emulator) end(inv *invocation, status int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running[inv.id] != inv {
 		return false
 	}
-	inv.timer.Stop()
-	e.conclude(inv, a)
+	e.remove(inv, status)
 	return true
 }
 
-// claim takes the invocation with this id from those that run, so that one only,
-// a report or the deadline, decides what it comes to.
-func (e *Emulator) claim(id string) *invocation {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	inv := e.running[id]
-	delete(e.running, id)
-	if inv != nil {
-		e.past.add(id, http.StatusForbidden)
-	}
+// remove is end of one that is known to run. The lock is held.
+func (e *Emulator) remove(inv *invocation, status int) {
+	inv.timer.Stop()
+	delete(e.running, inv.id)
+	e.past.add(inv.id, status)
 	if e.paused && len(e.running) == 0 {
 		e.wake()
 	}
-	return inv
 }
 
-// refusal is the status with which a report for an invocation that does not run is
-// answered: 403 where it was reported already, 410 where its deadline has passed, 400
-// where nobody knows of it.
+// refusal is the status with which a report that has no effect is answered: 403 where
+// there was one already, or a stream has begun, 410 where the deadline has passed, 400
+// where nobody knows of the invocation, or the report echoes another hand-out.
 func (e *Emulator) refusal(id string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if inv := e.running[id]; inv != nil && inv.stream != nil {
+		return http.StatusForbidden
+	}
 	if status, ok := e.past.status[id]; ok {
 		return status
 	}
@@ -292,31 +343,29 @@ func (p *past) add(id string, status int) {
 	p.status[id] = status
 }
 
-// conclude logs the end of a claimed invocation and gives the caller its answer.
+// conclude logs the end of an invocation that has ended and gives the caller its answer.
 func (e *Emulator) conclude(inv *invocation, a answer) {
 	e.logEnd(inv)
 	e.mu.Lock()
 	a.tail = inv.tail
 	e.mu.Unlock()
+	if inv.stream != nil {
+		inv.stream.finish(a)
+		return
+	}
 	inv.answer <- a
 }
 
 func (e *Emulator) timeOut(inv *invocation) {
-	if e.claim(inv.id) == nil {
+	if !e.end(inv, http.StatusGone) {
 		return // its report came first
 	}
-	e.mu.Lock()
-	e.past.status[inv.id] = http.StatusGone
-	e.mu.Unlock()
+	if inv.stream != nil {
+		inv.stream.stop(errTimedOut)
+	}
 	text := timedOutText(e.config.Timeout)
-	line := e.logLine("%s %s %s\n\n", time.Now().UTC().Format(timestamp), inv.id, text)
-	e.mu.Lock()
-	inv.appendTail(line)
-	e.mu.Unlock()
-	e.conclude(inv, answer{
-		body:          errorBody("Sandbox.Timedout", "RequestId: "+inv.id+" Error: "+text),
-		functionError: true,
-	})
+	e.logNote(inv, text+"\n")
+	e.conclude(inv, failed("Sandbox.Timedout", "RequestId: "+inv.id+" Error: "+text))
 }
 
 // failInit keeps the runtime's init error, and answers everybody who waits with it.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +24,7 @@ const (
 type Call struct {
 	Op        string
 	RequestID string // of the report; of OpNext: of the event that was handed out, or ""
-	ErrorType string // the error type header of the error reports
+	ErrorType string // the error type of the error reports, and in the trailers of a stream that has ended
 	Ended     bool   // the call has ended; otherwise it begins
 	Status    int    // what was answered; 0 before, and when the connection was broken
 }
@@ -51,6 +52,7 @@ func (e *Emulator) operation(op string, serve http.HandlerFunc) http.HandlerFunc
 		// Deferred: it is told of a call that ends in a panic, too.
 		defer func() {
 			call.Ended, call.Status = true, noted.status
+			call.ErrorType = cmp.Or(call.ErrorType, r.Trailer.Get(runtimeapi.HeaderErrorType))
 			if op == OpNext {
 				call.RequestID = w.Header().Get(runtimeapi.HeaderRequestID)
 			}
@@ -61,9 +63,12 @@ func (e *Emulator) operation(op string, serve http.HandlerFunc) http.HandlerFunc
 			fault = e.config.Fault(call)
 		}
 		if fault.Delay > 0 {
-			// net/http sees that a caller has gone only once its body is read.
-			body, _ := io.ReadAll(io.LimitReader(r.Body, maxReport+1)) // a broken one is serve's to find
-			r.Body = io.NopCloser(bytes.NewReader(body))
+			// net/http sees that a caller has gone only once its body is read. One that is
+			// streamed may wait for its reader.
+			if !isStream(r) {
+				body, _ := io.ReadAll(io.LimitReader(r.Body, maxReport+1)) // a broken one is serve's to find
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
 			select {
 			case <-time.After(fault.Delay):
 			case <-r.Context().Done():
@@ -75,7 +80,7 @@ func (e *Emulator) operation(op string, serve http.HandlerFunc) http.HandlerFunc
 			return
 		}
 		if fault.Late {
-			serve(httptest.NewRecorder(), r)
+			serve(&hiddenWriter{httptest.NewRecorder(), w}, r)
 		}
 		if fault.Reset {
 			panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
@@ -84,11 +89,21 @@ func (e *Emulator) operation(op string, serve http.HandlerFunc) http.HandlerFunc
 	}
 }
 
+// hiddenWriter takes an answer that is not sent. The connection is that of w.
+type hiddenWriter struct {
+	*httptest.ResponseRecorder
+	w http.ResponseWriter
+}
+
+func (h *hiddenWriter) Unwrap() http.ResponseWriter { return h.w }
+
 // statusWriter notes the status of an answer.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status

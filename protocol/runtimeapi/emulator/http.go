@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // An HTTPFormat says what AWS has in front of the function, and so what the function
@@ -29,17 +31,20 @@ type front struct {
 	response func(result []byte) (*httpResponse, error)
 	// refuse is how the caller hears what AWS itself has to say.
 	refuse func(w http.ResponseWriter, status int, text string)
+	// streams is whether a response that is streamed reaches the caller as one. A load
+	// balancer waits for all of it, as Invoke does, and takes no prelude.
+	streams bool
 }
 
 var fronts = map[HTTPFormat]*front{
-	FunctionURL:  {urlEvent, urlResponse, refuseInText},
-	RESTAPI:      {restEvent, restResponse, refuseInJSON},
-	LoadBalancer: {albEvent, albResponse, refuseInText},
+	FunctionURL:  {urlEvent, urlResponse, refuseInText, true},
+	RESTAPI:      {restEvent, restResponse, refuseInJSON, true},
+	LoadBalancer: {albEvent, albResponse, refuseInText, false},
 }
 
 // ownPath reports whether a path is the emulator's own, and not the function's.
 func ownPath(path string) bool {
-	for _, prefix := range []string{"/2015-03-31/functions/", "/2018-06-01/runtime/", "/2020-01-01/extension/"} {
+	for _, prefix := range []string{"/2015-03-31/functions/", "/2021-11-15/functions/", "/2018-06-01/runtime/", "/2020-01-01/extension/"} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}
@@ -71,6 +76,10 @@ func (e *Emulator) invokeByHTTP(w http.ResponseWriter, r *http.Request) {
 		event:       event,
 		contentType: "application/json",
 		traceID:     in.traceID,
+		limit:       runtimeapi.MaxResponse,
+	}
+	if e.front.streams {
+		inv.limit = maxStream
 	}
 	if !e.submit(inv) {
 		e.front.refuse(w, http.StatusTooManyRequests, "Too Many Requests")
@@ -81,13 +90,23 @@ func (e *Emulator) invokeByHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Amzn-Requestid", inv.id)
+	if a.stream != nil && e.front.streams {
+		e.relayHTTP(w, r, inv, a)
+		return
+	}
+	if a, ok = collect(r, a); !ok {
+		return
+	}
 	if a.functionError {
 		e.front.refuse(w, http.StatusBadGateway, "Internal Server Error")
 		return
 	}
 	response, err := e.front.response(a.body)
+	if a.contentType == runtimeapi.ContentTypeHTTP && !e.front.streams {
+		err = errors.New("it is a stream with a prelude, which a load balancer does not take")
+	}
 	if err != nil {
-		e.logLine("%s %s The result is no HTTP response: %s\n", time.Now().UTC().Format(timestamp), inv.id, err)
+		e.logNote(inv, "The result is no HTTP response: "+err.Error())
 		e.front.refuse(w, http.StatusBadGateway, "Internal Server Error")
 		return
 	}

@@ -168,7 +168,18 @@ func (r *httpResponse) addHeader(name string, raw json.RawMessage) error {
 
 // write sends the response.
 func (r *httpResponse) write(w http.ResponseWriter) {
-	header := w.Header()
+	r.setHeader(w.Header())
+	if !r.hasBody() {
+		w.WriteHeader(r.status)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body) // none for HEAD; and a caller that has gone needs none
+}
+
+// setHeader adds the function's headers to those of the answer.
+func (r *httpResponse) setHeader(header http.Header) {
 	for name, values := range r.header {
 		header[name] = values
 	}
@@ -176,13 +187,11 @@ func (r *httpResponse) write(w http.ResponseWriter) {
 		header.Del(name) // they are the server's
 	}
 	header.Del("Content-Length")
-	if r.status == http.StatusNoContent || r.status == http.StatusNotModified {
-		w.WriteHeader(r.status) // HTTP gives them no body
-		return
-	}
-	header.Set("Content-Length", strconv.Itoa(len(r.body)))
-	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // none for HEAD; and a caller that has gone needs none
+}
+
+// hasBody reports whether HTTP gives the status a body.
+func (r *httpResponse) hasBody() bool {
+	return r.status != http.StatusNoContent && r.status != http.StatusNotModified
 }
 
 // object returns the fields of a JSON object, or nil when it is none.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // Limits of the Invoke API (AWS documentation, "Lambda quotas" and "Invoke").
@@ -19,6 +21,7 @@ const (
 
 func (e *Emulator) routeInvokeAPI() {
 	e.mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.invoke)
+	e.mux.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", e.invokeStreaming)
 	e.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		text := fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
 			r.Method, r.URL.EscapedPath(), e.config.Function)
@@ -29,22 +32,23 @@ func (e *Emulator) routeInvokeAPI() {
 	})
 }
 
-// invoke is the Invoke API's one call.
-func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
+// readInvocation reads what both calls of the Invoke API have in common. It returns false
+// where it has refused the call.
+func readInvocation(w http.ResponseWriter, r *http.Request) (*invocation, bool) {
 	event, err := readEvent(w, r)
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		clientError(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 			fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxEvent))
-		return
+		return nil, false
 	}
 	if err != nil {
 		clientError(w, http.StatusBadRequest, "InvalidRequestContentException", "the payload could not be read")
-		return
+		return nil, false
 	}
 	clientContext, err := decodeClientContext(r.Header.Get("X-Amz-Client-Context"))
 	if err != nil {
 		clientError(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
-		return
+		return nil, false
 	}
 	inv := &invocation{
 		function:      functionName(r.PathValue("name")),
@@ -52,16 +56,27 @@ func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
 		contentType:   r.Header.Get("Content-Type"),
 		clientContext: clientContext,
 		traceID:       r.Header.Get("X-Amzn-Trace-Id"),
+		tenantID:      r.Header.Get("X-Amz-Tenant-Id"),
+		limit:         runtimeapi.MaxResponse,
 	}
 	if inv.contentType == "" || strings.HasPrefix(inv.contentType, "application/x-www-form-urlencoded") {
 		inv.contentType = "application/json" // what curl -d says of any text
 	}
+	return inv, true
+}
 
+// invoke is the call Invoke.
+func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
+	inv, ok := readInvocation(w, r)
+	if !ok {
+		return
+	}
 	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
 	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
 	case "", "RequestResponse":
 		e.requestResponse(w, r, inv)
 	case "Event":
+		inv.unattended = true
 		if !e.submit(inv) {
 			tooMany(w)
 			return
@@ -82,6 +97,9 @@ func (e *Emulator) requestResponse(w http.ResponseWriter, r *http.Request, inv *
 		return
 	}
 	a, ok := e.await(r, inv)
+	if ok {
+		a, ok = collect(r, a)
+	}
 	if !ok {
 		return
 	}

@@ -20,6 +20,14 @@ func (e *Emulator) logLine(format string, args ...any) []byte {
 	return line
 }
 
+// logNote writes to the log, and to that of an invocation, what became of it.
+func (e *Emulator) logNote(inv *invocation, text string) {
+	line := e.logLine("%s %s %s\n", time.Now().UTC().Format(timestamp), inv.id, text)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	inv.appendTail(line)
+}
+
 func (e *Emulator) logStart(inv *invocation) {
 	e.AppendLog(inv.id, e.logLine("START RequestId: %s Version: $LATEST\n", inv.id))
 }

@@ -44,6 +44,8 @@ func (e *Emulator) next(w http.ResponseWriter, r *http.Request) {
 	h.Set(runtimeapi.HeaderRequestID, inv.id)
 	h.Set(runtimeapi.HeaderDeadlineMs, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
 	h.Set(runtimeapi.HeaderFunctionARN, e.arn(inv.function))
+	h.Set(runtimeapi.HeaderInvocationID, inv.handOut)
+	set(runtimeapi.HeaderTenantID, inv.tenantID)
 	set(runtimeapi.HeaderTraceID, inv.traceID)
 	set(runtimeapi.HeaderClientContext, inv.clientContext)
 	set("Content-Type", inv.contentType)
@@ -52,13 +54,21 @@ func (e *Emulator) next(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Emulator) response(w http.ResponseWriter, r *http.Request) {
+	switch mode := r.Header.Get(runtimeapi.HeaderResponseMode); mode {
+	case "": // not streamed; "buffered" is refused, as Lambda does
+	case runtimeapi.ModeStreaming:
+		defer drain(r)
+		e.streamed(w, r)
+		return
+	default:
+		defer drain(r)
+		e.finish(r, failed("Runtime.InvalidResponseModeHeader", fmt.Sprintf("%s is %.100q", runtimeapi.HeaderResponseMode, mode)))
+		cut(w, http.StatusBadRequest, "InvalidFunctionResponseMode", runtimeapi.HeaderResponseMode+" can only be "+runtimeapi.ModeStreaming)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || len(body) > runtimeapi.MaxResponse {
-		e.finish(r.PathValue("id"), answer{
-			body: errorBody("Function.ResponseSizeTooLarge", fmt.Sprintf(
-				"Response payload size exceeded maximum allowed payload size (%d bytes).", runtimeapi.MaxResponse)),
-			functionError: true,
-		})
+	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > runtimeapi.MaxResponse {
+		e.finish(r, tooLarge(runtimeapi.MaxResponse))
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
 		return
 	}
@@ -66,16 +76,13 @@ func (e *Emulator) response(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "InvalidRequest", "the response could not be read")
 		return
 	}
-	e.accept(w, r, answer{body: body})
+	e.accept(w, r, answer{body: body, contentType: r.Header.Get("Content-Type")})
 }
 
 func (e *Emulator) invocationError(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || len(body) > runtimeapi.MaxResponse {
-		e.finish(r.PathValue("id"), answer{
-			body:          errorBody("Function.ResponseSizeTooLarge", "the runtime's error report was too large"),
-			functionError: true,
-		})
+	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > runtimeapi.MaxResponse {
+		e.finish(r, failed("Function.ResponseSizeTooLarge", "the runtime's error report was too large"))
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report is too large")
 		return
 	}
@@ -88,7 +95,7 @@ func (e *Emulator) invocationError(w http.ResponseWriter, r *http.Request) {
 
 // accept gives the caller its answer, or refuses a report for which nobody waits.
 func (e *Emulator) accept(w http.ResponseWriter, r *http.Request, a answer) {
-	if !e.finish(r.PathValue("id"), a) {
+	if !e.finish(r, a) {
 		refuse(w, e.refusal(r.PathValue("id")), "InvalidRequestID", "no invocation with this id waits for a report")
 		return
 	}
@@ -120,7 +127,9 @@ func accepted(w http.ResponseWriter) {
 
 // refuse answers a call of the Runtime API with an error.
 func refuse(w http.ResponseWriter, status int, errorType, message string) {
+	body := append(errorBody(errorType, message), '\n')
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(errorBody(errorType, message), '\n')) // likewise
+	_, _ = w.Write(body) // likewise
 }

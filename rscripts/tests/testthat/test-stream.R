@@ -249,3 +249,19 @@ test_that("stream_response() checks what it is given", {
   expect_error(runtime$stream_response(function(write) 1, headers = list("A B" = "c")), "no names of headers")
   expect_error(runtime$stream_response(function(write) 1, cookies = "a\nb"), "control character")
 })
+
+test_that("a source that takes no streams gets a whole response", {
+  event <- "{\"requestContext\":{\"elb\":{}},\"httpMethod\":\"GET\",\"path\":\"/\",\"headers\":{},\"queryStringParameters\":{}}"
+  handler <- function() {
+    stream_response(function(write) {
+      write(c("a", "b"))
+      write(charToRaw("\u00e9"))
+    }, content_type = "text/csv")
+  }
+  environment(handler) <- list2env(list(stream_response = runtime$stream_response))
+  frames <- answer_stream(handler, event)
+  expect_identical(types(frames), "result")
+  got <- jsonlite::parse_json(rawToChar(frames[[1L]]$payload))
+  expect_identical(got[c("body", "isBase64Encoded")], list(body = "ab\u00e9", isBase64Encoded = FALSE))
+  expect_identical(got$headers, list("Content-Type" = "text/csv"))
+})

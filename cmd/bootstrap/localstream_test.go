@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// streamBySDK invokes the function by AWS's SDK and returns the chunks' bytes, and how
+// the stream ended.
+func streamBySDK(t *testing.T, f function, event string) (string, types.InvokeWithResponseStreamCompleteEvent) {
+	t.Helper()
+	client := lambda.New(lambda.Options{
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		BaseEndpoint: aws.String(f.url),
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := client.InvokeWithResponseStream(ctx, &lambda.InvokeWithResponseStreamInput{
+		FunctionName: aws.String("function"), Payload: []byte(event),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := out.GetStream()
+	defer stream.Close()
+	var text strings.Builder
+	var complete types.InvokeWithResponseStreamCompleteEvent
+	for e := range stream.Events() {
+		switch e := e.(type) {
+		case *types.InvokeWithResponseStreamResponseEventMemberPayloadChunk:
+			text.Write(e.Value.Payload)
+		case *types.InvokeWithResponseStreamResponseEventMemberInvokeComplete:
+			complete = e.Value
+		}
+	}
+	if err := stream.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return text.String(), complete
+}
+
+// From R's write() to AWS's SDK.
+func TestStreamToSDK(t *testing.T) {
+	_, f := startLocal(t, "streams.run", nil)
+	text, end := streamBySDK(t, f, call("lines", `{"n": 3}`))
+	if text != "line 1\nline 2\nline 3\n" || aws.ToString(end.ErrorCode) != "" {
+		t.Errorf("got %q, %s", text, aws.ToString(end.ErrorCode))
+	}
+	text, end = streamBySDK(t, f, call("lines", `{"n": 2, "fail": "stop"}`))
+	if text != "line 1\nline 2\n" || aws.ToString(end.ErrorCode) != "Function.SimpleError" || !strings.Contains(aws.ToString(end.ErrorDetails), "100%s of %d {x}") {
+		t.Errorf("got %q, %s, %s", text, aws.ToString(end.ErrorCode), aws.ToString(end.ErrorDetails))
+	}
+	text, end = streamBySDK(t, f, call("lines", `{"n": 1, "fail": "quit"}`))
+	if text != "line 1\n" || aws.ToString(end.ErrorCode) != "Runtime.WorkerCrashed" {
+		t.Errorf("got %q, %s", text, aws.ToString(end.ErrorCode))
+	}
+	// What is not streamed comes in one piece, and a plain Invoke gets all of a stream.
+	if text, end = streamBySDK(t, f, call("pid", `{}`)); text == "" || aws.ToString(end.ErrorCode) != "" {
+		t.Errorf("got %q, %s", text, aws.ToString(end.ErrorCode))
+	}
+	if got := f.result(call("lines", `{"n": 2}`)); got != "line 1\nline 2\n" {
+		t.Errorf("a plain Invoke got %q", got)
+	}
+}
+
+// From R's write() to an HTTP caller, who leaves: R hears of it, and goes on with the next.
+func TestStreamOverHTTP(t *testing.T) {
+	p, f := startLocal(t, "streams.lines", nil, "--http")
+	got := f.http("GET", "/?n=2", "")
+	if got.status != 201 || got.body != "line 1\nline 2\n" || got.header.Get("X-A") != "b" || got.header.Get("Set-Cookie") != "s=1" {
+		t.Errorf("got %+v", got)
+	}
+	resp, err := http.Get(f.url + "/?fail=write")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(resp.Body).ReadString('\n')
+	if err != nil || line != "line 1\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+	if err := resp.Body.Close(); err != nil { // which cuts the connection
+		t.Error(err)
+	}
+	p.waitFor(`ERR invocation error: stream_closed.*nobody takes what is written to the stream`)
+
+	// What breaks off does not look like the end.
+	resp, err = http.Get(f.url + "/?n=1&fail=stop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err == nil || string(text) != "line 1\n" {
+		t.Errorf("got %q, %v: want an unexpected end", text, err)
+	}
+}
