@@ -52,5 +52,5 @@ runtime-deps:
 	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite
 
 test-deps:
-	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang \
+	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
 		ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber gcc=gcc libc-dev=libc6-dev

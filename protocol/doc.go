@@ -14,8 +14,8 @@
 //
 //	to R    hello      first: the handler to load
 //	        invoke  +  id, deadline_ms and the rest of Invoke; payload: the event
-//	        ack        the chunk before was passed on; with gone, why it was not, and why
-//	                   no other one will be
+//	        ack        the log record or the chunk before was taken; of a chunk, with
+//	                   gone, why it was not, and why no other one will be
 //	        shutdown   run the shutdown hooks and exit with status 0
 //	from R  ready      the handler is loaded: invocations may come
 //	        init_error the handler could not be loaded: error; R exits
@@ -31,6 +31,10 @@
 // An invoke is answered by one result, one error, or one or more chunks and one end.
 // Each chunk is followed by one ack, which R waits for: so R writes no faster than the
 // caller reads, and no more than one chunk is ever under way.
+//
+// After a log frame R waits for an ack, so that what it prints afterwards comes
+// afterwards in the log, too: standard output is another pipe. After a chunk it waits
+// for one so that it goes no faster than whoever reads.
 //
 // Between an invoke and the last frame of its answer only log frames may come beside,
 // and every reply echoes the invocation's id. Whatever else arrives is a Violation:

@@ -44,14 +44,14 @@ type Invoke struct {
 	TenantID      string `json:"tenant_id,omitempty"`
 }
 
-// Ack answers a chunk of a streamed response.
+// Ack answers a log record, or a chunk of a streamed response.
 type Ack struct {
 	Type string `json:"type"`
 	Gone string `json:"gone,omitempty"` // why nobody takes the stream any more; empty: go on
 }
 
-// NewAck returns the answer to a chunk that was passed on, or, with an error, to one
-// that was not.
+// NewAck returns the answer to a record that is in the log, to a chunk that was passed on,
+// or, with an error, to one that was not.
 func NewAck(err error) Ack {
 	ack := Ack{Type: TypeAck}
 	if err != nil {
@@ -87,11 +87,20 @@ type Reply struct {
 type Ready struct {
 	RVersion string   `json:"r_version"`
 	Required []string `json:"required"` // the handler's arguments that have no default
+
+	InitMs  float64       `json:"init_ms"` // milliseconds that the handler's file took, or its package
+	Slowest []PackageLoad `json:"slowest"` // what took most of them, the slowest first
+}
+
+// A PackageLoad is a call in the handler's file that loaded packages.
+type PackageLoad struct {
+	Package string  `json:"package"` // or several, as in "dplyr, tidyr"
+	Ms      float64 `json:"ms"`
 }
 
 // Record is one log record that R code made: a warning, a message, a lambda_log.
 type Record struct {
-	Level   string `json:"level"` // debug, info, warn or error
+	Level   string `json:"level"` // trace, debug, info, warn, error or fatal
 	Message string `json:"message"`
 	Call    string `json:"call"` // the call that it came from, or ""
 

@@ -52,14 +52,18 @@ with_conditions <- function(run, log) {
     if (isTRUE(getOption("warn") >= 2L)) {
       return() # R makes it an error now
     }
-    if (!isTRUE(getOption("warn") < 0L)) {
-      log("warn", condition_text(w), shown_call(w))
-    }
-    muffle("muffleWarning", w)
+    aside({
+      if (!isTRUE(getOption("warn") < 0L)) {
+        log("warn", condition_text(w), shown_call(w))
+      }
+      muffle("muffleWarning", w)
+    })
   }
   told <- function(m) {
-    log("info", condition_text(m), NULL)
-    muffle("muffleMessage", m)
+    aside({
+      log("info", condition_text(m), NULL)
+      muffle("muffleMessage", m)
+    })
   }
   tryCatch(
     withCallingHandlers(
@@ -85,6 +89,16 @@ with_conditions <- function(run, log) {
     error = caught,
     interrupt = function(e) new_failure("Runtime.Interrupted", "R was interrupted (SIGINT)", stack)
   )
+}
+
+# aside() is `expr`, the runtime's own work while user code runs: without the compiler,
+# which would take 40 ms to load for that, and with interrupts held back until user code
+# goes on. (In a calling handler the one for interrupts would not be called, and the
+# stack not taken.)
+aside <- function(expr) {
+  level <- .Internal(enableJIT(0L))
+  on.exit(.Internal(enableJIT(level)))
+  suspendInterrupts(expr)
 }
 
 # calling_stopped() evaluates `expr`. For an error that nobody in it catches, it calls

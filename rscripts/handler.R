@@ -76,7 +76,7 @@ missing_file_message <- function(handler, parsed) {
 
 load_package_handler <- function(package, name) {
   tryCatch(
-    loadNamespace(package),
+    timed(loadNamespace(package), package),
     error = function(e) {
       fail("Runtime.ImportModuleError", "the handler's package cannot be loaded: ", condition_text(e))
     }
@@ -99,14 +99,17 @@ source_user <- function(file) {
   lines <- attr(expressions, "srcref")
   value <- NULL
   for (i in seq_along(expressions)) {
-    value <- calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
-      where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
-      stack <- without_fail(capture_stack(calls, e))
-      fail(
-        init_error_type(e), where, ": ", own_text(e),
-        stack = stack, parents = condition_parents(e, stack)
-      )
-    })
+    value <- timed(
+      calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
+        where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
+        stack <- without_fail(capture_stack(calls, e))
+        fail(
+          init_error_type(e), where, ": ", own_text(e),
+          stack = stack, parents = condition_parents(e, stack)
+        )
+      }),
+      if (is.null(lines)) deparse(expressions[[i]]) else as.character(lines[[i]])
+    )
   }
   invisible(value)
 }

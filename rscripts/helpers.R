@@ -23,12 +23,12 @@ remaining_ms <- function() ms_until(current$frame$deadline_ms)
 
 # lambda_log() writes one log record of the invocation that runs, with its request id.
 #
-# level: "debug", "info", "warn" or "error"; LOG_LEVEL drops those below it.
+# level: "trace", "debug", "info", "warn", "error" or "fatal"; LOG_LEVEL drops those below it.
 # message: text; nothing in it is interpolated.
 # ...: further fields of the record, by name: lambda_log("info", "fitted", rows = 100L).
 lambda_log <- function(level, message, ...) {
-  if (!is_text(level) || !level %in% c("debug", "info", "warn", "error")) {
-    stop("lambda_log(): level is \"debug\", \"info\", \"warn\" or \"error\"")
+  if (!is_text(level) || !level %in% c("trace", "debug", "info", "warn", "error", "fatal")) {
+    stop("lambda_log(): level is \"trace\", \"debug\", \"info\", \"warn\", \"error\" or \"fatal\"")
   }
   fields <- list(...)
   if (length(fields) && (is.null(names(fields)) || !all(nzchar(names(fields))))) {

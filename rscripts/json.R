@@ -41,14 +41,8 @@ control_json <- function(...) {
   unclass(jsonlite::toJSON(list(...), auto_unbox = TRUE, null = "null", digits = 6, na = "null"))
 }
 
-# json_string() quotes a string. Most request ids need no escaping, and toJSON()
-# takes longer than all the rest of a frame.
-json_string <- function(x) {
-  if (grepl("^[A-Za-z0-9_-]+$", x)) {
-    return(paste0("\"", x, "\""))
-  }
-  unclass(jsonlite::toJSON(x, auto_unbox = TRUE))
-}
+# json_string() quotes a string. (toJSON() takes longer than all the rest of a frame.)
+json_string <- function(x) encode_strings(x)
 
 # replace_surrogates() puts U+FFFD in the place of half a surrogate pair, which jsonlite
 # makes three bytes of that are not UTF-8, and that iconv() lets pass.

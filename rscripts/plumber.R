@@ -18,9 +18,9 @@ load_plumber_handler <- function(file) {
   is_entrypoint <- tolower(name) == "entrypoint.r"
   annotated <- has_annotations(name)
   if (annotated || is_entrypoint) {
-    attach_plumber(file)
+    timed(attach_plumber(file), "plumber")
   }
-  router <- if (annotated && !is_entrypoint) plumb_user(name) else source_user(name)
+  router <- if (annotated && !is_entrypoint) timed(plumb_user(name), readLines(name)) else source_user(name)
   if (!inherits(router, "Plumber")) {
     fail(
       "Runtime.NoSuchHandler", "the handler is \"", file, "\", a file, but it is no plumber API: it has no annotation ",

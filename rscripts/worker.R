@@ -20,6 +20,7 @@ run_worker <- function() {
 become_ready <- function(io, handler_name) {
   name <- NULL
   current$log <- log_to(io, NULL)
+  started <- now_ms()
   loaded <- with_conditions(
     function() {
       check_event_setting()
@@ -40,7 +41,9 @@ become_ready <- function(io, handler_name) {
   write_frames(io$replies, control_frame(
     type = "ready",
     r_version = as.character(getRversion()),
-    required = I(loaded$takes$required)
+    required = I(loaded$takes$required),
+    init_ms = now_ms() - started,
+    slowest = slowest_loads()
   ))
   serve(io, loaded$handler, name, loaded$takes)
 }
@@ -147,26 +150,42 @@ control_frame <- function(...) {
   frame_bytes(charToRaw(enc2utf8(control_json(...))))
 }
 
-# log_to() returns the function that logs records of one invocation, or of init. A
-# forked child, as parallel::mclapply makes them, must not write to the pipe that
-# it shares: its records go to standard error.
+# log_to() returns the function that logs records of one invocation, or of init. It
+# returns when the record is in the log, so that what R prints next comes after it. A
+# forked child, as parallel::mclapply makes them, must not write to the pipe that it
+# shares, nor a finalizer that R runs while a record is on its way: theirs go to
+# standard error.
 log_to <- function(io, id) {
   function(level, message, call = NULL, fields = list()) {
-    if (Sys.getpid() != io$pid) {
+    if (Sys.getpid() != io$pid || isTRUE(io$logging)) {
       cat(message, "\n", sep = "", file = stderr())
     } else {
-      record <- list(
-        type = "log", id = id, level = level,
-        message = clean_text(message, 1048576L),
-        call = if (!is.null(call)) call_text(call) else ""
-      )
-      if (length(fields)) {
-        record$fields <- lapply(fields, field_text)
-      }
+      io$logging <- TRUE
+      on.exit(io$logging <- FALSE)
+      frame <- log_frame(id, level, message, call, fields)
       io$replies <- pipe_check(io$replies, reply_path, "wb")
-      write_frames(io$replies, do.call(control_frame, record))
+      io$requests <- pipe_check(io$requests, request_path, "rb")
+      suspendInterrupts({
+        write_frames(io$replies, frame)
+        read_frame(io$requests) # the ack
+      })
     }
+    invisible()
   }
+}
+
+# log_frame() is the frame of a log record. The JSON is put together by hand, as toJSON()
+# of a list takes longer than all the rest of a message().
+log_frame <- function(id, level, message, call, fields) {
+  members <- c(
+    type = "\"log\"",
+    id = if (is.null(id)) "null" else json_string(id),
+    level = json_string(level),
+    message = json_string(clean_text(message, 1048576L)),
+    call = json_string(if (is.null(call)) "" else call_text(call)),
+    fields = if (length(fields)) do.call(control_json, lapply(fields, field_text))
+  )
+  frame_bytes(charToRaw(enc2utf8(paste0("{", paste0("\"", names(members), "\":", members, collapse = ","), "}"))))
 }
 
 # field_text() is a field of a log record: a number or a truth value as it is, text and

@@ -51,15 +51,23 @@ func (s *slot) serve(ctx context.Context) error {
 	out := &response{api: s.API, inv: s.held}
 	payload, err := s.invoke(s.held, out)
 	o := outcomeOf(err)
+	reported := Event{Kind: InvocationReported, Worker: s.worker, Invocation: s.held, Error: o.report}
 	if !o.keep {
+		if ctx.Err() == nil {
+			s.observe(Event{Kind: WorkerLost, Worker: s.worker})
+		}
 		s.worker.Kill("it was not to be used again")
 		s.retire()
 		s.schedule()
 	}
 	if o.resend {
-		s.log.Warn("worker found unusable, invocation goes to the next", "request_id", s.held.ID, "error", err)
+		s.log.Warn("worker found unusable, invocation goes to the next", append(ofInvocation(s.held), "error", err)...)
 		return nil
 	}
+	defer func() {
+		reported.Took = time.Since(s.came)
+		s.observe(reported)
+	}()
 	if o.keep {
 		s.answered(ctx)
 	} else if s.born == nil && s.retry == nil && ctx.Err() == nil {

@@ -14,9 +14,18 @@ import (
 // minPost is how long a report may take at least, even when the deadline is nearer.
 const minPost = time.Second
 
+// ofInvocation returns the attributes of a log record about inv.
+func ofInvocation(inv *runtimeapi.Invocation) []any {
+	attrs := []any{"request_id", inv.ID}
+	if inv.TenantID != "" {
+		attrs = append(attrs, "tenant_id", inv.TenantID)
+	}
+	return attrs
+}
+
 // logError logs why inv failed. Without a key the report's own attributes are logged.
 func (s *slot) logError(inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) {
-	s.log.Error("invocation error", "request_id", inv.ID, slog.Any("", r))
+	s.log.Error("invocation error", append(ofInvocation(inv), slog.Any("", r))...)
 }
 
 // reportError logs why inv failed, which r says, and reports it. An error ends the supervisor.
@@ -35,7 +44,7 @@ func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *r
 func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string, send func(context.Context) error) error {
 	ctx, cancel := reportTime(ctx, inv)
 	defer cancel()
-	log := s.log.With("request_id", inv.ID, "report", kind)
+	log := s.log.With(append(ofInvocation(inv), "report", kind)...)
 	start := time.Now()
 
 	b := backoff.NewExponentialBackOff()

@@ -28,6 +28,7 @@ type slot struct {
 	retry  <-chan time.Time       // not nil: in backoff
 	polled chan poll              // not nil: a poll of /next is open
 	held   *runtimeapi.Invocation // taken from /next, and not yet run
+	came   time.Time              // when it was taken
 	expire <-chan time.Time       // when held must be given up
 
 	backoff      *backoff.ExponentialBackOff
@@ -117,6 +118,7 @@ func (s *slot) loop(ctx context.Context) error {
 			}
 		case <-died:
 			s.log.Warn("worker died idle", "reason", deathOf(s.worker))
+			s.observe(Event{Kind: WorkerLost, Worker: s.worker})
 			s.retire()
 			s.schedule()
 		case <-ctx.Done():
@@ -144,6 +146,7 @@ func (s *slot) settle(ctx context.Context, b birth) error {
 	if b.err == nil {
 		if s.worker != nil {
 			s.log.Debug("worker recycled", "served", s.served)
+			s.observe(Event{Kind: WorkerRecycled, Worker: s.worker})
 			s.retire()
 		}
 		s.worker = b.worker
@@ -152,6 +155,7 @@ func (s *slot) settle(ctx context.Context, b birth) error {
 		s.wasReady.Store(true)
 		s.setHopeless(false)
 		s.log.Debug("worker ready", "took", b.took)
+		s.observe(Event{Kind: WorkerReady, Worker: s.worker, Took: b.took})
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -214,6 +218,7 @@ func (s *slot) answered(ctx context.Context) {
 	}
 	if !s.Room() {
 		s.log.Debug("worker recycled before its successor is there: no room for both", "served", s.served)
+		s.observe(Event{Kind: WorkerRecycled, Worker: s.worker})
 		s.retire()
 	}
 	s.spawn(ctx)
@@ -232,7 +237,7 @@ func (s *slot) retire() {
 
 // hold keeps an invocation until the worker is ready for it.
 func (s *slot) hold(inv *runtimeapi.Invocation) {
-	s.held = inv
+	s.held, s.came = inv, time.Now()
 	if !inv.Deadline.IsZero() {
 		soft, _ := s.limits(inv)
 		s.expire = time.After(soft)

@@ -53,6 +53,10 @@ type Config struct {
 	Recycle func(slot, served int) bool
 	Room    func() bool
 
+	// Observe is told what happens, by all slots at once; nil: nobody is. The slot waits
+	// for it to return.
+	Observe func(Event)
+
 	Log *slog.Logger
 }
 

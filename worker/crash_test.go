@@ -137,7 +137,7 @@ func init() {
 		interrupts := notifyInterrupt()
 		f.start()
 		id, event := f.next()
-		f.log(id, "info", "slow", "")
+		f.send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: "info", Message: "slow"}})
 		<-interrupts
 		f.result(id, event)
 		os.Exit(0)

@@ -19,6 +19,9 @@ func Environment(base []string, threads int) []string {
 		case "AWS_LAMBDA_RUNTIME_API":
 			// One poller: a handler that called /next would take events from us.
 			continue
+		case "_LAMBDA_TELEMETRY_LOG_FD":
+			// The descriptor is for bootstrap, and R does not have it.
+			continue
 		case "R_HOME":
 			// R's own start script knows it, and complains of any other.
 			continue

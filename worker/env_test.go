@@ -19,6 +19,8 @@ func TestEnvironment(t *testing.T) {
 			[]string{"HOME=/tmp", "TZ=UTC", "LANG=C.UTF-8", "OMP_NUM_THREADS=3", "OPENBLAS_NUM_THREADS=3", "MKL_NUM_THREADS=3"}},
 		{"the Runtime API is bootstrap's", []string{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001"},
 			[]string{"AWS_LAMBDA_RUNTIME_API"}, nil},
+		{"the telemetry log is bootstrap's", []string{"_LAMBDA_TELEMETRY_LOG_FD=62"},
+			[]string{"_LAMBDA_TELEMETRY_LOG_FD"}, nil},
 		{"R knows its home", []string{"R_HOME=/usr/lib/R"},
 			[]string{"R_HOME"}, nil},
 		{"home that exists", []string{"HOME=" + home}, nil, []string{"HOME=" + home}},

@@ -161,6 +161,7 @@ func (f *fake) send(reply protocol.Reply) { check(f.replies.WriteMessage(reply))
 
 func (f *fake) log(id, level, message, call string) {
 	f.send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: level, Message: message, Call: call}})
+	f.receive() // that it is logged
 }
 
 func (f *fake) result(id string, payload []byte) {

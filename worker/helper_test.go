@@ -23,6 +23,7 @@ import (
 type record struct {
 	Level, Msg, Stream, Call string
 	RequestID                string `json:"request_id"`
+	TenantID                 string `json:"tenant_id"`
 }
 
 // A logbook keeps what was logged.
@@ -70,6 +71,12 @@ func (b *logbook) output() []record {
 	lines := slices.DeleteFunc(b.records, func(r record) bool { return r.Stream == "" })
 	b.records = nil
 	return lines
+}
+
+func (b *logbook) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.records = nil
 }
 
 // messages returns the messages of all records.

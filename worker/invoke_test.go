@@ -25,7 +25,7 @@ func init() {
 		f.ready()
 		for {
 			id, _ := f.next()
-			for _, level := range []string{"debug", "info", "warn", "error", "unheard-of"} {
+			for _, level := range []string{"trace", "debug", "info", "warn", "error", "fatal", "unheard-of"} {
 				f.log(id, level, level+" of "+id, "parity(4)")
 			}
 			f.result(id, nil)
@@ -112,7 +112,7 @@ func TestLogRecords(t *testing.T) {
 		if _, err := invoke(w, id, ""); err != nil {
 			t.Fatal(err)
 		}
-		for level, want := range map[string]string{"debug": "DEBUG", "info": "INFO", "warn": "WARN", "error": "ERROR", "unheard-of": "INFO"} {
+		for level, want := range map[string]string{"debug": "DEBUG", "fatal": "ERROR+4", "info": "INFO", "warn": "WARN", "error": "ERROR", "unheard-of": "INFO"} {
 			message := level + " of " + id
 			want := record{Level: want, Msg: message, Call: "parity(4)", RequestID: id}
 			if got := book.waitFor(t, message); got != want {

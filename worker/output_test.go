@@ -228,6 +228,73 @@ func TestLogLevel(t *testing.T) {
 	checkLines(t, got, []string{"an error", "on stderr", "on stdout"})
 }
 
+// A record comes behind the lines that were written before it and before those that
+// were written after it; a line's place is where it ends.
+func TestOrderOfOutput(t *testing.T) {
+	w, book := spawnFake(t, "print, log, print")
+	for i := range 500 {
+		book.forget()
+		if _, err := invoke(w, strconv.Itoa(i), ""); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, message := range book.messages() {
+			if !strings.HasPrefix(message, "frame ") { // bootstrap's own
+				got = append(got, message)
+			}
+		}
+		want := []string{"out 1", "record 1", "err 1", "record 2", "out 2 ends", "record 3", "out 3"}
+		if !slices.Equal(got, want) {
+			t.Fatalf("invocation %d: got %q, want %q", i, got, want)
+		}
+	}
+}
+
+func init() {
+	roles["print, log, print"] = func(f *fake) {
+		f.start()
+		for {
+			id, _ := f.next()
+			fmt.Println("out 1")
+			f.log(id, "info", "record 1", "")
+			fmt.Fprintln(os.Stderr, "err 1")
+			fmt.Print("out 2 ")
+			f.log(id, "warn", "record 2", "")
+			fmt.Println("ends")
+			f.log(id, "info", "record 3", "")
+			fmt.Print("out 3")
+			f.result(id, nil)
+		}
+	}
+}
+
+// All that is logged of a tenant's invocation names the tenant, and nothing after it does.
+func TestOutputOfTenant(t *testing.T) {
+	w, book := spawnFake(t, "print, log, print")
+	for _, tenant := range []string{"blue", ""} {
+		book.forget()
+		inv := newInvoke("1")
+		inv.TenantID = tenant
+		if _, err := w.Invoke(inv, nil, limit, toNowhere); err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range []string{"out 1", "err 1", "record 1", "out 3"} {
+			if r := book.waitFor(t, message); r.TenantID != tenant || r.RequestID != "1" {
+				t.Errorf("got %+v, want the tenant %q", r, tenant)
+			}
+		}
+	}
+}
+
+// What lambda_log() is given cannot take the place of what the record says itself.
+func TestFieldName(t *testing.T) {
+	for name, want := range map[string]string{"rows": "rows", "time": "field_time", "requestId": "field_requestId"} {
+		if got := fieldName(name); got != want {
+			t.Errorf("%s became %s, want %s", name, got, want)
+		}
+	}
+}
+
 func init() {
 	roles["log and print"] = func(f *fake) {
 		f.start()

@@ -63,13 +63,29 @@ func (p *pump) stop() {
 }
 
 // flush emits everything that was written to the pipe before the call, an
-// unfinished line included, so that what follows belongs to what follows. It
-// runs beside run: whichever of the two reads a byte emits it in its turn. A child
-// that never stops writing does not hold it up.
+// unfinished line included, so that what follows belongs to what follows.
 func (p *pump) flush() {
+	p.drain()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.partial) > 0 {
+		p.line(p.partial)
+		p.partial = p.partial[:0]
+	}
+}
+
+// drain emits every line that was written to the pipe before the call. It runs beside
+// run: whichever of the two reads a byte emits it in its turn. A child that never
+// stops writing does not hold it up.
+func (p *pump) drain() {
 	// Control fails only when the file is closed, and then all was read.
 	_ = p.raw.Control(func(fd uintptr) {
-		waiting, _ := unix.IoctlGetInt(int(fd), unix.TIOCINQ) // on an error, none
+		p.mu.Lock() // once it is ours, run has emitted what it has read
+		waiting, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		p.mu.Unlock()
+		if err != nil {
+			return
+		}
 		for read := 0; read < waiting; {
 			n, err := p.read(fd)
 			if err == unix.EINTR {
@@ -81,12 +97,6 @@ func (p *pump) flush() {
 			read += n
 		}
 	})
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.partial) > 0 {
-		p.line(p.partial)
-		p.partial = p.partial[:0]
-	}
 }
 
 // read reads once, without blocking: the parent's end of a pipe from os.Pipe is

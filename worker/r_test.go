@@ -33,6 +33,22 @@ rough_stream <- function() stream_response(function(write) {
   close(file(tempfile(), "w"))
   write("c")
 })
+chatters <- function() repeat message("on and on")
+tells <- function() {
+  for (i in 1:50) {
+    cat("cat\n")
+    message("a message\nof two lines")
+    cat("another cat\nwith an unfinished ")
+    warning("a warning")
+    cat("line\n")
+    system("echo from a child")
+    print(data.frame(x = 1:2))
+    lambda_log("error", "logged")
+    system("echo of a child, on stderr >&2")
+    message("last")
+  }
+  cat("the end")
+}
 run <- function(what, ...) get(what)(...)
 `
 
@@ -62,6 +78,43 @@ func spawnR(t *testing.T) (*Worker, *logbook) {
 		TempDir: t.TempDir(),
 		Log:     book.logger(0),
 	}), book
+}
+
+// The log has what R prints, what its children print and what it logs in the order in
+// which it was written.
+func TestOrderOfR(t *testing.T) {
+	w, book := spawnR(t)
+	book.forget()
+	if _, err := invoke(w, "1", `{"what": "tells"}`); err != nil {
+		t.Fatal(err)
+	}
+	round := []string{
+		"cat", "a message\nof two lines", "another cat", "a warning", "with an unfinished line", "from a child",
+		"  x", "1 1", "2 2", "logged", "of a child, on stderr", "last",
+	}
+	got := slices.DeleteFunc(book.messages(), func(m string) bool { return strings.HasPrefix(m, "frame ") })
+	for i := range 50 {
+		if len(got) < len(round) || !slices.Equal(got[:len(round)], round) {
+			t.Fatalf("round %d: got %q, want %q", i, got[:min(len(got), len(round))], round)
+		}
+		got = got[len(round):]
+	}
+	checkLines(t, got, []string{"the end"})
+}
+
+// R is interrupted where user code is, even when it does little but log.
+func TestInterruptOfLogging(t *testing.T) {
+	w, book := spawnR(t)
+	outcomes := invokeBeside(w, "1", `{"what": "chatters"}`)
+	book.waitFor(t, "on and on")
+	w.Interrupt()
+	e := errorAs[*protocol.HandlerError](t, outcomeSoon(t, outcomes).err)
+	if e.Type != "Runtime.Interrupted" || len(e.Stack) == 0 || !strings.HasPrefix(e.Stack[0].Call, "run(") {
+		t.Errorf("got %+v", e)
+	}
+	if got, err := invoke(w, "2", `{"what": "parity", "number": 4}`); err != nil || got != `{"parity":"even"}` {
+		t.Errorf("afterwards: got %q, %v", got, err)
+	}
 }
 
 func TestRealR(t *testing.T) {

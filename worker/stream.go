@@ -3,6 +3,7 @@ package worker
 import (
 	"io"
 	"log/slog"
+	"time"
 
 	"lambda-r-runtime/protocol"
 )
@@ -34,6 +35,7 @@ func (w *Worker) stream(first protocol.Reply, out io.Writer, log *slog.Logger) e
 			chunks++
 			total += int64(len(chunk))
 		case protocol.TypeEnd:
+			w.rTime = time.Duration(reply.RMs * float64(time.Millisecond))
 			log.Debug("frame received", "type", reply.Type, "chunks", chunks, "bytes", total, "r_ms", reply.RMs)
 			if reply.Error != nil {
 				return reply.Error

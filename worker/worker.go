@@ -39,8 +39,9 @@ type Worker struct {
 
 	stdout, stderr *pump
 	stderrTail     tail
-	current        atomic.Pointer[string] // the invocation that output belongs to
-	oomKills       atomic.Int64           // see oomWatch, when the invocation began
+	current        atomic.Pointer[protocol.Invoke] // the invocation that output belongs to
+	oomKills       atomic.Int64                    // see oomWatch, when the invocation began
+	rTime          time.Duration                   // see RTime
 
 	mu     sync.Mutex // guards the pid: a reaped one may be somebody else's
 	reaped bool
@@ -54,6 +55,10 @@ type Worker struct {
 
 // Ready returns what R said of itself when it was ready.
 func (w *Worker) Ready() protocol.Ready { return w.ready }
+
+// RTime returns how long R has worked on the last invocation, by its own clock: 0 when
+// it did not say. It is for the goroutine that calls Invoke.
+func (w *Worker) RTime() time.Duration { return w.rTime }
 
 // PID returns the process id, which is its process group's too.
 func (w *Worker) PID() int { return w.cmd.Process.Pid }
@@ -92,7 +97,8 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(
 	// What a child of R printed meanwhile is not this invocation's.
 	w.stdout.flush()
 	w.stderr.flush()
-	w.current.Store(&inv.ID)
+	w.current.Store(&inv)
+	w.rTime = 0
 	w.stderrTail.reset()
 	w.oomKills.Store(int64(watchOOM().kills()))
 	defer func() {
@@ -113,6 +119,7 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(
 	if reply.Type == protocol.TypeChunk {
 		return nil, w.stream(reply, open(reply.StreamHead), log)
 	}
+	w.rTime = time.Duration(reply.RMs * float64(time.Millisecond))
 	if reply.Type == protocol.TypeError {
 		log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "r_ms", reply.RMs)
 		return nil, reply.Error

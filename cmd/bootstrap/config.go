@@ -27,6 +27,7 @@ type config struct {
 	sigterm        bool  // LAMBDA_R_SIGTERM: be told before Lambda ends this environment
 	logLevel       slog.Level
 	logJSON        bool
+	metrics        bool // LAMBDA_R_METRICS
 }
 
 // A settingError reports a setting that cannot be understood.
@@ -53,6 +54,11 @@ func (noHandlerError) ErrorType() string { return "Runtime.MalformedHandlerName"
 
 func inLambda(getenv func(string) string) bool { return getenv("AWS_LAMBDA_RUNTIME_API") != "" }
 
+// onManagedInstances reports whether this is a function on Lambda Managed Instances.
+func onManagedInstances(getenv func(string) string) bool {
+	return strings.EqualFold(getenv("AWS_LAMBDA_INITIALIZATION_TYPE"), "lambda-managed-instances")
+}
+
 // readConfig reads the environment. With an error it still returns what is needed
 // to log it.
 func readConfig(args []string, getenv func(string) string) (config, error) {
@@ -76,7 +82,7 @@ func readConfig(args []string, getenv func(string) string) (config, error) {
 	}
 	// LOG_LEVEL comes last: it is the function's own, AWS_LAMBDA_LOG_LEVEL the platform's.
 	for _, name := range []string{"AWS_LAMBDA_LOG_LEVEL", "LOG_LEVEL"} {
-		setting(name, "debug, info, warn or error", func(value string) bool {
+		setting(name, "trace, debug, info, warn, error or fatal", func(value string) bool {
 			level, ok := parseLevel(value)
 			c.logLevel = level
 			return ok
@@ -86,6 +92,9 @@ func readConfig(args []string, getenv func(string) string) (config, error) {
 		c.logJSON = strings.EqualFold(value, "json")
 		return c.logJSON || strings.EqualFold(value, "text")
 	})
+	if onManagedInstances(getenv) {
+		c.logJSON = true // there they have no other
+	}
 	setting("LAMBDA_R_WORKERS", "a whole number from 1 to 1000", func(value string) bool {
 		n, err := strconv.Atoi(value)
 		c.workers = n
@@ -106,6 +115,11 @@ func readConfig(args []string, getenv func(string) string) (config, error) {
 	setting("LAMBDA_R_SIGTERM", "true or false", func(value string) bool {
 		b, err := strconv.ParseBool(value)
 		c.sigterm = b
+		return err == nil
+	})
+	setting("LAMBDA_R_METRICS", "true or false", func(value string) bool {
+		b, err := strconv.ParseBool(value)
+		c.metrics = b
 		return err == nil
 	})
 	setting("LAMBDA_R_SIMPLIFY", "true or false", func(value string) bool { // R reads it
@@ -160,14 +174,18 @@ func parseSize(text string) (int64, bool) {
 
 func parseLevel(name string) (slog.Level, bool) {
 	switch strings.ToLower(name) {
-	case "trace", "debug":
+	case "trace":
+		return levelTrace, true
+	case "debug":
 		return slog.LevelDebug, true
 	case "info":
 		return slog.LevelInfo, true
 	case "warn", "warning":
 		return slog.LevelWarn, true
-	case "error", "fatal":
+	case "error":
 		return slog.LevelError, true
+	case "fatal":
+		return levelFatal, true
 	}
 	return slog.LevelInfo, false
 }

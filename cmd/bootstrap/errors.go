@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -39,6 +40,6 @@ func fatalReport(err error) *runtimeapi.ErrorReport {
 
 // logFatal logs what ends the runtime and returns the error for main.
 func logFatal(log *slog.Logger, err error) error {
-	log.Error("the runtime ends", slog.Any("", fatalReport(err)))
+	log.Log(context.Background(), levelFatal, "the runtime ends", slog.Any("", fatalReport(err)))
 	return errors.Join(errReported, err)
 }

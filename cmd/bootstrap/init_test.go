@@ -31,11 +31,12 @@ var initFailures = []struct {
 	{"bad workers", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_WORKERS=abc"}, []string{"LAMBDA_R_WORKERS", `"abc"`, "whole number"}},
 	{"bad margin", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_DEADLINE_MARGIN=5"}, []string{"LAMBDA_R_DEADLINE_MARGIN", `"5"`, "250ms"}},
 	{"bad init timeout", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_INIT_TIMEOUT=-1s"}, []string{"LAMBDA_R_INIT_TIMEOUT", `"-1s"`, "30s"}},
-	{"bad log level", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LOG_LEVEL=loud"}, []string{"LOG_LEVEL", `"loud"`, "debug, info, warn or error"}},
+	{"bad log level", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LOG_LEVEL=loud"}, []string{"LOG_LEVEL", `"loud"`, "trace, debug, info, warn, error or fatal"}},
 	{"bad log format", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"AWS_LAMBDA_LOG_FORMAT=xml"}, []string{"AWS_LAMBDA_LOG_FORMAT", `"xml"`, "Text or JSON"}},
 	{"bad invocation limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_INVOCATIONS=0"}, []string{"LAMBDA_R_MAX_INVOCATIONS", `"0"`, "at least 1"}},
 	{"bad memory limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_RSS=400"}, []string{"LAMBDA_R_MAX_RSS", `"400"`, "400MB"}},
 	{"bad SIGTERM setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIGTERM=perhaps"}, []string{"LAMBDA_R_SIGTERM", `"perhaps"`, "true or false"}},
+	{"bad metrics setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_METRICS=perhaps"}, []string{"LAMBDA_R_METRICS", `"perhaps"`, "true or false"}},
 	{"bad simplification", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIMPLIFY=no"}, []string{"LAMBDA_R_SIMPLIFY", `"no"`, "true or false"}},
 	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{"LAMBDA_R_EVENT", `"gateway"`, "want auto or one of rest, http, url"}},
 	{"an argument that nothing gives", "functions.takes_too_much", "Runtime.InvalidArguments", nil, []string{"takes_too_much takes the whole event", `nothing can be given for "n"`}},
@@ -118,8 +119,8 @@ func TestInitErrorHasTheStackOfR(t *testing.T) {
 // In Lambda the log has it once, in either format.
 func TestInitErrorInTheLog(t *testing.T) {
 	for format, want := range map[string]string{
-		"Text": `(?m)^\S+ ERR the runtime ends: Runtime\.InitError: stops\.R:3: no model file\n\S+ ERR   2: stop\("no model file"\) \(stops\.R:2\)\n\S+ ERR   1: inner\(\)$`,
-		"JSON": `"message":"the runtime ends","errorType":"Runtime\.InitError","errorMessage":"stops\.R:3: no model file","stackTrace":\["inner\(\)","stop\(\\"no model file\\"\) \(stops\.R:2\)"\]`,
+		"Text": `(?m)^\S+ FTL the runtime ends: Runtime\.InitError: stops\.R:3: no model file\n\S+ FTL   2: stop\("no model file"\) \(stops\.R:2\)\n\S+ FTL   1: inner\(\)$`,
+		"JSON": `"level":"FATAL","message":"the runtime ends","errorType":"Runtime\.InitError","errorMessage":"stops\.R:3: no model file","stackTrace":\["inner\(\)","stop\(\\"no model file\\"\) \(stops\.R:2\)"\]`,
 	} {
 		t.Run(format, func(t *testing.T) {
 			rec := newRecorder(t, 10*time.Second, nil)

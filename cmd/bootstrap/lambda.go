@@ -24,7 +24,12 @@ const hardExit = 2 * time.Second
 // not logged and, before the first event, reported as the init error.
 func runLambda(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	c, err := readConfig(args, getenv)
-	log := newLogger(&logOutput{w: stdout}, c.logLevel, c.logJSON, isTerminal(stdout))
+	frames, noFrames := openTelemetryLog(getenv)
+	out := &logOutput{w: stdout, frames: frames}
+	log := newLogger(out, c.logLevel, c.logJSON, isTerminal(stdout))
+	if noFrames != nil {
+		log.Warn("the log goes to standard output", "error", noFrames)
+	}
 	slots := c.lambdaSlots()
 	api, apiErr := runtimeapi.NewClient(getenv("AWS_LAMBDA_RUNTIME_API"), version, slots)
 	if apiErr != nil {
@@ -49,7 +54,7 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 	if c.sigterm {
 		runtime = registerExtension(&g, api, log)
 	}
-	s, err := newSupervisor(c, slots, runtime, p, log)
+	s, err := newSupervisor(c, slots, runtime, p, newObserver(c, getenv, out, log), log)
 	if err != nil {
 		return logFatal(log, err)
 	}
@@ -60,14 +65,15 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 	return nil
 }
 
-// newSupervisor makes the supervisor of slots workers out of p.
-func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, log *slog.Logger) (*supervisor.Supervisor, error) {
+// newSupervisor makes the supervisor of slots workers out of p. Observe may be nil.
+func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, observe func(supervisor.Event), log *slog.Logger) (*supervisor.Supervisor, error) {
 	supervise := supervisor.Config{
 		API:         api,
 		Spawn:       p.spawn,
 		Slots:       slots,
 		InitTimeout: c.initTimeout,
 		Margin:      c.margin,
+		Observe:     observe,
 		Log:         log,
 	}
 	if c.maxInvocations > 0 || c.maxRSS > 0 {

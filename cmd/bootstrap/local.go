@@ -118,7 +118,7 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	var g oklog.Group
 	addSignals(ctx, &g, log)
 	supervise := func() (*supervisor.Supervisor, error) {
-		return newSupervisor(c, o.concurrency, api, p, log)
+		return newSupervisor(c, o.concurrency, api, p, newObserver(c, getenv, out, log), log)
 	}
 	run := func(ctx context.Context) error {
 		s, err := supervise()

@@ -69,3 +69,44 @@ ERR   1: h() request_id=id
 		t.Errorf("got  %v\nwant %v", record, want)
 	}
 }
+
+// The levels have Lambda's names in JSON, and three letters in text.
+func TestLevelsInTheLog(t *testing.T) {
+	for name, level := range map[string]slog.Level{
+		"trace": levelTrace, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError, "fatal": levelFatal,
+	} {
+		if got, ok := parseLevel(name); !ok || got != level {
+			t.Errorf("%s is level %v", name, got)
+		}
+		var json, text bytes.Buffer
+		newLogger(&logOutput{w: &json}, level, true, false).Log(t.Context(), level, "hello")
+		if want := `"level":"` + strings.ToUpper(name) + `"`; !strings.Contains(json.String(), want) {
+			t.Errorf("got %s, want %s", &json, want)
+		}
+		newLogger(&logOutput{w: &text}, level, false, false).Log(t.Context(), level, "hello")
+		if !regexp.MustCompile(`Z (TRC|DBG|INF|WRN|ERR|FTL) hello\n$`).Match(text.Bytes()) {
+			t.Errorf("%s: got %q", name, &text)
+		}
+	}
+}
+
+// On Managed Instances the log is JSON, whatever else was asked for.
+func TestLogFormat(t *testing.T) {
+	for _, test := range []struct {
+		format, initialization string
+		json                   bool
+	}{
+		{"", "", false},
+		{"Text", "on-demand", false},
+		{"json", "on-demand", true},
+		{"", "lambda-managed-instances", true},
+		{"TEXT", "Lambda-Managed-Instances", true},
+	} {
+		c, err := readConfig([]string{"a.f"}, func(name string) string {
+			return map[string]string{"AWS_LAMBDA_LOG_FORMAT": test.format, "AWS_LAMBDA_INITIALIZATION_TYPE": test.initialization}[name]
+		})
+		if err != nil || c.logJSON != test.json {
+			t.Errorf("%+v: got %v, %v", test, c.logJSON, err)
+		}
+	}
+}

@@ -51,6 +51,12 @@ type program struct {
 // ended and that no R process outlives it.
 func start(t *testing.T, dir string, env []string, args ...string) *program {
 	t.Helper()
+	return startWith(t, nil, dir, env, args...)
+}
+
+// startWith is start, with files as the descriptors from 3 on.
+func startWith(t *testing.T, files []*os.File, dir string, env []string, args ...string) *program {
+	t.Helper()
 	if _, err := exec.LookPath("R"); err != nil {
 		t.Fatal("there is no R on this machine: run make test, which installs it")
 	}
@@ -64,6 +70,7 @@ func start(t *testing.T, dir string, env []string, args ...string) *program {
 	p.cmd.Dir = filepath.Join("testdata", dir)
 	p.cmd.Env = append(append(os.Environ(), actAsBootstrap+"=1", p.mark, "GORACE=atexit_sleep_ms=10"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.ExtraFiles = files
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -92,6 +92,7 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	defer p.mu.Unlock()
 	p.workers[slot] = pooled{w, newRecycler(p.settings)}
 	p.ready = w.Ready()
+	c.Log.Debug("handler loaded", "took_ms", p.ready.InitMs, "slowest", p.ready.Slowest)
 	return w, nil
 }
 

@@ -100,8 +100,12 @@ func (rec *recorder) forget() {
 // Runtime API.
 func startLambda(t *testing.T, rec *recorder, dir, handler string, env ...string) (*program, function) {
 	t.Helper()
-	env = append(env,
+	return start(t, dir, rec.env(handler, env...)), function{t, rec.server.URL}
+}
+
+// env returns the environment in which Lambda, being rec, starts bootstrap.
+func (rec *recorder) env(handler string, env ...string) []string {
+	return append(env,
 		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(rec.server.URL, "http://"),
 		fmt.Sprintf("_HANDLER=%s", handler))
-	return start(t, dir, env), function{t, rec.server.URL}
 }

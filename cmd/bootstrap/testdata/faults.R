@@ -115,3 +115,11 @@ run <- function(event, context) {
   if (identical(event$what, "answers_twice")) args$id <- context$aws_request_id
   do.call(event$what, args)
 }
+tells <- function() {
+  cat("a line\nand another\n")
+  message("a message\nof two lines")
+  stop("an error\nof two lines")
+}
+descriptors <- function() {
+  list(named = Sys.getenv("_LAMBDA_TELEMETRY_LOG_FD"), open = Sys.readlink(Sys.glob("/proc/self/fd/*")))
+}

@@ -35,7 +35,7 @@ test_that("lambda_log() wants a level, and names for its fields", {
   withr::defer(rm(list = ls(runtime$current), envir = runtime$current))
   runtime$lambda_log("info", "fitted", rows = 1L)
   expect_identical(logged, list("info", "fitted", NULL, list(rows = 1L)))
-  expect_error(runtime$lambda_log("loud", "x"), "level is \"debug\"")
+  expect_error(runtime$lambda_log("loud", "x"), "level is \"trace\"")
   expect_error(runtime$lambda_log("info", "x", 1), "fields have names")
 })
 

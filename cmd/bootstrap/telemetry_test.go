@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// A frame is one record of the telemetry log.
+type frame struct {
+	kind   uint32
+	at     time.Time
+	record string
+}
+
+// readFrame reads the next frame; an error is that of the reader.
+func readFrame(r io.Reader) (frame, error) {
+	var header struct {
+		Kind, Size uint32
+		Micros     uint64
+	}
+	if err := binary.Read(r, binary.BigEndian, &header); err != nil {
+		return frame{}, err
+	}
+	record := make([]byte, header.Size)
+	_, err := io.ReadFull(r, record)
+	return frame{header.Kind, time.UnixMicro(int64(header.Micros)), string(record)}, err
+}
+
+// A frame has these bytes, and no others.
+func TestFrameBytes(t *testing.T) {
+	var b bytes.Buffer
+	at := time.UnixMicro(0x0102030405060708)
+	if err := (&telemetryLog{&b}).write(frameText, slog.LevelWarn, at, []byte("a\nb")); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\xa5\x5a\x00\x13\x00\x00\x00\x03\x01\x02\x03\x04\x05\x06\x07\x08a\nb"; b.String() != want {
+		t.Errorf("got %x, want %x", &b, want)
+	}
+}
+
+// Each record is one frame, which says its format and its level.
+func TestFramesOfALogger(t *testing.T) {
+	report := &runtimeapi.ErrorReport{Type: "simpleError", Message: "no\nway\x1b", Stack: []runtimeapi.StackFrame{{Label: "f()"}}}
+	for format, want := range map[string]struct {
+		kind  uint32
+		error string
+	}{
+		"JSON": {0xa55a0002, `"errorType":"simpleError","errorMessage":"no\nway\u001b","stackTrace":["f()"]}`},
+		"Text": {0xa55a0003, "ERR failed: simpleError: no request_id=id\nway\\x1b\n  1: f()"},
+	} {
+		t.Run(format, func(t *testing.T) {
+			var frames, stdout bytes.Buffer
+			log := newLogger(&logOutput{w: &stdout, frames: &telemetryLog{&frames}}, levelTrace, format == "JSON", false)
+			for _, level := range []slog.Level{levelTrace, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, levelFatal} {
+				log.Log(t.Context(), level, "hello")
+			}
+			log.Error("failed", "request_id", "id", slog.Any("", report))
+			began := time.Now().Add(-time.Minute)
+			for _, level := range []uint32{0x4, 0x8, 0xc, 0x10, 0x14, 0x18} {
+				got, err := readFrame(&frames)
+				if err != nil || got.kind != want.kind|level || got.at.Before(began) || !strings.Contains(got.record, "hello") {
+					t.Errorf("got %x %q, %v; want %x", got.kind, got.record, err, want.kind|level)
+				}
+			}
+			if got, err := readFrame(&frames); err != nil || !strings.HasSuffix(got.record, want.error) {
+				t.Errorf("got %q, %v; want %q", got.record, err, want.error)
+			}
+			if stdout.Len() != 0 || frames.Len() != 0 {
+				t.Errorf("left over: %q and %q", &stdout, &frames)
+			}
+		})
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 3, errors.New("broken pipe") }
+
+// A log that cannot be written goes to standard output, with why.
+func TestBrokenTelemetryLog(t *testing.T) {
+	for format, want := range map[string]string{
+		"JSON": `"error":"broken pipe"`,
+		"Text": `error="broken pipe"`,
+	} {
+		var stdout bytes.Buffer
+		out := &logOutput{w: &stdout, frames: &telemetryLog{brokenWriter{}}}
+		log := newLogger(out, slog.LevelInfo, format == "JSON", false)
+		log.Info("first")
+		log.Info("second")
+		if err := out.writeJSON([]byte(`{"third":3}`)); err != nil {
+			t.Error(err)
+		}
+		lines := strings.Split(stdout.String(), "\n")
+		if len(lines) != 5 || !strings.Contains(lines[0], want) || !strings.Contains(lines[1], "first") ||
+			!strings.Contains(lines[2], "second") || lines[3] != `{"third":3}` {
+			t.Errorf("%s: got\n%s", format, &stdout)
+		}
+	}
+}
+
+func TestOpenTelemetryLog(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	open := func(value string) (*telemetryLog, error) {
+		return openTelemetryLog(func(string) string { return value })
+	}
+	// One of its own, since os.NewFile would close w's once more.
+	fd, err := unix.Dup(int(w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := open(strconv.Itoa(fd))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.w.(*os.File).Close()
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("flags %x, %v: R would inherit it", flags, err)
+	}
+	if log, err := open(""); log != nil || err != nil {
+		t.Errorf("without a value: %v, %v", log, err)
+	}
+	events, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(events)
+	for _, value := range []string{"x", "-1", "3.5", "99999", fmt.Sprint(r.Fd()), fmt.Sprint(events)} {
+		if log, err := open(value); log != nil || err == nil || !strings.Contains(err.Error(), value) {
+			t.Errorf("%q: got %v, %v; want an error", value, log, err)
+		}
+	}
+}
+
+// firstLine is what the first line of a record in text has at its end.
+var firstLine = regexp.MustCompile(` slot=.*\n?`)
+
+// With a real R: all of an invocation is there in its order, R's lines of several lines
+// are whole, and neither is on standard output. R has no part in the descriptor.
+func TestTelemetryLogOfR(t *testing.T) {
+	for _, format := range []string{"Text", "JSON"} {
+		t.Run(format, func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", w.Fd()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec := newRecorder(t, 10*time.Second, nil)
+			p := startWith(t, []*os.File{w}, "", rec.env("faults.run", telemetryVariable+"=3", "AWS_LAMBDA_LOG_FORMAT="+format))
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			f := function{t, rec.server.URL}
+			a := f.invoke(call("tells", `{}`))
+			id := a.header.Get("X-Amzn-Requestid")
+			texts := []string{"a line", "and another", "a message\nof two lines", "an error\nof two lines"}
+			for i, level := range []uint32{0xc, 0xc, 0xc, 0x14} {
+				got, err := readFrame(r)
+				if err != nil {
+					t.Fatalf("%v; bootstrap printed:\n%s", err, p.output())
+				}
+				kind, text := frameText, firstLine.ReplaceAllString(got.record, "\n")
+				if format == "JSON" {
+					var record struct{ RequestID, Message, ErrorMessage string }
+					if err := json.Unmarshal([]byte(got.record), &record); err != nil {
+						t.Fatalf("%v in %s", err, got.record)
+					}
+					kind, text = frameJSON, record.Message+record.ErrorMessage
+				}
+				if got.kind != kind|level || !strings.Contains(text, texts[i]) || !strings.Contains(got.record, id) {
+					t.Errorf("record %d: got %x %q, want %x %q of %s", i, got.kind, got.record, kind|level, texts[i], id)
+				}
+			}
+			var open struct {
+				Named string
+				Open  []string
+			}
+			if err := json.Unmarshal([]byte(f.result(call("descriptors", `{}`))), &open); err != nil {
+				t.Fatal(err)
+			}
+			if open.Named != "" || len(open.Open) == 0 || slices.Contains(open.Open, link) {
+				t.Errorf("R sees %+v, and the log is %s", open, link)
+			}
+			if p.output() != "" {
+				t.Errorf("printed:\n%s", p.output())
+			}
+		})
+	}
+}
+
+// What the platform says of the descriptor is no reason to fail: the log is where it
+// would be without it.
+func TestTelemetryLogThatIsNone(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	p := start(t, "", rec.env("faults.run", telemetryVariable+"=77"))
+	if got := (function{t, rec.server.URL}).result(call("echo", `{"event": 1}`)); got != "1" {
+		t.Errorf("got %s", got)
+	}
+	p.waitFor(`WRN the log goes to standard output error="_LAMBDA_TELEMETRY_LOG_FD is 77: `)
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// The metrics of a tenant's invocation name the tenant, as its log does.
+func TestMetricsOfTenant(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startTenant(t, rec, "blue", "faults.echo", "LAMBDA_R_METRICS=true", "AWS_LAMBDA_FUNCTION_NAME=orders")
+	id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+	if d := p.waitForMetrics("RDuration", id); d.members["tenantId"] != "blue" || d.members["FunctionName"] != "orders" {
+		t.Errorf("got %v", d.members)
+	}
+}
+
+// All that is logged of a tenant's invocation has the tenant's id in JSON; in text the
+// records have it, once each, and what R prints has not.
+func TestTenantInTheLog(t *testing.T) {
+	for format, want := range map[string][]string{
+		"JSON": {
+			`"message":"a line",.*"requestId":"ID","tenantId":"blue","stream":"stdout"`,
+			`"message":"a message\\nof two lines",.*"requestId":"ID","tenantId":"blue"`,
+			`"message":"invocation error",.*"requestId":"ID","tenantId":"blue","errorType":"simpleError","errorMessage":"an error\\nof two lines"`,
+		},
+		"Text": {
+			`INF a line slot=0 pid=\d+ request_id=ID stream=stdout\n`,
+			`INF a message slot=0 pid=\d+ request_id=ID tenant_id=blue\n\S+ INF of two lines slot=0 pid=\d+ request_id=ID\n`,
+			`ERR invocation error: simpleError in tells\(\): an error slot=0 request_id=ID tenant_id=blue\n\S+ ERR of two lines slot=0 request_id=ID\n`,
+		},
+	} {
+		t.Run(format, func(t *testing.T) {
+			rec := newRecorder(t, 10*time.Second, nil)
+			p, f := startTenant(t, rec, "blue", "faults.tells", "AWS_LAMBDA_LOG_FORMAT="+format)
+			id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+			for _, pattern := range want {
+				p.waitFor(strings.ReplaceAll(pattern, "ID", id))
+			}
+		})
+	}
+}
+
+// startTenant starts bootstrap as Lambda does, with rec as its Runtime API, which says
+// that each invocation is of tenant.
+func startTenant(t *testing.T, rec *recorder, tenant, handler string, env ...string) (*program, function) {
+	t.Helper()
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(runtimeapi.HeaderTenantID, tenant)
+		rec.server.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		front.CloseClientConnections()
+		front.Close()
+	})
+	env = append(rec.env(handler, env...), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(front.URL, "http://"))
+	return start(t, "", env), function{t, rec.server.URL}
+}
