@@ -31,13 +31,15 @@ FUZZTIME ?= 30s
 fuzz:
 	$(GO) test ./protocol -run '^$$' -fuzz FuzzReader -fuzztime $(FUZZTIME)
 
-# make bench    latency and memory beside a Go handler, start beside a bare Rscript, JSON beside jsonlite
+# make bench    latency, start, memory, load, JSON and streams, beside what they compare with
 bench: runtime-deps
 	$(GO) test ./bench -run '^$$' -bench WarmInvocation -benchtime 3000x
 	$(GO) test ./bench -run '^$$' -bench FirstAnswer -benchtime 25x
 	$(GO) test ./bench -run '^$$' -bench Idle -benchtime 10x
 	$(GO) test ./bench -run '^$$' -bench JSON -benchtime 9x
 	$(GO) test ./bench -run '^$$' -bench Stream -benchtime 5x
+	$(GO) test ./bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
+	$(GO) test ./bench -run '^$$' -bench Overhead -benchtime 3000x
 
 # make chaos    break everything: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
 SEED        ?= 1

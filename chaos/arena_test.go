@@ -85,7 +85,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 		return nil, err
 	}
 	sup, err := supervisor.New(supervisor.Config{
-		API: watchedAPI{a.client, a}, Spawn: a.spawn, Slots: slots,
+		API: watchedAPI{a.client, a}, Spawn: a.spawn, Slots: slots, Starting: slots,
 		InitTimeout: initTimeout, Margin: margin, Log: log,
 	})
 	if err != nil {

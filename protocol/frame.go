@@ -26,8 +26,9 @@ const (
 )
 
 // allocStep bounds what a length alone can make us allocate: a larger frame's
-// buffer grows as its bytes arrive.
-const allocStep = 1 << 20
+// buffer grows as its bytes arrive. No result that Lambda takes is larger, so each gets
+// a buffer of its size.
+const allocStep = 8 << 20
 
 // A Writer writes frames. It is not safe for concurrent use.
 type Writer struct {

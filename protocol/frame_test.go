@@ -53,10 +53,10 @@ func TestLengthAloneAllocatesLittle(t *testing.T) {
 		most   uint64
 	}{
 		{"control frame over its limit", []byte{0xff, 0xff, 0xff, 0xff}, 0, 256 << 10},
-		{"control frame at its limit", []byte{0x00, 0x80, 0x00, 0x00, '{'}, 0, 2 << 20},
+		{"control frame at its limit", []byte{0x00, 0x80, 0x00, 0x00, '{'}, 0, 9 << 20},
 		{"payload over its reader's limit", append(frame(resultOf1), 0x7f, 0xff, 0xff, 0xff), 6 << 20, 256 << 10},
 		{"payload over every limit", append(frame(resultOf1), 0xff, 0xff, 0xff, 0xff), protocol.MaxPayload, 256 << 10},
-		{"payload at its limit", append(frame(resultOf1), 0x7f, 0xff, 0xff, 0xff, '1'), protocol.MaxPayload, 2 << 20},
+		{"payload at its limit", append(frame(resultOf1), 0x7f, 0xff, 0xff, 0xff, '1'), protocol.MaxPayload, 9 << 20},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var err error

@@ -22,7 +22,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		// One step of a growing buffer, and what JSON takes in memory.
-		most := 4<<20 + 256*uint64(len(stream))
+		most := 10<<20 + 256*uint64(len(stream))
 		before := heapAllocs()
 		r := protocol.NewReader(bytes.NewReader(stream))
 		for fuzzMessage(t, r) {

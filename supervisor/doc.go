@@ -3,7 +3,8 @@
 // failure. It moves no bytes to R and starts no process itself.
 //
 // There are N slots. A slot owns one worker, one backoff and one poll of /next,
-// and shares nothing with the other slots but a count of those that have given up.
+// and shares nothing with the other slots but a count of those that have given up and,
+// until its first worker is ready, the turns in which the slots begin (turn.go).
 //
 //	           ┌──────────────── retry ────────────────┐
 //	           ▼                                       │

@@ -50,7 +50,7 @@ func TestInitFails(t *testing.T) {
 					r := newRig(t, echo)
 					r.Slots = slots
 					r.spawn = func(context.Context, int, *fakeWorker) error {
-						time.Sleep(time.Second) // so that the slots fail at the same time
+						time.Sleep(time.Second)
 						return test.err
 					}
 					r.run()
@@ -61,8 +61,8 @@ func TestInitFails(t *testing.T) {
 					if c.report.Message != test.message {
 						t.Errorf("init error %q, want %q", c.report.Message, test.message)
 					}
-					if n := len(r.spawns()); n != slots {
-						t.Errorf("%d spawns, want %d", n, slots)
+					if n := len(r.spawns()); n != 1 {
+						t.Errorf("%d spawns, want 1: the first finds it out for all", n)
 					}
 					r.neverPolled()
 				})
@@ -145,8 +145,8 @@ func TestLaterSlotFails(t *testing.T) {
 	})
 }
 
-// The runtime that reports an init error takes no event any more: it could not
-// finish it.
+// The runtime that reports an init error takes no event any more, and starts no other
+// worker.
 func TestNoPollAfterInitError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -155,7 +155,6 @@ func TestNoPollAfterInitError(t *testing.T) {
 			if n == 1 {
 				return errSpawn
 			}
-			time.Sleep(100 * time.Millisecond)
 			return nil
 		}
 		r.api.onInitError = func(context.Context) error {
@@ -166,6 +165,7 @@ func TestNoPollAfterInitError(t *testing.T) {
 			t.Errorf("Run: %v, want %v", err, errSpawn)
 		}
 		r.initError("Runtime.WorkerCrashed")
+		r.ready(0)
 		r.neverPolled()
 	})
 }

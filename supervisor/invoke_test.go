@@ -89,7 +89,7 @@ func TestPollsOnlyWhenReady(t *testing.T) {
 		r := newRig(t, takes(time.Minute))
 		r.Slots = 3
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
-			time.Sleep(time.Duration(n) * time.Second)
+			time.Sleep(time.Duration(max(1, n-1)) * time.Second) // the second begins with the third, after the first
 			return nil
 		}
 		r.run()

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -44,7 +45,6 @@ func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *r
 func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string, send func(context.Context) error) error {
 	ctx, cancel := reportTime(ctx, inv)
 	defer cancel()
-	log := s.log.With(append(ofInvocation(inv), "report", kind)...)
 	start := time.Now()
 
 	b := backoff.NewExponentialBackOff()
@@ -58,9 +58,9 @@ func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string
 		}
 		return err
 	}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
-		log.Warn("report failed on its way, sent again", "error", err, "in", pause)
+		s.log.Warn("report failed on its way, sent again", append(ofInvocation(inv), "report", kind, "error", err, "in", pause)...)
 	})
-	return reported(log, start, err)
+	return s.reported(inv, kind, start, err)
 }
 
 // reportTime returns ctx for as long as a report of inv may take, whether or not there is
@@ -73,13 +73,14 @@ func reportTime(ctx context.Context, inv *runtimeapi.Invocation) (context.Contex
 	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }
 
-// reported logs how a report ended. The error that it returns ends the supervisor.
-func reported(log *slog.Logger, start time.Time, err error) error {
+// reported logs how a report of inv ended. The error that it returns ends the supervisor.
+func (s *slot) reported(inv *runtimeapi.Invocation, kind string, start time.Time, err error) error {
+	log := s.log.With(append(ofInvocation(inv), "report", kind)...)
 	switch {
 	case err == nil:
 		log.Debug("posted", "took", time.Since(start))
 	case fatal(err):
-		return err
+		return fmt.Errorf("invocation %s: %w", inv.ID, err)
 	default:
 		log.Error("report not accepted", "error", err)
 	}

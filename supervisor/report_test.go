@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +80,9 @@ func TestReportFailsForGood(t *testing.T) {
 		err := r.wait()
 		if got, ok := errors.AsType[*runtimeapi.StatusError](err); !ok || got.Status != 500 {
 			t.Errorf("Run: %v, want the status 500", err)
+		}
+		if !strings.HasPrefix(err.Error(), "invocation id: ") {
+			t.Errorf("Run: %v, want it to name the invocation", err)
 		}
 		if n := len(r.logs.find(t, "report not accepted")); n != 0 {
 			t.Error("the error is logged as well as returned")

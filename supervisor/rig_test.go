@@ -57,6 +57,7 @@ func newRig(t *testing.T, h handler) *rig {
 		API:         r.api,
 		Spawn:       r.spawnWorker,
 		Slots:       1,
+		Starting:    100,
 		InitTimeout: 10 * time.Second,
 		Margin:      200 * time.Millisecond,
 		Log:         slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: &r.level})),

@@ -32,6 +32,7 @@ type slot struct {
 	expire <-chan time.Time       // when held must be given up
 
 	backoff      *backoff.ExponentialBackOff
+	tookTurn     bool // its first spawn has ended
 	served       int  // invocations that the worker has answered
 	failures     int  // deaths and failed spawns since an invocation was answered
 	failedSpawns int  // failed spawns since a worker was ready
@@ -153,6 +154,7 @@ func (s *slot) settle(ctx context.Context, b birth) error {
 		s.served = 0
 		s.failedSpawns = 0
 		s.wasReady.Store(true)
+		s.endTurn()
 		s.setHopeless(false)
 		s.log.Debug("worker ready", "took", b.took)
 		s.observe(Event{Kind: WorkerReady, Worker: s.worker, Took: b.took})
@@ -165,6 +167,7 @@ func (s *slot) settle(ctx context.Context, b birth) error {
 		s.initFailed.Store(true)
 		return b.err
 	}
+	s.endTurn()
 	if s.worker != nil {
 		s.served = 0 // it goes on, and is asked about again in due time
 		s.log.Error("no successor for a worker that was to be recycled", "error", b.err)

@@ -84,5 +84,5 @@ func (s *slot) endStream(ctx context.Context, inv *runtimeapi.Invocation, stream
 	defer cancel()
 	start := time.Now()
 	err := stream.Close(ctx, r)
-	return reported(s.log.With("request_id", inv.ID, "report", "stream"), start, err)
+	return s.reported(inv, "stream", start, err)
 }

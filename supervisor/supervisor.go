@@ -41,6 +41,7 @@ type Config struct {
 	Spawn func(ctx context.Context, slot int) (Worker, error)
 
 	Slots       int           // how many workers, at least 1
+	Starting    int           // how many slots may make their first worker at once, at least 1
 	InitTimeout time.Duration // how long a worker may take to become ready
 
 	// Margin is how long before its deadline an invocation is given up, so that
@@ -70,9 +71,10 @@ const maxFailedSpawns = 5
 // A Supervisor runs the slots.
 type Supervisor struct {
 	Config
-	wasReady   atomic.Bool  // a worker was ready once: the init has succeeded
-	initFailed atomic.Bool  // one was not, before the first ready one
-	givenUp    atomic.Int32 // slots that have given up
+	wasReady   atomic.Bool   // a worker was ready once: the init has succeeded
+	initFailed atomic.Bool   // one was not, before the first ready one
+	givenUp    atomic.Int32  // slots that have given up
+	turns      chan struct{} // see turn.go
 }
 
 // New checks the configuration and returns a Supervisor that does nothing until
@@ -81,14 +83,14 @@ func New(c Config) (*Supervisor, error) {
 	switch {
 	case c.API == nil || c.Spawn == nil || c.Log == nil:
 		return nil, errors.New("supervisor: API, Spawn and Log are required")
-	case c.Slots < 1:
-		return nil, fmt.Errorf("supervisor: %d slots: want at least 1", c.Slots)
+	case c.Slots < 1 || c.Starting < 1:
+		return nil, fmt.Errorf("supervisor: %d slots, %d starting: want at least 1", c.Slots, c.Starting)
 	case (c.Recycle == nil) != (c.Room == nil):
 		return nil, errors.New("supervisor: Recycle and Room go together")
 	case c.InitTimeout <= 0 || c.Margin <= 0:
 		return nil, errors.New("supervisor: InitTimeout and Margin must be positive")
 	}
-	return &Supervisor{Config: c}, nil
+	return &Supervisor{Config: c, turns: make(chan struct{}, c.Slots+c.Starting)}, nil
 }
 
 // Run takes invocations and reports each of them, until ctx is cancelled (then it
@@ -101,7 +103,12 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainLimit, cancel) })()
 	for i := range s.Slots {
-		slots.Go(func() error { return newSlot(s, i, drained).run(ctx) })
+		slots.Go(func() error {
+			if !s.awaitTurn(ctx, i) {
+				return nil
+			}
+			return newSlot(s, i, drained).run(ctx)
+		})
 	}
 	err := slots.Wait()
 	if s.initFailed.Load() {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -12,106 +14,134 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi/emulator"
 )
 
-// What the Runtime API answers to a report: a refusal is logged with the request id
-// and the next event is taken; after a 500 bootstrap exits.
-func TestRefusedReports(t *testing.T) {
-	for _, status := range []int{400, 403, 410, 413, 500} {
-		for kind, event := range map[string]string{
-			"response": call("echo", `{"event": 1}`),
-			"error":    call("boom", `{}`),
-		} {
-			t.Run(strconv.Itoa(status)+" on "+kind, func(t *testing.T) {
-				t.Parallel()
-				var refused atomic.Bool
-				rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
-					if call.Op != kind || refused.Swap(true) {
-						return emulator.Fault{}
-					}
-					return emulator.Fault{Status: status}
-				})
-				p, f := startLambda(t, rec, "", "faults.run")
-				// Nobody accepted the report, so the caller hears of a timeout.
-				a := f.invoke(event)
-				if !strings.Contains(a.body, "Task timed out after 2.00 seconds") {
-					t.Errorf("the caller got %s", a.body)
-				}
-				if status == 500 {
-					if code := p.exitCode(); code != 1 {
-						t.Errorf("exit status %d, want 1", code)
-					}
-				} else {
-					if got := f.result(call("echo", `{"event": "next"}`)); got != `"next"` {
-						t.Errorf("the next invocation got %s", got)
-					}
-					id := a.header.Get("X-Amzn-Requestid")
-					p.waitFor(`report not accepted .*request_id=` + id)
-				}
-				reports := rec.reports()
-				if n := len(reports); n != 1 && status == 500 || n != 2 && status != 500 || !strings.HasPrefix(reports[0], kind) {
-					t.Errorf("reported %q: want one %s, and for the next invocation one response", reports, kind)
-				}
-			})
-		}
-	}
+// An apiRow is an answer of the Runtime API to one of its calls, and what bootstrap makes
+// of it: whether it exits, what it reports in all, what its log says, and that the next
+// event is taken.
+type apiRow struct {
+	name   string
+	op     string // the call that gets the answer
+	fault  emulator.Fault
+	always bool // every such call gets it; otherwise the first does
+
+	handler string   // "": faults.run
+	env     []string // of bootstrap
+	event   string   // what it is invoked with; "": it never gets as far
+	caller  string   // a pattern of what the caller gets
+
+	exits   bool     // with status 1; otherwise the next invocation is answered
+	reports []string // all calls but /next, up to there
+	polls   int      // calls of /next up to there; 0: any number
+	log     string   // a pattern of the log, with ID for the request id; "": no warning and no error
 }
 
-// A /next that is refused for good ends bootstrap, with a status that says so.
-func TestRefusedPoll(t *testing.T) {
-	for _, status := range []int{403, 500} {
-		t.Run(strconv.Itoa(status), func(t *testing.T) {
+// apiRows is the table of the statuses of each endpoint.
+func apiRows() []apiRow {
+	const ok = `^"first"$`
+	const lost = `Task timed out after 2\.00 seconds` // nobody accepted the report
+	first := call("echo", `{"event": "first"}`)
+	failure := call("boom", `{}`)
+	both := func(report, next string) []string { return []string{report, next} }
+
+	rows := []apiRow{
+		{name: "next 200", op: emulator.OpNext, event: first, caller: ok, reports: both("response", "response")},
+		{name: "next 403", op: emulator.OpNext, fault: emulator.Fault{Status: 403}, exits: true, polls: 1,
+			log: `the runtime ends: GET /invocation/next: status 403`},
+		{name: "next 500", op: emulator.OpNext, fault: emulator.Fault{Status: 500}, exits: true, polls: 1,
+			log: `the runtime ends: GET /invocation/next: status 500`},
+		{name: "next breaks", op: emulator.OpNext, fault: emulator.Fault{Reset: true}, event: first, caller: ok,
+			reports: both("response", "response"), log: `WRN poll failed .*retry_in=`},
+		{name: "next breaks always", op: emulator.OpNext, fault: emulator.Fault{Reset: true}, always: true, exits: true,
+			log: `(?s)(WRN poll failed .*){5}the runtime ends: .*GET /invocation/next: `},
+	}
+	for kind, event := range map[string]string{"response": first, "error": failure} {
+		op, report, caller, logged := kind, "response", ok, ""
+		if kind == "error" {
+			report, caller, logged = "error Function.SimpleError", `100%s of %d \{x\}`, `ERR invocation error: .*request_id=ID`
+		}
+		rows = append(rows,
+			apiRow{name: kind + " 202", op: op, event: event, caller: caller, reports: both(report, "response"), log: logged},
+			apiRow{name: kind + " 500", op: op, fault: emulator.Fault{Status: 500}, event: event, caller: lost, exits: true,
+				reports: []string{report}, log: `the runtime ends: invocation ID: POST /invocation/\{id\}/` + kind + `: status 500`},
+			apiRow{name: kind + " breaks", op: op, fault: emulator.Fault{Reset: true}, event: event, caller: caller,
+				reports: []string{report, report, "response"}, log: `WRN report failed on its way, sent again .*request_id=ID`},
+			apiRow{name: kind + " breaks, once it arrived", op: op, fault: emulator.Fault{Reset: true, Late: true}, event: event, caller: caller,
+				reports: []string{report, report, "response"}, log: `ERR report not accepted .*request_id=ID .*status 403`},
+		)
+		for _, status := range []int{400, 403, 410, 413} {
+			rows = append(rows, apiRow{name: fmt.Sprint(kind, " ", status), op: op, fault: emulator.Fault{Status: status}, event: event, caller: lost,
+				reports: both(report, "response"), log: fmt.Sprint(`ERR report not accepted .*request_id=ID .*status `, status)})
+		}
+	}
+	const noHandler = "init/error Runtime.NoSuchHandler"
+	const ends = `the runtime ends: Runtime\.NoSuchHandler`
+	for name, row := range map[string]apiRow{
+		"202":    {log: ends},
+		"403":    {fault: emulator.Fault{Status: 403}, log: `(?s)init error not reported .*status 403.*` + ends},
+		"500":    {fault: emulator.Fault{Status: 500}, log: `(?s)init error not reported .*status 500.*` + ends},
+		"breaks": {fault: emulator.Fault{Reset: true}, log: `(?s)init error not reported .*` + ends},
+	} {
+		row.name, row.op, row.handler = "init/error "+name, emulator.OpInitError, "faults.not_there"
+		row.exits, row.reports = true, []string{noHandler}
+		rows = append(rows, row)
+	}
+	for name, row := range map[string]apiRow{
+		"200":    {},
+		"403":    {fault: emulator.Fault{Status: http.StatusForbidden}, log: `WRN no SIGTERM will come.*status 403`},
+		"500":    {fault: emulator.Fault{Status: http.StatusInternalServerError}, log: `WRN no SIGTERM will come.*status 500`},
+		"breaks": {fault: emulator.Fault{Reset: true}, log: `WRN no SIGTERM will come`},
+		"hangs":  {fault: emulator.Fault{Delay: time.Hour}, log: `WRN no SIGTERM will come.*deadline exceeded`},
+	} {
+		row.name, row.op, row.env = "register "+name, emulator.OpRegister, []string{"LAMBDA_R_SIGTERM=true"}
+		row.event, row.caller, row.reports = first, ok, []string{"register", "response", "response"}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Each endpoint, each answer: exactly one report (one that broke on its way is no report),
+// a line with the request id, and either the next event or an exit with a status that
+// says so.
+func TestRuntimeAPI(t *testing.T) {
+	for _, row := range apiRows() {
+		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
+			var spoiled atomic.Bool
 			rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
-				if call.Op == emulator.OpNext {
-					return emulator.Fault{Status: status}
+				if call.Op == row.op && (!spoiled.Swap(true) || row.always) {
+					return row.fault
 				}
 				return emulator.Fault{}
 			})
-			p, _ := startLambda(t, rec, "", "faults.echo")
-			if code := p.exitCode(); code != 1 {
-				t.Errorf("exit status %d, want 1", code)
+			handler := "faults.run"
+			if row.handler != "" {
+				handler = row.handler
 			}
-			if !strings.Contains(p.output(), "GET /invocation/next: status "+strconv.Itoa(status)) {
-				t.Errorf("the log does not say why:\n%s", p.output())
-			}
-			if n := rec.count("next"); n != 1 {
-				t.Errorf("%d polls, want 1: an answer is not asked for again", n)
-			}
-		})
-	}
-}
-
-// A /next whose connection breaks is asked again.
-func TestBrokenPoll(t *testing.T) {
-	var broken atomic.Int32
-	rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
-		return emulator.Fault{Reset: call.Op == emulator.OpNext && broken.Add(1) <= 3}
-	})
-	p, f := startLambda(t, rec, "", "faults.echo")
-	if got := f.result(`{"a": 1}`); got != `{"a":1}` {
-		t.Errorf("got %s", got)
-	}
-	if n := strings.Count(p.output(), "poll failed"); n != 3 {
-		t.Errorf("%d failed polls in the log, want 3", n)
-	}
-}
-
-// A report whose connection breaks is sent again, so that the invocation is not lost;
-// where it had arrived, the Runtime API refuses the second one, and no harm is done.
-func TestBrokenReport(t *testing.T) {
-	for name, late := range map[string]bool{"on its way": false, "once it had arrived": true} {
-		t.Run(name, func(t *testing.T) {
-			var broken atomic.Bool
-			rec := newRecorder(t, 10*time.Second, func(call emulator.Call) emulator.Fault {
-				return emulator.Fault{Late: late, Reset: call.Op == emulator.OpResponse && !broken.Swap(true)}
-			})
-			_, f := startLambda(t, rec, "", "faults.echo")
-			for _, event := range []string{`{"a":1}`, `{"a":2}`} {
-				if got := f.result(event); got != event {
-					t.Errorf("got %s", got)
+			p, f := startLambda(t, rec, "", handler, row.env...)
+			id := ""
+			if row.event != "" {
+				a := f.invoke(row.event)
+				id = a.header.Get("X-Amzn-Requestid")
+				if !regexp.MustCompile(row.caller).MatchString(a.body) {
+					t.Errorf("the caller got %s, want %s", a.body, row.caller)
 				}
 			}
-			if got := rec.reports(); !slices.Equal(got, []string{"response", "response", "response"}) {
-				t.Errorf("reported %q", got)
+			if row.exits {
+				if code := p.exitCode(); code != 1 {
+					t.Errorf("exit status %d, want 1", code)
+				}
+			} else if got := f.result(call("echo", `{"event": "next"}`)); got != `"next"` {
+				t.Errorf("the next invocation got %s", got)
+			}
+			if row.log != "" {
+				p.waitFor(strings.ReplaceAll(row.log, "ID", id))
+			} else if strings.Contains(p.output(), "WRN") || strings.Contains(p.output(), "ERR") {
+				t.Errorf("the log has a warning or an error:\n%s", p.output())
+			}
+			if got := rec.reports(); !slices.Equal(got, row.reports) && len(got)+len(row.reports) > 0 {
+				t.Errorf("reported %q, want %q", got, row.reports)
+			}
+			if n := rec.count("next"); row.polls != 0 && n != row.polls {
+				t.Errorf("%d polls, want %d: an answer is not asked for again", n, row.polls)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	oklog "github.com/oklog/run"
@@ -13,24 +14,37 @@ import (
 // extensionName is what this runtime registers as.
 const extensionName = "lambda-r-runtime"
 
-// maxRegister is how long the first event may have to wait for the registration. It
-// takes well under a millisecond, while R takes a hundred to start.
-const maxRegister = time.Second
+// maxRegister is how long the registration may take at all, and registerGrace how long
+// the first event waits for it once R is ready. It takes well under a millisecond, and
+// began when R did, which needs a hundred: one that is not there by then hangs.
+const (
+	maxRegister   = time.Second
+	registerGrace = time.Millisecond
+)
 
 // registeredAPI is the Runtime API of a runtime that registers as an extension, too,
-// while R starts. It must have done so when it first asks for an event.
+// while R starts. It should have done so when it first asks for an event: later Lambda
+// refuses. That costs the SIGTERM, and no cold start.
 type registeredAPI struct {
 	*runtimeapi.Client
-	registered <-chan struct{}
+	registered <-chan struct{} // closed when the registration was answered, or has failed
+	awaited    sync.Once
 }
 
 func (a *registeredAPI) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
+	a.awaited.Do(func() { a.await(ctx) })
+	return a.Client.Next(ctx)
+}
+
+// await waits for the registration, but no longer than it may delay an event.
+func (a *registeredAPI) await(ctx context.Context) {
+	grace := time.NewTimer(registerGrace)
+	defer grace.Stop()
 	select {
 	case <-a.registered:
+	case <-grace.C:
 	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
-	return a.Client.Next(ctx)
 }
 
 // registerExtension adds the actor that is an internal extension, for which Lambda
@@ -40,6 +54,8 @@ func registerExtension(g *oklog.Group, api *runtimeapi.Client, log *slog.Logger)
 	ctx, cancel := context.WithCancel(context.Background())
 	registered := make(chan struct{})
 	g.Add(func() error {
+		// It goes on beside the first event: if Lambda has taken it and only the answer is
+		// late, Lambda waits for the extension to ask for its events.
 		register, stop := context.WithTimeout(ctx, maxRegister)
 		id, err := api.Register(register, extensionName)
 		stop()
@@ -54,5 +70,5 @@ func registerExtension(g *oklog.Group, api *runtimeapi.Client, log *slog.Logger)
 		<-ctx.Done()
 		return nil
 	}, func(error) { cancel() })
-	return &registeredAPI{api, registered}
+	return &registeredAPI{Client: api, registered: registered}
 }

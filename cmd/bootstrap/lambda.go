@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -50,11 +51,11 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 
 	var g oklog.Group
 	addSignals(ctx, &g, log)
-	var runtime supervisor.RuntimeAPI = api
+	var events supervisor.RuntimeAPI = api
 	if c.sigterm {
-		runtime = registerExtension(&g, api, log)
+		events = registerExtension(&g, api, log)
 	}
-	s, err := newSupervisor(c, slots, runtime, p, newObserver(c, getenv, out, log), log)
+	s, err := newSupervisor(c, slots, events, p, newObserver(c, getenv, out, log), log)
 	if err != nil {
 		return logFatal(log, err)
 	}
@@ -71,6 +72,7 @@ func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, obse
 		API:         api,
 		Spawn:       p.spawn,
 		Slots:       slots,
+		Starting:    runtime.GOMAXPROCS(0),
 		InitTimeout: c.initTimeout,
 		Margin:      c.margin,
 		Observe:     observe,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,27 +84,6 @@ func TestShutdownHooks(t *testing.T) {
 	}
 	if n := rec.count(emulator.OpRegister); n != 1 {
 		t.Errorf("registered %d times, want once", n)
-	}
-}
-
-// A registration that fails, or hangs, costs a warning and no invocation.
-func TestRegistrationThatFails(t *testing.T) {
-	for name, fault := range map[string]emulator.Fault{
-		"refused": {Status: http.StatusForbidden},
-		"broken":  {Reset: true},
-		"hangs":   {Delay: time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t, 10*time.Second, func(call emulator.Call) emulator.Fault {
-				if call.Op == emulator.OpRegister {
-					return fault
-				}
-				return emulator.Fault{}
-			})
-			p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_SIGTERM=true")
-			f.result(`{}`)
-			p.waitFor(`WRN no SIGTERM will come`)
-		})
 	}
 }
 

@@ -28,6 +28,7 @@ const defaultLocalAddr = "127.0.0.1:9000"
 type localOptions struct {
 	addr        string
 	concurrency int
+	queue       int
 	timeout     time.Duration
 	memory      int
 	http        string // an emulator.HTTPFormat, or ""
@@ -40,6 +41,7 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	o := &localOptions{}
 	flags.StringVar(&o.addr, "addr", defaultLocalAddr, "address to listen on (LAMBDA_R_LOCAL_ADDR)")
 	flags.IntVar(&o.concurrency, "concurrency", 1, "how many invocations run at once, each in an R of its own (LAMBDA_R_WORKERS)")
+	flags.IntVar(&o.queue, "queue", 1000, "how many invocations may wait for one of those; more are refused with status 429, TooManyRequestsException")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long an invocation may take")
 	flags.IntVar(&o.memory, "memory", 512, "memory that the function is told it has, in MB (not enforced)")
 	flags.StringVar(&o.http, "http", "", "hand HTTP requests of any path to the function, in the `format` of a function URL (url), of an API Gateway REST API (rest) or of a load balancer (alb)")
@@ -62,6 +64,8 @@ func (o *localOptions) complete(flags *pflag.FlagSet, c config, getenv func(stri
 	switch {
 	case o.concurrency < 1 || o.concurrency > 1000:
 		return &settingError{"--concurrency", fmt.Sprint(o.concurrency), "a whole number from 1 to 1000"}
+	case o.queue < 0:
+		return &settingError{"--queue", fmt.Sprint(o.queue), "a whole number of at least 0"}
 	case o.timeout <= 0:
 		return &settingError{"--timeout", o.timeout.String(), "a duration above 0, for example 30s"}
 	case o.memory < 1:
@@ -94,12 +98,18 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	}
 	log.Debug("listening", "address", reachable(listener.Addr()))
 	var served atomic.Bool
+	queue := o.queue
+	if queue == 0 {
+		queue = -1 // none: the emulator's 0 is its default
+	}
 	emu := emulator.New(emulator.Config{
-		Timeout:    o.timeout,
-		MemoryMB:   o.memory,
-		PeakMemory: p.peakMemory,
-		HTTP:       emulator.HTTPFormat(o.http),
-		Log:        out,
+		Timeout:     o.timeout,
+		MemoryMB:    o.memory,
+		Queue:       queue,
+		Concurrency: o.concurrency,
+		PeakMemory:  p.peakMemory,
+		HTTP:        emulator.HTTPFormat(o.http),
+		Log:         out,
 		OnReady: func() {
 			if served.Swap(true) {
 				log.Info("ready again", "handler", c.handler)

@@ -36,6 +36,10 @@ nested <- function(x) {
 custom <- function() {
   stop(structure(class = c("teapot", "error", "condition"), list(message = "short and stout", call = NULL)))
 }
+talkative <- function(first, times) {
+  message <- paste0(first, strrep("\u00e9", times))
+  stop(structure(class = c("talkative", "error", "condition"), list(message = message, call = NULL)))
+}
 stops_with_a_warning <- function() {
   tryCatch(warning("turned"), warning = function(w) stop(w))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,11 @@ type Config struct {
 	Function string        // its name: "function"
 	Timeout  time.Duration // 3 s, as Lambda's own default
 	MemoryMB int           // what the REPORT line says it has: 128
-	Queue    int           // how many invocations may wait: 1000
+	Queue    int           // how many invocations may wait: 1000; below 0: none
+
+	// Concurrency is how many invocations the runtime takes at once. Those for which it
+	// has a worker do not count as waiting, even before they are handed out. 0: not known.
+	Concurrency int
 
 	// HTTP makes every path that is not one of the two APIs' an HTTP request to the
 	// function, as the front that it names hands it on. "": they are not found.
@@ -57,6 +62,7 @@ type Emulator struct {
 	start     time.Time
 	queue     []*invocation          // waiting, oldest first
 	changed   chan struct{}          // closed and made anew by wake
+	pollers   []chan struct{}        // of those who wait in take, the last to come last
 	paused    bool                   // nothing is handed out
 	restarted bool                   // until Resume
 	running   map[string]*invocation // handed out, by request id
@@ -186,11 +192,12 @@ func (e *Emulator) submit(inv *invocation) bool {
 		inv.answer <- answer{body: e.initError, functionError: true}
 		return true
 	}
-	if len(e.queue) >= e.config.Queue {
+	idle := max(0, e.config.Concurrency-len(e.running))
+	if len(e.queue) >= max(0, e.config.Queue)+idle {
 		return false
 	}
 	e.queue = append(e.queue, inv)
-	e.wake()
+	e.wakePoller()
 	return true
 }
 
@@ -198,6 +205,29 @@ func (e *Emulator) submit(inv *invocation) bool {
 func (e *Emulator) wake() {
 	close(e.changed)
 	e.changed = make(chan struct{})
+	for len(e.pollers) > 0 {
+		e.wakePoller()
+	}
+}
+
+// wakePoller tells one poller in take to look again: the one that came last, whose worker
+// is the warmest. The lock is held.
+func (e *Emulator) wakePoller() {
+	if last := len(e.pollers) - 1; last >= 0 {
+		close(e.pollers[last])
+		e.pollers = e.pollers[:last]
+	}
+}
+
+// leave takes a poller that has gone out of take. If it was woken, another is.
+func (e *Emulator) leave(poller chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if i := slices.Index(e.pollers, poller); i >= 0 {
+		e.pollers = slices.Delete(e.pollers, i, i+1)
+	} else if len(e.queue) > 0 {
+		e.wakePoller()
+	}
 }
 
 // await waits for the answer of a submitted invocation. It returns false when the
@@ -232,9 +262,11 @@ func (e *Emulator) withdraw(inv *invocation) {
 // take hands out the oldest invocation, waiting for one until done is closed; then
 // it returns nil.
 func (e *Emulator) take(done <-chan struct{}) *invocation {
+	var woken chan struct{}
 	for {
 		select {
 		case <-done:
+			e.leave(woken)
 			return nil // and not with an event
 		default:
 		}
@@ -251,12 +283,12 @@ func (e *Emulator) take(done <-chan struct{}) *invocation {
 			e.logStart(inv)
 			return inv
 		}
-		changed := e.changed
+		woken = make(chan struct{})
+		e.pollers = append(e.pollers, woken)
 		e.mu.Unlock()
 		select {
-		case <-changed:
-		case <-done:
-			return nil
+		case <-woken:
+		case <-done: // seen above
 		}
 	}
 }

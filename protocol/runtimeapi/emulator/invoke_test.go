@@ -212,6 +212,29 @@ func TestPayloadLimit(t *testing.T) {
 	}
 }
 
+// With a queue of none, as many are accepted as can run at once, handed out or not.
+func TestNoQueue(t *testing.T) {
+	l := listen(t, emulator.Config{Queue: -1, Concurrency: 2})
+	refused := func() {
+		t.Helper()
+		checkException(t, l.invoke(t, map[string]string{"X-Amz-Invocation-Type": "Event"}, "no"),
+			http.StatusTooManyRequests, "TooManyRequestsException")
+	}
+	c := l.client(t)
+	event(t, l.Emulator, "1")
+	event(t, l.Emulator, "2")
+	refused()
+	first := next(t, c)
+	refused()
+	next(t, c)
+	refused()
+	if err := c.Respond(t.Context(), first, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	event(t, l.Emulator, "3") // in the place of the first
+	refused()
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	l := listen(t, emulator.Config{Queue: 2})
 	event(t, l.Emulator, "1")

@@ -178,6 +178,33 @@ func TestPollerThatHasGoneTakesNothingFromTheQueue(t *testing.T) {
 	})
 }
 
+// Of several pollers the last to come gets an event: its worker is the warmest. When it
+// goes as it is woken, another one gets it.
+func TestLastPollerIsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for goes := range 2 {
+			e := newInBubble(emulator.Config{})
+			ctx, cancelFirst := context.WithCancel(t.Context())
+			first := callAsync(ctx, e, http.MethodGet, runtimeapi.PathNext, nil, "")
+			synctest.Wait()
+			ctx, cancelLast := context.WithCancel(t.Context())
+			last := callAsync(ctx, e, http.MethodGet, runtimeapi.PathNext, nil, "")
+			synctest.Wait()
+			event(t, e, `"event"`)
+			if goes == 1 {
+				cancelLast() // before it could look, or just after
+			}
+			synctest.Wait()
+			cancelFirst()
+			cancelLast()
+			got := []string{(<-first).Body.String(), (<-last).Body.String()}
+			if got[1] != `"event"` && (goes == 0 || got[0] != `"event"`) {
+				t.Errorf("the pollers got %q", got)
+			}
+		}
+	})
+}
+
 func TestOneEventWakesOnePoller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newInBubble(emulator.Config{})
