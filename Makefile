@@ -5,13 +5,32 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build test check fuzz bench chaos runtime-deps test-deps
+.PHONY: help run build layer image image-test test check fuzz bench chaos runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
 # make build    build bin/bootstrap, static and stripped
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bootstrap ./cmd/bootstrap
+
+# make layer    build bin/layer-ARCH.zip, a Lambda layer for provided.al2023 (ARCH: amd64 or arm64)
+ARCH ?= $(shell $(GO) env GOARCH)
+layer:
+	GOARCH=$(ARCH) $(MAKE) build
+	$(GO) run ./internal/layer bin/bootstrap bin/layer-$(ARCH).zip
+
+# make image    build the image IMAGE (lambda-r-runtime), and IMAGE:runtime with nothing but the binary
+IMAGE       ?= lambda-r-runtime
+BUILD_FLAGS ?=
+export ENGINE IMAGE BUILD_FLAGS
+image:
+	engine=$$(.ci/engine) && \
+	$$engine build $(BUILD_FLAGS) --build-arg VERSION=$(VERSION) --target runtime -t $(IMAGE):runtime . && \
+	$$engine build $(BUILD_FLAGS) --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+# make image-test   run the image as Lambda would, and print its sizes and times
+image-test: image layer
+	ENGINE="$$(.ci/engine)" $(GO) test -tags image ./imagetest -v -count 1 -timeout 20m
 
 run: runtime-deps build
 	cd examples/parity && exec ../../bin/bootstrap local functions.parity
@@ -23,8 +42,8 @@ test: test-deps check
 # make check    formatting, vet and staticcheck
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
-	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) vet -tags image ./...
+	$(GO) tool staticcheck -tags image ./...
 
 # make fuzz     fuzz the frame reader for FUZZTIME (30s)
 FUZZTIME ?= 30s

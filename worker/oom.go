@@ -17,33 +17,33 @@ type memoryGroup struct {
 }
 
 // findMemoryGroup finds the group that procCgroup, the text of /proc/self/cgroup, names
-// below root, /sys/fs/cgroup: version 2, or version 1.
+// below root, /sys/fs/cgroup: version 2, or version 1. A container may see its own group
+// as the root of all, and yet be told the host's name of it.
 func findMemoryGroup(procCgroup, root string) memoryGroup {
 	for line := range strings.Lines(procCgroup) {
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(fields) != 3 {
 			continue
 		}
-		var events, limit string
+		top, events, limit := root, "memory.events", "memory.max"
 		switch {
 		case fields[0] == "0" && fields[1] == "":
-			dir := filepath.Join(root, fields[2])
-			events, limit = filepath.Join(dir, "memory.events"), filepath.Join(dir, "memory.max")
 		case fields[1] == "memory":
-			dir := filepath.Join(root, "memory", fields[2])
-			events, limit = filepath.Join(dir, "memory.oom_control"), filepath.Join(dir, "memory.limit_in_bytes")
+			top, events, limit = filepath.Join(root, "memory"), "memory.oom_control", "memory.limit_in_bytes"
 		default:
 			continue
 		}
-		f, err := os.Open(events)
-		if err != nil {
-			continue
+		for _, dir := range []string{filepath.Join(top, fields[2]), top} {
+			f, err := os.Open(filepath.Join(dir, events))
+			if err != nil {
+				continue
+			}
+			g := memoryGroup{f, filepath.Join(dir, limit)}
+			if _, ok := g.oomKills(); ok {
+				return g
+			}
+			_ = f.Close() // it was only read
 		}
-		g := memoryGroup{f, limit}
-		if _, ok := g.oomKills(); ok {
-			return g
-		}
-		_ = f.Close() // it was only read
 	}
 	return memoryGroup{}
 }

@@ -38,6 +38,8 @@ func TestMemoryGroup(t *testing.T) {
 			"memory/fn/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n", "memory/fn/memory.limit_in_bytes": "1048576\n"}, 7, true, 1 << 20},
 		"version 1 without a limit": {"4:memory:/\n", map[string]string{
 			"memory/memory.oom_control": "oom_kill 1\n", "memory/memory.limit_in_bytes": "9223372036854771712\n"}, 1, true, 0},
+		"in a container that is told the host's name": {"4:memory:/host/1f\n", map[string]string{
+			"memory/memory.oom_control": "oom_kill 1\n", "memory/memory.limit_in_bytes": "1048576\n"}, 1, true, 1 << 20},
 		"nothing to read": {"0::/fn\n", nil, 0, false, 0},
 		"no cgroups":      {"", nil, 0, false, 0},
 		"nonsense":        {"0::\nx\n4:memory:/fn\n", map[string]string{"memory/fn/memory.oom_control": "oom_kill many\n"}, 0, false, 0},

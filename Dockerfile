@@ -1,0 +1,65 @@
+# The image: bootstrap, R and an example. make image builds it; docs/image.md tells what can be made of it.
+ARG GO_IMAGE=golang:1.26-bookworm
+ARG BASE_IMAGE=debian:bookworm-slim
+
+# Go compiles on the machine that builds, for the one that is to run it.
+FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
+ARG TARGETOS
+ARG TARGETARCH
+ARG GOPROXY=
+WORKDIR /src
+COPY . .
+ARG VERSION=dev
+RUN --mount=type=cache,target=/go/pkg/mod \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /bootstrap ./cmd/bootstrap
+
+# Nothing but the binary, to be copied into other images.
+FROM scratch AS runtime
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="lambda-r-runtime: the binary" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.licenses=MIT
+COPY --from=build /bootstrap /bootstrap
+ENTRYPOINT ["/bootstrap"]
+
+FROM ${BASE_IMAGE} AS image
+USER root
+# R, where the base has none. What dpkg is told to leave out, it leaves out of later installs, too: R's help, manuals,
+# demos and translations. Tcl/Tk, which needs a screen, comes with R and goes again. The cache of fonts counts only if
+# their folders have times of whole seconds, as those in a layer have.
+RUN set -eu; \
+    if ! command -v R >/dev/null; then \
+        printf 'path-exclude=%s\n' \
+            '/usr/lib/R/*library/*/help/*.rd[bx]' \
+            '/usr/lib/R/library/*/html/*' \
+            '/usr/lib/R/library/*/doc/*' \
+            '/usr/lib/R/library/*/demo/*' \
+            '/usr/lib/R/library/translations/*' \
+            '/usr/share/R/doc/*' \
+            '/usr/share/R/share/texmf/*' \
+            '/usr/share/doc/*' >/etc/dpkg/dpkg.cfg.d/lambda-r-runtime; \
+        echo 'path-include=/usr/share/doc/*/copyright' >>/etc/dpkg/dpkg.cfg.d/lambda-r-runtime; \
+        apt-get update; \
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends r-base-core r-cran-jsonlite; \
+        find /usr/share/fonts /usr/local/share/fonts -type d -exec touch -d 2000-01-01 {} +; \
+        fc-cache; \
+        rm -rf /usr/lib/R/library/tcltk /usr/share/tcltk /usr/lib/*/libtcl8* /usr/lib/*/libtk8* \
+            /var/lib/apt/lists/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/*; \
+    fi; \
+    Rscript -e 'if (!requireNamespace("jsonlite", quietly = TRUE)) install.packages("jsonlite")' \
+        -e 'library(jsonlite)'; \
+    ln -sf /bootstrap /usr/local/bin/bootstrap
+COPY --from=build /bootstrap /bootstrap
+COPY examples/parity/functions.R /var/task/
+WORKDIR /var/task
+ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_R_LOCAL_ADDR=0.0.0.0:8080 HOME=/tmp
+EXPOSE 8080
+USER 65534:65534
+ARG VERSION=dev
+LABEL org.opencontainers.image.title=lambda-r-runtime \
+      org.opencontainers.image.description="R functions on AWS Lambda, and the same on your machine" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.licenses=MIT
+ENTRYPOINT ["/usr/local/bin/bootstrap"]
+CMD ["functions.parity"]

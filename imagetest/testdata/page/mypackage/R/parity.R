@@ -1,0 +1,1 @@
+parity <- function(number) list(parity = if (number %% 2 == 0) "even" else "odd")
