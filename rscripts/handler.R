@@ -21,7 +21,7 @@ parse_handler <- function(handler) {
       "functions.parity for the function parity in functions.R"
     )
   }
-  files <- if (is.na(file)) c("handler.R", "runtime.R") else paste0(file, ".R")
+  files <- if (is.na(file)) c("handler.R", "runtime.R") else paste0(file, c(".R", ".r"))
   list(files = paste0(dir, files), name = name)
 }
 
@@ -65,7 +65,7 @@ missing_file_message <- function(handler, parsed) {
     paste(parsed$files, collapse = " nor "), " in ", getwd()
   )
   named <- paste0(handler, ".R")
-  if (length(parsed$files) > 1L) {
+  if (!grepl(".", basename(handler), fixed = TRUE)) {
     message <- paste0(
       message, " (a name without a dot is looked up in these; want file.function, for example ",
       if (file.exists(named)) handler else "functions", ".parity)"
@@ -146,6 +146,7 @@ handler_arguments <- function(handler) {
   has_default <- vapply(formals, function(f) !(is.name(f) && !nzchar(f)), NA)
   list(
     names = setdiff(names, "..."),
+    before_dots = names[!cumsum(names == "...")],
     required = names[!has_default & !names %in% c("...", "event", "context")],
     dots = "..." %in% names,
     event = "event" %in% names,

@@ -13,6 +13,9 @@ read_event <- function(bytes, handler) {
   decoded <- tryCatch(
     decode_text(text, simplified),
     runtime_failure = function(e) {
+      if (is.null(settings$lambdr_deserialiser)) {
+        refuse_nul_request(text)
+      }
       if (is.null(own) && is.null(settings$lambdr_deserialiser)) stop(e) else list(value = NULL, is_object = FALSE)
     }
   )
@@ -28,11 +31,26 @@ read_event <- function(bytes, handler) {
   decoded
 }
 
+# refuse_nul_request() answers an HTTP request with the character \u0000 in it, as a URL
+# with %00 makes one, with status 400: it is no error of the function's.
+refuse_nul_request <- function(text) {
+  if (!has_nul(text)) {
+    return()
+  }
+  replaced <- gsub("\\u0000", "\\ufffd", text, fixed = TRUE)
+  value <- tryCatch(decode_text(replaced, simplify = FALSE)$value, runtime_failure = function(e) NULL)
+  source <- event_source(value)
+  if (is_http(source)) {
+    current$event <- list(source = source, request = new_request(value, source))
+    bad_request("the request has ", nul_problem)
+  }
+}
+
 # bind_arguments() returns the named list of arguments that `event` gives to a
 # handler that takes `takes`, see handler_arguments().
 bind_arguments <- function(event, takes, handler_name) {
   if (settings$lambdr_arguments) {
-    return(lambdr_arguments(event))
+    return(refuse_many(lambdr_arguments(event), event, takes))
   }
   if (takes$event) {
     return(list(event = event$value))
@@ -50,7 +68,7 @@ bind_arguments <- function(event, takes, handler_name) {
   if (given$is_object) {
     args <- match_arguments(given$value, takes, handler_name)
   } else if (!is.null(given$value)) {
-    first <- not_in(takes$names, "context")
+    first <- not_in(takes$before_dots, "context") # what is behind `...` is an option
     if (length(first) == 0L && !takes$dots) {
       refuse_arguments("the event is not a JSON object", takes, handler_name)
     }
@@ -60,8 +78,17 @@ bind_arguments <- function(event, takes, handler_name) {
     }
   }
   missing <- not_in(takes$required, names(args))
-  if (length(missing) && !(length(args) && is.null(names(args)))) {
+  if (length(missing)) {
     refuse_arguments(paste0("missing argument", plural(missing), " ", quoted(missing)), takes, handler_name)
+  }
+  refuse_many(args, event, takes)
+}
+
+# refuse_many() returns `args`, unless a request gives very many to `...`: R never forgets a
+# name that an argument had, and so strangers could use up the memory.
+refuse_many <- function(args, event, takes) {
+  if (is_http(event$source) && length(args) > 1000L + length(takes$names)) {
+    bad_request("the request gives more than 1000 arguments")
   }
   args
 }
@@ -86,7 +113,25 @@ match_arguments <- function(event, takes, handler_name) {
   if (length(unknown)) {
     refuse_arguments(paste0("unknown argument", plural(unknown), " ", quoted(unknown)), takes, handler_name)
   }
+  if (takes$dots) {
+    refuse_partial(keys, takes, handler_name)
+  }
   as.list(event)
+}
+
+# refuse_partial() stops on a key for `...` that R would give to an argument before `...`
+# whose name only begins so.
+refuse_partial <- function(keys, takes, handler_name) {
+  extra <- not_in(keys, takes$names)
+  for (name in not_in(takes$before_dots, c("context", keys))) {
+    part <- extra[startsWith(name, extra)]
+    if (length(part)) {
+      refuse_arguments(
+        paste0("unknown argument ", quoted(part[[1L]]), ", which R would take for ", quoted(name)),
+        takes, handler_name
+      )
+    }
+  }
 }
 
 # is_argument_name() is FALSE for what an R call cannot have as an argument's name.
@@ -101,6 +146,8 @@ plural <- function(x) if (length(x) == 1L) "" else "s"
 
 quoted <- function(x) {
   shown <- encodeString(head_of(x, 10L), quote = "\"")
+  long <- nchar(shown) > 102L
+  shown[long] <- paste0(substr(shown[long], 1L, 101L), "...\"")
   paste(c(shown, if (length(x) > 10L) "..."), collapse = ", ")
 }
 
@@ -124,7 +171,10 @@ event_text <- function(bytes) {
 }
 
 unmarshal_error <- function(e) {
-  if (grepl("C stack usage|nested too deeply", condition_text(e))) {
+  if (inherits(e, "runtime_failure")) {
+    stop(e)
+  }
+  if (grepl("C stack usage|nested too deeply|stack overflow", condition_text(e))) {
     fail("Runtime.UnmarshalError", "the event is nested too deeply for R")
   }
   fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
@@ -132,9 +182,9 @@ unmarshal_error <- function(e) {
 
 # decode_text() parses JSON text: list(value, is_object). No text is no event.
 decode_text <- function(text, simplify = simplify_events()) {
-  # The fixed pattern first: it is quick, and finds nothing in nearly every event.
-  if (grepl("\\u0000", text, fixed = TRUE) && grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)) {
-    fail("Runtime.UnmarshalError", "the event has the character \\u0000, which an R string cannot hold")
+  text <- without_mark(text)
+  if (has_nul(text)) {
+    fail("Runtime.UnmarshalError", "the event has ", nul_problem)
   }
   is_object <- startsWith(text, "{") || grepl("^[ \t\r\n]*[{]", text)
   if (!is_object && !grepl("[^ \t\r\n]", text)) {
@@ -145,6 +195,14 @@ decode_text <- function(text, simplify = simplify_events()) {
     is_object = is_object
   )
 }
+
+# has_nul() is TRUE for JSON text with the character \u0000. The fixed pattern first: it is
+# quick, and finds nothing in nearly every event.
+has_nul <- function(text) {
+  grepl("\\u0000", text, fixed = TRUE) && grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)
+}
+
+nul_problem <- "the character \\u0000, which an R string cannot hold"
 
 # deserialise() makes an R value of text: JSON, or what lambda_config(deserialiser = ) says.
 deserialise <- function(text) {
@@ -194,6 +252,7 @@ call_handler <- function(handler, name, args) {
   env[[name]] <- handler
   # An event that is no object can go to `...`, without a name.
   symbols <- if (is.null(names(args))) rep("event", length(args)) else names(args)
+  symbols[!nzchar(symbols)] <- "event" # with a context, which has one
   if (settings$lambdr_arguments) { # these can be of any name, and without
     symbols[!is_argument_name(symbols)] <- "event"
     symbols <- make.unique(symbols)

@@ -3,6 +3,9 @@
 # parse_text() parses JSON text. Always parse_json() and never fromJSON(), which
 # opens a string that is a path or a URL: an event is hostile.
 parse_text <- function(text, simplify) {
+  if (simplify && nchar(text, "bytes") > 16384L) { # less cannot cost much
+    check_simplifiable(text)
+  }
   jsonlite::parse_json(text, simplifyVector = simplify)
 }
 
@@ -18,6 +21,9 @@ bytes_to_text <- function(bytes) {
   }
   text
 }
+
+# without_mark() is text without a byte order mark, which some programs begin a file with.
+without_mark <- function(text) if (startsWith(text, "\ufeff")) substring(text, 2L) else text
 
 # clean_text() makes any string fit for a control frame: one string, valid UTF-8
 # and at most `limit` bytes. Bytes that are no character are shown as <ff>.

@@ -76,7 +76,13 @@ undecoded_records <- function(event) {
 
 # plain_json() parses JSON without simplification.
 plain_json <- function(text, what) {
-  tryCatch(decode_text(text, simplify = FALSE)$value, error = function(e) stop(what, " is not JSON"))
+  tryCatch(
+    {
+      stopifnot(is_text(text)) # bytes that are none have stayed bytes
+      decode_text(text, simplify = FALSE)$value
+    },
+    error = function(e) stop(what, " is not JSON")
+  )
 }
 
 # kafka_records() makes one list of the records of all partitions.
@@ -147,7 +153,7 @@ decode_record <- function(record, source) {
 # json_or_text() parses text that is a JSON object or array. A number or a name in quotes
 # is as likely to be just text.
 json_or_text <- function(text) {
-  if (!is_text(text) || !grepl("^[ \t\r\n]*[{[]", text)) {
+  if (!is_text(text) || !begins_json(text)) {
     return(text)
   }
   tryCatch(decode_text(text)$value, error = function(e) text)

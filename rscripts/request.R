@@ -71,8 +71,8 @@ request_cookies <- function(event, headers) {
     cookies <- strsplit(c(headers[["cookie"]], "")[[1L]], ";[ ]*")[[1L]]
   }
   equals <- regexpr("=", cookies, fixed = TRUE)
-  cookies <- cookies[equals > 0L]
-  equals <- equals[equals > 0L]
+  cookies <- cookies[equals > 1L] # one without a name can be no element of a list
+  equals <- equals[equals > 1L]
   gather(trimws(substr(cookies, 1L, equals - 1L)), substring(cookies, equals + 1L))
 }
 
@@ -151,15 +151,16 @@ request_arguments <- function(request, takes) {
   }
   args <- if (body$is_object) as.list(body$value) else list()
   if (!body$is_object && !is.null(body$value)) {
-    first <- not_in(takes$names, c("context", names(request$query), names(request$path_parameters)))
+    first <- not_in(takes$before_dots, c("context", names(request$query), names(request$path_parameters)))
     args[if (length(first)) first[[1L]] else "body"] <- list(body$value)
   }
   given <- request$path_parameters
   if (!takes$dots) {
     given <- given[names(given) %in% takes$names]
   }
-  query <- request$query[not_in(names(request$query), c(names(args), names(given)))]
-  args <- args[not_in(names(args), names(given))]
+  # Not by names: there can be the name "", and that of a key that comes twice.
+  query <- request$query[!names(request$query) %in% c(names(args), names(given))]
+  args <- args[!names(args) %in% names(given)]
   list(value = c(given, args, query), is_object = TRUE)
 }
 
@@ -175,6 +176,9 @@ body_arguments <- function(request, takes) {
     return(list(value = NULL, is_object = FALSE))
   }
   if (is.raw(body)) {
+    if (is_json_type(type)) {
+      tryCatch(bytes_to_text(body), error = function(e) bad_request(sub("^it", "the body", conditionMessage(e))))
+    }
     return(body_only(body))
   }
   if (!is_text(body)) { # a test event, with JSON where a gateway has text
@@ -185,13 +189,13 @@ body_arguments <- function(request, takes) {
   }
   # curl -d says that everything is a form; a form never begins with a brace.
   untold <- type %in% c("", "application/x-www-form-urlencoded")
-  if (!is.null(settings$deserialiser) || is_json_type(type) || untold && grepl("^[ \t\r\n]*[[{]", body)) {
+  if (!is.null(settings$deserialiser) || is_json_type(type) || untold && begins_json(body)) {
     decoded <- tryCatch(deserialise(body), runtime_failure = identity)
     if (!inherits(decoded, "runtime_failure")) {
       return(decoded)
     }
     if (is_json_type(type)) {
-      bad_request(sub("^the event", "the body", conditionMessage(decoded)))
+      bad_request(sub("^the event", "the body", c(decoded$public, conditionMessage(decoded))[[1L]]))
     }
   }
   if (type == "application/x-www-form-urlencoded") {
@@ -201,5 +205,8 @@ body_arguments <- function(request, takes) {
 }
 
 body_only <- function(body) list(value = list(body = body), is_object = TRUE)
+
+# begins_json() is TRUE for text that begins as a JSON object or array.
+begins_json <- function(text) grepl("^[ \t\r\n]*[[{]", without_mark(text))
 
 is_json_type <- function(type) grepl("^(application|text)/(json$|.*[+]json$)", type)

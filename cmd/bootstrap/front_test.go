@@ -90,3 +90,15 @@ func TestHTTPFormats(t *testing.T) {
 		})
 	}
 }
+
+// A URL can have a character that no R string can hold. That is the caller's fault.
+func TestHTTPNul(t *testing.T) {
+	p, f := startLocal(t, "web.web", nil, "--http")
+	if got := f.http("GET", "/?b=%00", ""); got.status != 400 || !strings.Contains(got.body, `the character \u0000`) {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	p.waitFor(`answered 400: the request has the character`)
+	if printed := p.output(); strings.Contains(printed, "ERR") {
+		t.Errorf("an error was logged:\n%s", printed)
+	}
+}

@@ -108,6 +108,20 @@ func TestURLEvent(t *testing.T) {
 	}
 }
 
+func TestRepeatedKeysOfTheURL(t *testing.T) {
+	const n = 80_000
+	started := time.Now()
+	event := eventOf(t, emulator.FunctionURL, httptest.NewRequest("GET", "/?"+strings.Repeat("&a=b", n), nil))
+	got := decode[events.LambdaFunctionURLRequest](t, event)
+	if want := strings.Repeat(",b", n)[1:]; got.QueryStringParameters["a"] != want {
+		t.Errorf("the values are joined to %d bytes, want %d", len(got.QueryStringParameters["a"]), len(want))
+	}
+	// Joined one by one they take longer than that.
+	if took := time.Since(started); took > 3*time.Second {
+		t.Errorf("that took %v", took)
+	}
+}
+
 func TestRESTEvent(t *testing.T) {
 	event := eventOf(t, emulator.RESTAPI, fullRequest())
 	checkGolden(t, "rest-full.json", event)

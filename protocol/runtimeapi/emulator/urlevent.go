@@ -42,12 +42,12 @@ func urlEvent(in *httpRequest) map[string]any {
 	}
 	event["headers"] = headers
 	if parameters := in.parameters(true); parameters != nil {
-		joined := map[string]string{}
+		every, joined := map[string][]string{}, map[string]string{}
 		for _, p := range parameters {
-			if before, ok := joined[p.name]; ok {
-				p.value = before + "," + p.value
-			}
-			joined[p.name] = p.value
+			every[p.name] = append(every[p.name], p.value)
+		}
+		for name, values := range every {
+			joined[name] = strings.Join(values, ",")
 		}
 		event["queryStringParameters"] = joined
 	}

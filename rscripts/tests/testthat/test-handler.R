@@ -2,11 +2,11 @@ local_edition(3)
 
 test_that("parse_handler() splits at the first dot after the last slash", {
   parse <- runtime$parse_handler
-  expect_identical(parse("functions.parity"), list(files = "functions.R", name = "parity"))
-  expect_identical(parse("src/api.get.user"), list(files = "src/api.R", name = "get.user"))
-  expect_identical(parse("../a.d/b.f"), list(files = "../a.d/b.R", name = "f"))
-  expect_identical(parse("/opt/x.f"), list(files = "/opt/x.R", name = "f"))
-  expect_identical(parse("gr\u00f6\u00dfe.m"), list(files = "gr\u00f6\u00dfe.R", name = "m"))
+  expect_identical(parse("functions.parity"), list(files = c("functions.R", "functions.r"), name = "parity"))
+  expect_identical(parse("src/api.get.user"), list(files = c("src/api.R", "src/api.r"), name = "get.user"))
+  expect_identical(parse("../a.d/b.f"), list(files = c("../a.d/b.R", "../a.d/b.r"), name = "f"))
+  expect_identical(parse("/opt/x.f"), list(files = c("/opt/x.R", "/opt/x.r"), name = "f"))
+  expect_identical(parse("gr\u00f6\u00dfe.m"), list(files = c("gr\u00f6\u00dfe.R", "gr\u00f6\u00dfe.r"), name = "m"))
 })
 
 test_that("a name without a dot is looked up in two files", {
@@ -45,6 +45,12 @@ test_that("load_handler() takes the first of its files", {
   expect_identical(runtime$load_handler("which_file")(), "runtime")
   writeLines("which_file <- function() 'handler'", "handler.R")
   expect_identical(runtime$load_handler("which_file")(), "handler")
+})
+
+test_that("a source file may end in .r", {
+  in_user_dir()
+  writeLines("g <- function() 'small'", "UP.r")
+  expect_identical(runtime$load_handler("UP.g")(), "small")
 })
 
 test_that("a source file is UTF-8", {
@@ -166,13 +172,17 @@ test_that("handler_arguments() tells required arguments from the others", {
   arguments <- runtime$handler_arguments
   expect_identical(
     arguments(function(event, context, a, b = 1, c = NULL, ...) NULL),
-    list(names = c("event", "context", "a", "b", "c"), required = "a", dots = TRUE, event = TRUE, context = TRUE)
+    list(
+      names = c("event", "context", "a", "b", "c"), before_dots = c("event", "context", "a", "b", "c"), required = "a", dots = TRUE,
+      event = TRUE, context = TRUE
+    )
   )
   expect_identical(
     arguments(function() NULL),
-    list(names = character(), required = character(), dots = FALSE, event = FALSE, context = FALSE)
+    list(names = character(), before_dots = character(), required = character(), dots = FALSE, event = FALSE, context = FALSE)
   )
   expect_identical(arguments(sum)$dots, TRUE)
+  expect_identical(arguments(function(a, ..., b) NULL)$before_dots, "a")
   expect_identical(arguments(exp)$required, "x")
   expect_identical(arguments(function(x, y = stop("no")) NULL)$required, "x")
 })

@@ -112,6 +112,8 @@ test_that("call_handler() takes an argument of the handler's own name", {
 test_that("call_handler() takes an event without a name", {
   define("f", function(...) ..1)
   expect_identical(call_named("f", list(5))$value, 5)
+  define("g", function(..., context) list(..., context = context))
+  expect_identical(call_named("g", c(list(5), context = 1))$value, list(5, context = 1))
   # Not even when the handler, a package's, has the name that the value is called by.
   expect_identical(runtime$call_handler(function(...) ..1, "event", list(5)), 5)
 })
@@ -175,5 +177,40 @@ test_that("options that user code sets do not change how frames are written", {
   for (got in replicate(5L, answer_frames(handler), simplify = FALSE)) {
     expect_identical(got$control$type, "result")
     expect_identical(got$payload, "1.25")
+  }
+})
+
+test_that("a byte order mark is no part of the JSON", {
+  expect_identical(bind(function(a) NULL, "\ufeff{\"a\":1}"), list(a = 1L))
+  expect_identical(bind(function(a) NULL, "\ufeff [1,2]"), list(a = 1:2))
+  expect_length(bind(function() NULL, "\ufeff"), 0L)
+})
+
+test_that("R matches no argument before `...` by the beginning of its name", {
+  partial <- function(number = 2, context, ...) NULL
+  expect_refused(partial, "{\"num\":5}", "unknown argument \"num\", which R would take for \"number\": handler takes [number], ...")
+  expect_refused(function(number, ...) NULL, "{\"n\":5,\"z\":1}", "\"n\", which R would take for \"number\"")
+  expect_identical(bind(partial, "{\"num\":5,\"number\":1}"), list(num = 5L, number = 1L))
+  expect_identical(bind(partial, "{\"numbers\":5,\"con\":1}"), list(numbers = 5L, con = 1L))
+  expect_identical(bind(function(..., number = 2) NULL, "{\"num\":5}"), list(num = 5L))
+})
+
+test_that("what is no object goes to `...` where that is first", {
+  expect_identical(bind(function(..., verbose = FALSE) NULL, "[1,2]"), list(1:2))
+  expect_identical(bind(function(context, ..., verbose = FALSE) NULL, "5"), list(5L))
+  expect_identical(bind(sum, "[1,2,3]"), list(1:3))
+  expect_identical(bind(function(x, ...) NULL, "5"), list(x = 5L))
+  expect_refused(function(..., must) NULL, "5", "missing argument \"must\"")
+})
+
+test_that("a message does not grow with a key", {
+  failed <- failure(bind(function(x) NULL, paste0("{\"", strrep("k", 20000L), "\":1,\"\\ud800\":2}")))
+  expect_match(conditionMessage(failed), "^unknown arguments \"k{100}[.]{3}\", \"[^\"]+\": handler takes x$")
+})
+
+test_that("JSON that is nested too deeply is told as such", {
+  for (n in c(3000L, 100000L)) {
+    text <- paste0(strrep("[", n), strrep("]", n))
+    expect_failure_type(bind(function(x) NULL, text), "Runtime.UnmarshalError", "the event is nested too deeply for R")
   }
 })

@@ -23,7 +23,7 @@ logs <- function(bytes) json(awslogs = list(data = runtime$base64_text(bytes)))
 gzip <- function(text) {
   path <- withr::local_tempfile()
   con <- gzfile(path, "wb")
-  writeBin(charToRaw(text), con)
+  writeBin(if (is.raw(text)) text else charToRaw(text), con)
   close(con)
   readBin(path, "raw", file.size(path))
 }
@@ -273,6 +273,7 @@ test_that("logs that are not gzip of JSON are refused", {
   expect_error(runtime$event_records(logs(bomb)), "more than 256 MB")
   expect_error(runtime$event_records("{\"awslogs\":{\"data\":\"?\"}}"), "awslogs$data is not base64", fixed = TRUE)
   expect_error(runtime$event_records(logs(gzip("no JSON"))), "awslogs$data is not JSON", fixed = TRUE)
+  expect_error(runtime$event_records(logs(gzip(as.raw(c(0x7b, 0, 0x7d))))), "awslogs$data is not JSON", fixed = TRUE)
   expect_error(runtime$event_records(logs(gzip("{\"logEvents\":[1]}"))), "record 1: it is not a JSON object")
   expect_identical(nrow(showConnections()), open)
 })

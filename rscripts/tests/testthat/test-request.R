@@ -194,3 +194,62 @@ test_that("records go to the first argument", {
   event <- list(Records = list(list(eventSource = "aws:sqs", body = "x")))
   expect_named(given(event, function(batch) NULL), "batch")
 })
+
+test_that("a request with \\u0000 in it is answered with 400", {
+  withr::defer(runtime$current$event <- NULL)
+  event <- http_event(query = "b=%00", queryStringParameters = list(b = "@"))
+  text <- sub("@", "\\u0000", jsonlite::toJSON(event, auto_unbox = TRUE), fixed = TRUE)
+  failed <- failure(runtime$read_event(charToRaw(text), function(b) NULL))
+  expect_identical(runtime$public_answer(failed), list(
+    code = 400L, message = "the request has the character \\u0000, which an R string cannot hold", type = "BadRequest"
+  ))
+  expect_identical(runtime$current$event$source, "url") # by which the worker answers
+  expect_identical(runtime$current$event$request$method, "POST")
+  expect_failure_type(
+    runtime$read_event(charToRaw("{\"a\":\"\\u0000\"}"), function(a) NULL),
+    "Runtime.UnmarshalError", "the event has the character \\u0000"
+  )
+})
+
+test_that("a request gives only so many arguments to `...`", {
+  query <- function(n) http_event(query = paste0("k", seq_len(n), "=", collapse = "&"))
+  expect_length(given(query(1000L)), 1000L)
+  expect_match(refused(query(1002L), function(x = 1, ...) NULL)$message, "more than 1000 arguments")
+  # An invocation by who may call the function is not a stranger's.
+  keys <- paste0("\"k", 1:2000, "\":1", collapse = ",")
+  expect_length(given(jsonlite::parse_json(paste0("{", keys, "}"))), 2000L)
+  keep_settings()
+  runtime$settings$lambdr_arguments <- TRUE
+  body <- paste0("{", keys, "}")
+  expect_match(refused(http_event(body, "application/json"))$message, "more than 1000 arguments")
+})
+
+test_that("a body that is no object never goes to an argument behind `...`", {
+  f <- function(..., verbose = FALSE) NULL
+  expect_identical(given(http_event("[1,2]", "application/json"), f), list(1:2))
+  expect_identical(given(http_event("[1,2]", "application/json", "x=3"), f), list(body = 1:2, x = "3"))
+})
+
+test_that("a JSON body may begin with a byte order mark", {
+  for (type in list(NULL, "application/json", "application/x-www-form-urlencoded")) {
+    expect_identical(given(http_event("\ufeff{\"a\":1}", type)), list(a = 1L))
+  }
+})
+
+test_that("empty names break nothing", {
+  expect_identical(refused(http_event(query = "=1"))$message, "unknown argument \"\"")
+  expect_identical(refused(http_event("{\"\":1}", "application/json", "a=1"))$message, "unknown argument \"\"")
+  expect_identical(runtime$request_cookies(list(cookies = list("=x", "a=1")), list()), list(a = "1"))
+})
+
+test_that("a JSON body that is no text is refused", {
+  body <- function(bytes) http_event(jsonlite::base64_enc(as.raw(bytes)), "application/json", base64 = TRUE)
+  expect_identical(refused(body(c(0x22, 0xff, 0x22)))$message, "the body is not valid UTF-8")
+  expect_identical(refused(body(c(0x22, 0, 0x22)))$message, "the body contains a NUL byte")
+})
+
+test_that("a body that would take gigabytes is refused without advice to the caller", {
+  body <- paste0("[", paste0("{\"k", 1:5000, "\":1}", collapse = ","), "]")
+  answer <- refused(http_event(body, "application/json"))
+  expect_identical(answer$message, "the body has arrays that are too irregular, or too many, to make vectors and data frames of")
+})

@@ -39,3 +39,14 @@ test_that("a query with very many parameters is read in good time", {
   query <- paste0("k", seq_len(1e5), "=v", collapse = "&")
   expect_length(runtime$parse_query(query), 1e5)
 })
+
+test_that("codes are decoded at once, each within its own value", {
+  decode <- runtime$percent_decode
+  expect_identical(decode(c("%", "41", "a%4", "1%2", "%41%", "x\n%0Ay", "%ff", "%00", "%20%00", "%c3", "%a9", "%C3%A9")), c(
+    "%", "41", "a%4", "1%2", "A%", "x\n\ny", "%ff", "%00", "%20%00", "%c3", "%a9", "\u00e9"
+  ))
+  expect_identical(decode(c("", "%41", "")), c("", "A", ""))
+  values <- rep("a%20b%C3%A9", 50000L)
+  took <- system.time(expect_identical(decode(values), rep("a b\u00e9", 50000L)))
+  expect_lt(took[["elapsed"]], 1) # 0.05 s, where a call for each takes 3 s
+})
