@@ -32,7 +32,7 @@ const (
 type fakeHarness struct {
 	rec    *record
 	bin    string // this test binary
-	script *os.File
+	script *worker.Script
 	dir    string // of everything on disk
 	mark   string // in the environment of every process
 	rounds int
@@ -44,7 +44,7 @@ func newFakeHarness(t *testing.T, rec *record, rounds int) *fakeHarness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script, err := worker.NewScript([]byte("# a fake needs none\n"))
+	script, err := worker.NewScript(nil, nil) // a fake needs none
 	if err != nil {
 		t.Fatal(err)
 	}

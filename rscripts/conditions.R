@@ -19,10 +19,12 @@ fail <- function(type, ..., stack = list(), parents = NULL, public = NULL) {
 }
 
 # public_answer() is what an HTTP caller is told of an error, list(code, message, type):
-# what stop_html() says, and what is wrong with the request. NULL: nothing.
+# what stop_html() says, and what is wrong with the request. NULL: nothing. (A condition of
+# its class can be of the user's own making, without a code.)
 public_answer <- function(e) {
   if (inherits(e, "html_error")) {
-    list(code = e$code, message = condition_text(e), type = "html_error")
+    code <- if (is.list(e)) error_status(.subset2(e, "code"))
+    if (!is.null(code)) list(code = code, message = condition_text(e), type = "html_error")
   } else if (inherits(e, "runtime_failure") && !is.null(e$public)) {
     list(code = 400L, message = e$public, type = "BadRequest")
   }
@@ -102,7 +104,7 @@ aside <- function(expr) {
 }
 
 # calling_stopped() evaluates `expr`. For an error that nobody in it catches, it calls
-# `handle(cond, calls)` before the stack unwinds. It does so, too, for any other
+# `handle(cond, calls)`, see without_internals(), before the stack unwinds. It does so, too, for any other
 # condition that is given to stop(), as in tryCatch(..., warning = function(w) stop(w)):
 # R would look for no handler of errors, and end, since it is not interactive. Then
 # `handle` must not return.
@@ -115,7 +117,7 @@ calling_stopped <- function(expr, handle) {
       }
       by <- signaller(sys.nframe() - 1L)
       if (if (inherits(cond, "error")) !by %in% c("warning", "message") else by == "stop") {
-        handle(cond, sys.calls())
+        handle(cond, without_internals(sys.calls(), sys.frames(), sys.parents()))
       }
     }
   )
@@ -186,7 +188,17 @@ parent_of <- function(cond) {
 # failure_of() is the failure for a condition.
 failure_of <- function(cond, stack, parents = NULL) {
   call <- shown_call(cond)
-  new_failure(class(cond)[[1L]], own_text(cond), stack, if (!is.null(call)) call_text(call), parents)
+  new_failure(class(cond)[[1L]], failure_text(cond), stack, if (!is.null(call)) call_text(call), parents)
+}
+
+# failure_text() is own_text(). R signals that its stack has overflowed when it has unwound
+# it, so that there are no frames to tell why.
+failure_text <- function(cond) {
+  text <- own_text(cond)
+  if (inherits(cond, "stackOverflowError") && !grepl("infinite recursion", text, fixed = TRUE)) {
+    text <- paste0(text, " (infinite recursion?)")
+  }
+  text
 }
 
 # shown_call() is the call that a condition names, or NULL where it names none that a

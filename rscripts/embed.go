@@ -10,20 +10,24 @@ import (
 //go:embed *.R
 var files embed.FS
 
-// loader makes an environment of the rest of the file, whose parent is base, so that
-// user code can neither see the runtime nor get between it and base R, and runs it. It
-// reads the file itself: the reader of R's own loop, which gets this line, takes 170 ms
-// for all the others, parse() takes 1 ms.
+// loader makes an environment of the R files, whose parent is base, so that user code
+// can neither see the runtime nor get between it and base R, locks it, and runs it. It
+// reads the files itself: the reader of R's own loop takes 170 ms for them, parse()
+// takes 1 ms.
 const loader = `base::local({ ` +
 	`runtime <- base::new.env(parent = base::baseenv()); ` +
-	`base::eval(base::parse(text = base::readLines("/proc/self/fd/5")[-1L], keep.source = FALSE), runtime); ` +
+	`base::eval(base::parse(text = base::readLines("/proc/self/fd/6"), keep.source = FALSE), runtime); ` +
+	`base::lockEnvironment(runtime, bindings = TRUE); ` +
 	`runtime }, envir = base::new.env(parent = base::baseenv()))$run_worker()`
 
-// Script returns the file that makes an R process a worker: the loader on the first
-// line, and then every R file of this folder. R must have it as file descriptor 5.
-func Script() []byte {
+// Loader returns the script, of one line, that makes an R process a worker. It is apart
+// from the R files, because the rest of a script is what R's console reads: readLines(stdin())
+// and browser() in user code would get it.
+func Loader() []byte { return []byte(loader + "\n") }
+
+// Files returns every R file of this folder as one. R must have it as file descriptor 6.
+func Files() []byte {
 	var b bytes.Buffer
-	b.WriteString(loader + "\n")
 	entries, err := files.ReadDir(".")
 	if err != nil {
 		panic(err) // the files are in the binary

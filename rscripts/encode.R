@@ -206,7 +206,7 @@ attribute_kind <- function(attributes) {
   if (kind %in% c("data.frame", "tbl_df tbl data.frame", "data.table data.frame")) {
     "frame"
   } else if (kind %in% c("factor", "ordered factor", "Date", "POSIXct POSIXt", "AsIs") &&
-    all(labels %in% c("class", "names", "levels", "tzone"))) {
+    all(labels %in% c("class", "names", "levels", "tzone")) || kind == "POSIXlt POSIXt") {
     kind
   } else {
     "unknown"
@@ -216,11 +216,18 @@ attribute_kind <- function(attributes) {
 # plain_vector() returns a vector of one of these classes as jsonlite encodes it.
 plain_vector <- function(x, kind) {
   switch(kind,
-    Date = format(x),
-    `POSIXct POSIXt` = format(x, format = "%Y-%m-%dT%H:%M:%SZ", tz = "UTC"),
+    Date = finite_text(x, format(x)),
+    `POSIXct POSIXt` = finite_text(x, format(x, format = "%Y-%m-%dT%H:%M:%SZ", tz = "UTC")),
+    `POSIXlt POSIXt` = plain_vector(as.POSIXct(x), "POSIXct POSIXt"),
     AsIs = unclass(x),
     as.character(x)
   )
+}
+
+# finite_text() is the text of dates, with NA for those that R shows as Inf.
+finite_text <- function(x, text) {
+  text[!is.finite(unclass(x))] <- NA
+  text
 }
 
 # plain_nodes() returns plain_vector() of each element of `nodes`, a list of values of one
@@ -241,6 +248,9 @@ plain_nodes <- function(nodes, kind) {
 # encode_other() returns the JSON of a value that is jsonlite's to encode.
 encode_other <- function(x) {
   check_encodable(x)
+  if (!settings$lambdr_compat) {
+    x <- with_instants(x)
+  }
   json <- tryCatch(to_json(x), error = function(e) {
     why <- condition_text(e)
     stop_unencodable(describe(x), if (!startsWith(why, "No method")) why)
@@ -249,4 +259,20 @@ encode_other <- function(x) {
     stop_unencodable(describe(x))
   }
   as.vector(unclass(json))
+}
+
+# with_instants() is `x` with every POSIXlt in it made a POSIXct: jsonlite would take the
+# clock of its time zone for that of UTC.
+with_instants <- function(x) {
+  if (inherits(x, "POSIXlt")) {
+    boxed <- inherits(x, "AsIs")
+    class(x) <- c("POSIXlt", "POSIXt")
+    return(if (boxed) I(as.POSIXct(x)) else as.POSIXct(x))
+  }
+  if (is.list(x) && (!is.object(x) || inherits(x, c("data.frame", "AsIs")))) {
+    attrs <- attributes(x)
+    x <- lapply(unclass(x), with_instants)
+    attributes(x) <- attrs
+  }
+  x
 }

@@ -80,8 +80,16 @@ plumb_failed <- function(e, file, stack) {
 }
 
 # note_errors_of() makes a router's endpoints and filters tell their errors, with the
-# stack, before plumber catches them.
+# stack, before plumber catches them. Of errors elsewhere, in hooks and serializers, there
+# is no more than what plumber's error handler gets.
 note_errors_of <- function(router) {
+  answer_error <- router$.__enclos_env__$private$errorHandler
+  router$setErrorHandler(function(req, res, err) {
+    if (is.null(current$noted) && inherits(err, "condition")) {
+      current$noted <- failure_of(err, list())
+    }
+    answer_error(req, res, err)
+  })
   for (step in c(unlist(router$endpoints), router$filters)) {
     step$registerHook("aroundexec", note_error)
   }
@@ -131,7 +139,14 @@ answer_by_router <- function(router, dir, event) {
   input <- rook_input(request_bytes(request))
   on.exit(input$close(), add = TRUE)
   current$noted <- NULL
-  response <- rook_response(settle(router$call(rook_request(event, input))))
+  answer <- settle(router$call(rook_request(event, input)))
+  if (!is.list(answer) || is.null(answer[["status"]])) { # what the error handler has returned
+    fail(
+      "Runtime.MarshalError", "plumber made no response: its serializer failed",
+      if (!is.null(current$noted)) paste0(": ", current$noted$message)
+    )
+  }
+  response <- rook_response(answer)
   json <- encode_or_fail(proxy_result(response, request))
   if (response$status >= 500L) {
     attr(json, "failure") <- current$noted

@@ -54,14 +54,20 @@ check_headers <- function(headers) {
 # the text that `...` pastes together, which the caller reads. On other sources it is an
 # error like any other, of class html_error.
 stop_html <- function(..., code = 500L) {
-  status <- suppressWarnings(as.integer(code))
-  if (length(status) != 1L || is.na(status) || status < 400L || status > 599L) {
+  status <- error_status(code)
+  if (is.null(status)) {
     stop("stop_html(): code is a status from 400 to 599")
   }
   stop(structure(
     class = c("html_error", "error", "condition"),
     list(message = paste0(...), call = NULL, code = status)
   ))
+}
+
+# error_status() is `code` as an integer from 400 to 599, or NULL where it is none.
+error_status <- function(code) {
+  status <- if (is.atomic(code)) suppressWarnings(as.integer(code))
+  if (length(status) == 1L && !is.na(status) && status >= 400L && status <= 599L) status
 }
 
 # file_response() returns a file as a response. The content type is told by the name's
@@ -130,10 +136,11 @@ is_page <- function(value) inherits(value, c("html", "shiny.tag", "shiny.tag.lis
 
 # wants_csv() is TRUE when an Accept header names text/csv, and JSON not before it.
 wants_csv <- function(accept) {
-  if (is.null(accept) || !grepl("text/csv", accept, fixed = TRUE)) {
+  accept <- tolower(accept)
+  if (!any(grepl("text/csv", accept, fixed = TRUE))) {
     return(FALSE)
   }
-  parts <- strsplit(tolower(accept), ",", fixed = TRUE)[[1L]]
+  parts <- strsplit(accept, ",", fixed = TRUE)[[1L]]
   types <- media_type(parts)
   q <- rep(1, length(parts))
   told <- grepl(";[ ]*q=[0-9.]+", parts)
@@ -143,12 +150,57 @@ wants_csv <- function(accept) {
     !(best("text/csv") == best("application/json") && match("application/json", types) < match("text/csv", types))
 }
 
-# csv_text() is a data frame as RFC 4180 has it.
+# csv_text() is a data frame as RFC 4180 has it, with the row names that JSON has, too. It
+# is the same in any locale and time zone, which write.csv() is not.
 csv_text <- function(value) {
-  path <- tempfile(fileext = ".csv")
-  on.exit(unlink(path))
-  utils::write.csv(value, path, row.names = FALSE, na = "", eol = "\r\n")
-  bytes_to_text(readBin(path, "raw", file.size(path)))
+  rows <- attr(value, "row.names")
+  columns <- csv_columns(value, names(value))
+  if (is.character(rows) && !all(grepl("^[0-9]+$", rows))) {
+    columns <- c(list(`_row` = csv_quoted(rows)), columns)
+  }
+  header <- paste(csv_quoted(as.character(names(columns))), collapse = ",")
+  lines <- if (length(rows) && length(columns)) do.call(paste, c(unname(columns), sep = ","))
+  paste0(c(header, lines), "\r\n", collapse = "")
+}
+
+# csv_columns() is a list of the cells of columns. A column of several columns is that many.
+csv_columns <- function(columns, labels) {
+  labels <- if (is.null(labels)) character(length(columns)) else labels
+  do.call(c, lapply(seq_along(columns), function(i) csv_column(.subset2(columns, i), labels[[i]])))
+}
+
+csv_column <- function(x, label) {
+  if (is.matrix(x) && ncol(x) > 1L) {
+    inner <- if (is.null(colnames(x))) seq_len(ncol(x)) else colnames(x)
+    csv_columns(lapply(seq_len(ncol(x)), function(j) x[, j]), paste0(label, ".", inner))
+  } else if (is.data.frame(x)) {
+    csv_columns(x, paste0(label, ".", names(x)))
+  } else if (is.list(x) && !inherits(x, "POSIXlt")) {
+    fail("Runtime.MarshalError", "the result cannot be encoded as CSV: the column ", quoted(label), " is a list")
+  } else {
+    structure(list(csv_cells(x)), names = label)
+  }
+}
+
+# csv_cells() is the text of each element of a vector, none for NA.
+csv_cells <- function(x) {
+  if (inherits(x, "POSIXt")) {
+    return(csv_quoted(plain_vector(as.POSIXct(x), "POSIXct POSIXt")))
+  }
+  if (is.character(x) || is.factor(x)) {
+    return(csv_quoted(as.character(x)))
+  }
+  # sprintf(), because as.character() would obey the user's options(OutDec, scipen).
+  text <- if (is.double(x) && !is.object(x)) sprintf("%.15g", x) else as.character(x)
+  odd <- grepl("[\",\r\n]", text)
+  text[odd] <- csv_quoted(text[odd])
+  text[is.na(x)] <- ""
+  text
+}
+
+csv_quoted <- function(text) {
+  text <- enc2utf8(text)
+  ifelse(is.na(text), "", paste0("\"", gsub("\"", "\"\"", text, fixed = TRUE), "\""))
 }
 
 # is_proxy_result() is TRUE for a list that a handler made for API Gateway itself.
@@ -159,13 +211,36 @@ is_proxy_result <- function(value) {
 # encode_response() returns the JSON that the source takes for what a handler returned.
 encode_response <- function(value, request) {
   if (is_proxy_result(value)) {
-    check_headers(lapply(as.list(value[["headers"]]), unlist))
-    check_headers(lapply(as.list(value[["multiValueHeaders"]]), unlist))
-    check_headers(list(cookies = unlist(value[["cookies"]])))
+    value <- check_proxy_result(value)
     return(encode_or_fail(value))
   }
   result <- proxy_result(as_response(value, request$headers[["accept"]]), request)
   encode_or_fail(result)
+}
+
+# check_proxy_result() returns it with the types that a gateway wants, which has an error
+# without a word otherwise: objects for headers, though they may be vectors with names, and
+# arrays for what comes several times.
+check_proxy_result <- function(value) {
+  single <- value[["headers"]]
+  several <- value[["multiValueHeaders"]]
+  cookies <- unlist(value[["cookies"]])
+  check_headers(lapply(as.list(single), unlist))
+  check_headers(lapply(as.list(several), unlist))
+  check_headers(list(cookies = cookies))
+  if (!is.null(single)) {
+    value$headers <- structure(as.list(single), names = as.character(names(single))) # {} without any
+  }
+  if (!is.null(several)) {
+    value$multiValueHeaders <- structure(
+      lapply(as.list(several), function(x) I(unlist(x))),
+      names = as.character(names(several))
+    )
+  }
+  if (!is.null(cookies)) {
+    value$cookies <- I(cookies)
+  }
+  value
 }
 
 # proxy_result() puts a response into the form that the source wants. Sources differ in
@@ -192,6 +267,12 @@ proxy_result <- function(response, request) {
       result$multiValueHeaders <- lapply(headers, I)
     } else if (request$source == "alb") {
       result$headers <- single
+      if (length(cookies) > 1L) {
+        current$log("warn", paste0(
+          "the load balancer takes one Set-Cookie header, the last of ", length(cookies), " is sent: ",
+          "turn on multi-value headers in the target group"
+        ))
+      }
     } else {
       result$headers <- single[!several]
       if (any(several)) {

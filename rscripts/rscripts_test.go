@@ -82,16 +82,15 @@ func openTests(t *testing.T) {
 	}
 }
 
-// TestScriptParses reads the script as its first line does in the worker.
+// TestScriptParses reads the files as the loader does in the worker.
 func TestScriptParses(t *testing.T) {
 	code := strings.Join([]string{ // Rscript -e takes a single line
 		`lines <- readLines(file("stdin"))`,
-		`stopifnot(length(parse(text = lines[[1L]])) == 1L)`,
 		`runtime <- new.env(parent = baseenv())`,
-		`eval(parse(text = lines[-1L], keep.source = FALSE), runtime)`,
+		`eval(parse(text = lines, keep.source = FALSE), runtime)`,
 		`cat(ls(runtime), sep = "\n")`,
 	}, "; ")
-	defined := strings.Fields(runR(t, code, Script()))
+	defined := strings.Fields(runR(t, code, Files()))
 	for _, name := range []string{"run_worker", "read_frame", "load_handler", "call_handler", "with_conditions"} {
 		if !slices.Contains(defined, name) {
 			t.Errorf("the script does not define %s, only %q", name, defined)
@@ -104,7 +103,7 @@ func TestScriptParses(t *testing.T) {
 func TestNamesAreDefinedOnce(t *testing.T) {
 	definition := regexp.MustCompile(`(?m)^([A-Za-z.][A-Za-z0-9._]*) <- `)
 	count := map[string]int{}
-	for _, m := range definition.FindAllSubmatch(Script(), -1) {
+	for _, m := range definition.FindAllSubmatch(Files(), -1) {
 		name := string(m[1])
 		if count[name]++; count[name] == 2 {
 			t.Errorf("%s is defined more than once", name)
@@ -118,7 +117,7 @@ func TestNamesAreDefinedOnce(t *testing.T) {
 // R reads the script in the locale that the function's environment sets, which may
 // be one that has ASCII only.
 func TestScriptIsASCII(t *testing.T) {
-	for i, line := range bytes.Split(Script(), []byte("\n")) {
+	for i, line := range bytes.Split(slices.Concat(Loader(), Files()), []byte("\n")) {
 		if bytes.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
 			t.Errorf("line %d: %s", i+1, line)
 		}

@@ -67,8 +67,40 @@ user_calls <- function(calls) {
   if (length(hidden)) calls[seq_len(hidden[[1L]] - 1L)] else calls
 }
 
-# shorten() leaves out the middle of a long stack: an endless recursion is described
-# well enough by its two ends.
+# without_internals() is `calls` without those that the runtime's helpers make inside: of
+# png_response() it leaves that call and what its argument calls. `frames` and `parents` are
+# what sys.frames() and sys.parents() say of them. Nothing before user code and not the
+# last call, the handler of the condition, is left out.
+without_internals <- function(calls, frames, parents) {
+  marked <- which(vapply(calls, is_call_to, NA, name = "call_user"))
+  if (!length(marked)) {
+    return(calls)
+  }
+  # A call of user code by the runtime hides itself, but not what it calls.
+  marks <- c(outer(0:2, marked, `+`))
+  inside <- logical(length(calls))
+  for (i in seq_along(calls)[-seq_len(marked[[1L]] + 2L)]) {
+    parent <- parents[[i]]
+    inside[[i]] <- parent > 0L && !i %in% marks && (inside[[parent]] || is_internal(frames[[parent]]))
+  }
+  inside[marks] <- TRUE
+  inside[c(seq_len(marked[[1L]] + 2L), length(calls))] <- FALSE
+  calls[!inside[seq_along(calls)]]
+}
+
+# is_internal() is TRUE for the environment of a call of one of the runtime's functions.
+is_internal <- function(env) {
+  while (!identical(env, globalenv()) && !identical(env, baseenv()) && !identical(env, emptyenv())) {
+    if (identical(env, environment(is_internal))) {
+      return(TRUE)
+    }
+    env <- parent.env(env)
+  }
+  FALSE
+}
+
+# shorten() leaves out the middle of a long stack: a deep recursion is described well
+# enough by its two ends. (An endless one has no stack, see failure_text().)
 shorten <- function(frames) {
   n <- length(frames)
   if (n <= 100L) {
@@ -119,9 +151,9 @@ is_machinery <- function(call) {
 
 # origin_frame() is a list of the frame for an error of a function without one, such as
 # `+`: its call is in the condition, and the line in the frame that R made for the
-# handler. It is empty when the call is one of `calls`.
+# handler. It is empty when the call is one of `calls`, or the runtime's own eval().
 origin_frame <- function(call, calls, srcref) {
-  if (is.call(call) && !any(vapply(calls, function(other) identical(call, unmarked(other)), NA))) {
+  if (is.call(call) && !is_machinery(call) && !any(vapply(calls, function(other) identical(call, unmarked(other)), NA))) {
     list(stack_frame(call, srcref))
   }
 }

@@ -26,13 +26,14 @@ become_ready <- function(io, handler_name) {
       check_event_setting()
       read_compat_setting()
       name <<- parse_handler(handler_name)$name
-      handler <- allowInterrupts(load_handler(handler_name))
+      handler <- limited(load_handler(handler_name))
       takes <- handler_arguments(handler)
       check_arguments(takes, name)
       list(handler = handler, takes = takes)
     },
     log = current$log
   )
+  end_fork(io)
   reset_output()
   if (inherits(loaded, "failure")) {
     write_frames(io$replies, control_frame(type = "init_error", error = unclass(loaded)))
@@ -74,9 +75,10 @@ answer <- function(io, frame, event, handler, name, takes) {
   current$stream <- NULL
   current$log <- log_to(io, frame$id)
   json <- with_conditions(
-    function() allowInterrupts(evaluate(event, handler, name, takes)),
+    function() limited(evaluate(event, handler, name, takes)),
     log = current$log
   )
+  end_fork(io)
   reset_output()
   close_devices()
   io$replies <- pipe_check(io$replies, reply_path, "wb")
@@ -89,7 +91,10 @@ answer <- function(io, frame, event, handler, name, takes) {
   if (inherits(json, "failure") && is_http(current$event$source) && failed$type != "Runtime.Interrupted") {
     # The caller of an HTTP source gets a response all the same.
     told <- attr(failed, "answer")
-    json <- failure_response(told, current$event$request, frame$id)
+    json <- tryCatch(
+      failure_response(told, current$event$request, frame$id),
+      error = function(e) failure_response(NULL, current$event$request, frame$id)
+    )
     if (!is.null(told) && told$code < 500L) {
       current$log("info", paste0("answered ", told$code, ": ", failed$message), NULL)
       failed <- NULL # the caller's fault, or just an answer
@@ -106,6 +111,25 @@ answer <- function(io, frame, event, handler, name, takes) {
     frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(frame$id), r_ms)))
   }
   write_frames(io$replies, control, frame_bytes(charToRaw(json)))
+}
+
+# limited() is `expr`, in which user code runs: with interrupts let in, and with the time
+# limits that it sets for itself. R would end those when it is back at its top level, where
+# a worker never is, and they would hit a later invocation.
+limited <- function(expr) {
+  on.exit({
+    setTimeLimit()
+    setSessionTimeLimit()
+  })
+  allowInterrupts(expr)
+}
+
+# end_fork() ends a child that user code has forked and that came back from it as if it
+# were the worker: what it answers would break the protocol.
+end_fork <- function(io) {
+  if (Sys.getpid() != io$pid) {
+    tools::pskill(Sys.getpid(), 9L)
+  }
 }
 
 # evaluate() returns the JSON of what the handler makes of an event's bytes. An attribute

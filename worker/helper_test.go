@@ -121,7 +121,7 @@ func newConfig(t *testing.T, role string, book *logbook) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script, err := NewScript([]byte("# the fake needs none\n"))
+	script, err := NewScript(nil, nil) // the fake needs none
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,9 +89,9 @@ func TestFileDescriptors(t *testing.T) {
 			if flags&syscall.O_NONBLOCK != 0 {
 				t.Errorf("file descriptor %s is non-blocking, which R does not expect", fd)
 			}
-		case "5":
+		case "5", "6":
 			if !strings.HasPrefix(target, "/memfd:lambda-r-runtime.R") {
-				t.Errorf("file descriptor 5 is %s, want the script", target)
+				t.Errorf("file descriptor %s is %s, want the script", fd, target)
 			}
 		default:
 			// Go's runtime opens some of its own in the fake, and what this process
@@ -113,7 +113,7 @@ func host() {
 	check(err)
 	bin, err := os.Executable()
 	check(err)
-	script, err := NewScript(nil)
+	script, err := NewScript(nil, nil)
 	check(err)
 	w, err := Spawn(context.Background(), Config{
 		Bin: bin, Script: script, Dir: dir, TempDir: dir,

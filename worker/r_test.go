@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/rscripts"
@@ -49,6 +50,34 @@ tells <- function() {
   }
   cat("the end")
 }
+limits <- function() {
+  setTimeLimit(elapsed = 0.2)
+  setSessionTimeLimit(elapsed = 0.2)
+}
+limits_once <- function() setTimeLimit(elapsed = 0.2, transient = TRUE)
+reaches_limit <- function() {
+  setTimeLimit(elapsed = 0.05)
+  repeat sqrt(2)
+}
+reads_console <- function() {
+  browser()
+  list(lines = readLines(stdin()), line = readline(), file = readLines("/proc/self/fd/5"))
+}
+comes_back_twice <- function() {
+  child <- parallel:::mcfork()
+  if (inherits(child, "masterProcess")) {
+    return("child")
+  }
+  parallel::mccollect(child)
+  "parent"
+}
+changes_runtime <- function() {
+  runtime <- environment(html_response)
+  c(
+    tryCatch(assign("read_frame", NULL, runtime), error = conditionMessage),
+    tryCatch(assign("mine", NULL, runtime), error = conditionMessage)
+  )
+}
 run <- function(what, ...) get(what)(...)
 `
 
@@ -59,7 +88,7 @@ func spawnR(t *testing.T) (*Worker, *logbook) {
 	if err != nil {
 		t.Fatalf("%v (run make test, which installs it)", err)
 	}
-	script, err := NewScript(rscripts.Script())
+	script, err := NewScript(rscripts.Loader(), rscripts.Files())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +143,62 @@ func TestInterruptOfLogging(t *testing.T) {
 	}
 	if got, err := invoke(w, "2", `{"what": "parity", "number": 4}`); err != nil || got != `{"parity":"even"}` {
 		t.Errorf("afterwards: got %q, %v", got, err)
+	}
+}
+
+// A time limit ends with the invocation that sets it, though R is never back at its top
+// level.
+func TestTimeLimit(t *testing.T) {
+	w, _ := spawnR(t)
+	for _, what := range []string{"limits", "limits_once"} {
+		if _, err := invoke(w, "1", `{"what": "`+what+`"}`); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for start := time.Now(); time.Since(start) < 400*time.Millisecond; {
+			if got, err := invoke(w, "2", `{"what": "parity", "number": 4}`); err != nil || got != `{"parity":"even"}` {
+				t.Fatalf("after %s: got %q, %v", what, got, err)
+			}
+		}
+	}
+	_, err := invoke(w, "3", `{"what": "reaches_limit"}`)
+	if e := errorAs[*protocol.HandlerError](t, err); e.Type != "simpleError" || e.Message != "reached elapsed time limit" {
+		t.Errorf("got %+v", e)
+	}
+	if got, err := invoke(w, "4", `{"what": "parity", "number": 4}`); err != nil || got != `{"parity":"even"}` {
+		t.Errorf("afterwards: got %q, %v", got, err)
+	}
+}
+
+// User code that reads R's console gets nothing: the runtime's source is not there.
+func TestConsole(t *testing.T) {
+	w, _ := spawnR(t)
+	for range 2 {
+		got, err := invoke(w, "1", `{"what": "reads_console"}`)
+		if err != nil || !strings.HasPrefix(got, `{"lines":[],"line":"","file":"base::local(`) || strings.Contains(got, `\n`) {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}
+
+// A forked child that returns from the handler, too, answers nothing.
+func TestForkThatReturns(t *testing.T) {
+	w, _ := spawnR(t)
+	for range 2 {
+		if got, err := invoke(w, "1", `{"what": "comes_back_twice"}`); err != nil || got != `"parent"` {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	if got, err := invoke(w, "2", `{"what": "parity", "number": 4}`); err != nil || got != `{"parity":"even"}` {
+		t.Errorf("afterwards: got %q, %v", got, err)
+	}
+}
+
+// The environment that a helper gives away cannot be changed.
+func TestRuntimeIsLocked(t *testing.T) {
+	w, _ := spawnR(t)
+	want := `["cannot change value of locked binding for 'read_frame'","cannot add bindings to a locked environment"]`
+	if got, err := invoke(w, "1", `{"what": "changes_runtime"}`); err != nil || got != want {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

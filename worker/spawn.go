@@ -14,13 +14,13 @@ import (
 	"lambda-r-runtime/protocol"
 )
 
-// scriptPath is where R finds its fd 5. /dev/fd may be missing in Lambda.
+// scriptPath is where R finds its fd 5, the loader. /dev/fd may be missing in Lambda.
 const scriptPath = "/proc/self/fd/5"
 
 // Config says how to make an R process.
 type Config struct {
 	Bin     string   // the R executable
-	Script  *os.File // the R side of the runtime, see NewScript; R's fd 5
+	Script  *Script  // the R side of the runtime
 	Handler string   // what it is to load
 	Dir     string   // the working directory
 	Env     []string // see Environment
@@ -69,9 +69,30 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	return w, nil
 }
 
-// NewScript returns text as a file without a name on any disk, which may be
-// read-only. Every R process opens it anew, so one serves them all.
-func NewScript(text []byte) (*os.File, error) {
+// A Script is the R side of the runtime: files without a name on any disk, which may
+// be read-only. Every R process opens them anew, so one Script serves them all.
+type Script struct {
+	loader *os.File // R's fd 5, what it runs
+	files  *os.File // R's fd 6, what that reads
+}
+
+// NewScript makes a Script of the loader and of the files that it reads.
+func NewScript(loader, files []byte) (*Script, error) {
+	l, err := memoryFile(loader)
+	if err != nil {
+		return nil, err
+	}
+	f, err := memoryFile(files)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return &Script{loader: l, files: f}, nil
+}
+
+// Close frees the files. R processes keep what they have of them.
+func (s *Script) Close() error { return errors.Join(s.loader.Close(), s.files.Close()) }
+
+func memoryFile(text []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("lambda-r-runtime.R", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
@@ -148,7 +169,7 @@ func start(c Config, tmp string) (_ *Worker, err error) {
 	cmd.Dir = c.Dir
 	cmd.Env = append(c.Env[:len(c.Env):len(c.Env)], "TMPDIR="+tmp)
 	cmd.Stdout, cmd.Stderr = fd1, fd2
-	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script}
+	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script.loader, c.Script.files}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setpgid:   true,            // a group to kill, and no Ctrl-C from the terminal
 		Pdeathsig: syscall.SIGKILL, // a busy R must not outlive bootstrap

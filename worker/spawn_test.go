@@ -162,20 +162,20 @@ func TestCannotStart(t *testing.T) {
 }
 
 func TestNewScript(t *testing.T) {
-	want := []byte("local({\n  1\n})\n")
-	f, err := NewScript(want)
+	loader, files := []byte("run()\n"), []byte("local({\n  1\n})\n")
+	s, err := NewScript(loader, files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	for range 2 { // each R opens it anew, and reads it from its start
-		cmd := exec.Command("/bin/cat", scriptPath)
-		cmd.ExtraFiles = []*os.File{nil, nil, f}
-		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, want) {
+	defer s.Close()
+	for range 2 { // each R opens them anew, and reads them from their start
+		cmd := exec.Command("/bin/cat", scriptPath, "/proc/self/fd/6")
+		cmd.ExtraFiles = []*os.File{nil, nil, s.loader, s.files}
+		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, slices.Concat(loader, files)) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	}
-	if at, err := f.Seek(0, io.SeekCurrent); err != nil || at != int64(len(want)) {
+	if at, err := s.files.Seek(0, io.SeekCurrent); err != nil || at != int64(len(files)) {
 		t.Errorf("the readers have moved our own offset: %d, %v", at, err)
 	}
 }

@@ -75,6 +75,21 @@ func TestStopHTML(t *testing.T) {
 	}
 }
 
+// A condition of that class without a proper code is an error like any other.
+func TestOwnHTMLError(t *testing.T) {
+	p, rec, f := startHTTP(t, "own_html_error")
+	for range 2 {
+		got := f.get("/", "")
+		if got.Status != 500 || !strings.HasPrefix(got.Body, `{"message":"Internal server error",`) {
+			t.Errorf("got %+v", got)
+		}
+	}
+	p.waitFor(`ERR invocation error: html_error: the password`)
+	if got := rec.reports(); !slices.Equal(got, []string{"response", "response"}) {
+		t.Errorf("reported %q", got)
+	}
+}
+
 func TestHTTPPlot(t *testing.T) {
 	_, _, f := startHTTP(t, "draws")
 	got := f.get("/", "")

@@ -42,7 +42,7 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 	if err != nil {
 		return nil, err
 	}
-	script, err := worker.NewScript(rscripts.Script())
+	script, err := worker.NewScript(rscripts.Loader(), rscripts.Files())
 	if err != nil {
 		return nil, fmt.Errorf("keep the R script in memory: %w", err)
 	}

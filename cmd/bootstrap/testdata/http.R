@@ -6,6 +6,10 @@ fails <- function() {
   stop("100%s of ", secret)
 }
 not_found <- function(city = "Atlantis") stop_html("no city ", city, code = 404L)
+# A condition of the class that stop_html() makes, without its code.
+own_html_error <- function() {
+  stop(structure(class = c("html_error", "error", "condition"), list(message = "the password", call = NULL)))
+}
 draws <- function() {
   plot(1:10)
   recordPlot()

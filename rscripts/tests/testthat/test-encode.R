@@ -205,6 +205,31 @@ test_that("what is not known has the bytes of jsonlite", {
   }
 })
 
+test_that("POSIXlt is the instant that it is in its time zone", {
+  at <- strptime("2020-06-01 12:00", "%Y-%m-%d %H:%M", tz = "America/New_York")
+  expect_identical(ours(at), "\"2020-06-01T16:00:00Z\"")
+  frame <- data.frame(x = 1:2, lt = c(at, at + 0.5))
+  frame$lt <- as.POSIXlt(frame$lt)
+  for (make in list(
+    function(at) at, function(at) list(at), function(at) list(a = at, b = list(at, 1)), function(at) list(a = 1, a = at),
+    function(at) c(at, at + 60), function(at) I(at), function(at) list(list(I(at))),
+    function(at) structure(list(x = 1:2, at = c(at, at)), class = "data.frame", row.names = c("p", "q")),
+    function(at) lapply(1:20, function(i) list(id = i, at = at))
+  )) {
+    expect_identical(ours(make(at)), theirs(make(as.POSIXct(at))))
+  }
+  expect_identical(ours(frame), theirs(transform(frame, lt = as.POSIXct(lt))))
+})
+
+test_that("dates that are not finite are null", {
+  day <- structure(c(Inf, 0, NA, -Inf), class = "Date")
+  expect_identical(ours(day), "[null,\"1970-01-01\",null,null]")
+  expect_identical(ours(list(day[[1L]], 1)), "[null,1]")
+  at <- structure(c(-Inf, 0), class = c("POSIXct", "POSIXt"))
+  expect_identical(ours(at), "[null,\"1970-01-01T00:00:00Z\"]")
+  expect_identical(ours(data.frame(at = at)), "[{\"at\":null},{\"at\":\"1970-01-01T00:00:00Z\"}]")
+})
+
 test_that("names in another encoding have the bytes of jsonlite in a locale without them", {
   withr::local_locale(LC_CTYPE = "C")
   row <- stats::setNames(list(1, "\u00e9"), c(marked("na\xefve", "latin1"), "\u65e5"))

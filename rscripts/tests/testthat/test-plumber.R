@@ -255,6 +255,32 @@ test_that("the user's own error and 404 handlers are kept, and so are hooks", {
   expect_identical(json_body(answer)$told, "in a hook")
 })
 
+test_that("a serializer that fails is told", {
+  api <- plumber_api(c(
+    "#* @get /bad",
+    "#* @serializer contentType list(type = 'text/plain', serialize_fn = function(value) stop('no text of ', class(value)))",
+    "function() list(1)",
+    "#* @get /good",
+    "function() 1"
+  ))
+  printed <- capture.output(expect_failure_type(
+    api("GET", "/bad"), "Runtime.MarshalError", "plumber made no response: its serializer failed: no text of list"
+  ))
+  expect_identical(api("GET", "/good")$body, "[1]")
+})
+
+test_that("an error in a hook is told", {
+  api <- plumber_api(c(
+    "#* @get /",
+    "function() 1",
+    "#* @plumber",
+    "function(pr) pr_hook(pr, 'preroute', function(req) stop('in a hook'))"
+  ))
+  capture.output(answer <- api("GET", "/"))
+  expect_identical(answer$statusCode, 500L)
+  expect_identical(answer$failure$message, "in a hook")
+})
+
 test_that("promises are waited for", {
   api <- plumber_api(c(
     "#* @get /later",

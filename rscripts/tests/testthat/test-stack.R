@@ -71,7 +71,18 @@ test_that("code without source references has a stack without lines", {
   expect_identical(stack_text(call_named("f")$value$stack), c("f()", "stop(\"x\")"))
 })
 
-test_that("an endless recursion is cut in the middle", {
+test_that("the stack of a file's top level begins in the file", {
+  in_user_dir()
+  top <- function(line) {
+    writeLines(c("x <- 1", line), "functions.R")
+    stack_text(failure(runtime$source_user("functions.R"))$stack)
+  }
+  expect_identical(top("stop(\"no\")"), "stop(\"no\")")
+  expect_identical(top("x + \"a\""), "x + \"a\"")
+  expect_identical(top("tryCatch(stop(\"no\"), warning = identity)"), c("tryCatch(stop(\"no\"), warning = identity)", "stop(\"no\")"))
+})
+
+test_that("a deep recursion is cut in the middle", {
   source_code("f <- function(n) if (n == 0) stop(\"end\") else f(n - 1)")
   stack <- stack_text(call_named("f", list(n = 300))$value$stack)
   expect_length(stack, 101L)
@@ -209,6 +220,34 @@ test_that("the innermost frame is the call that failed, with its line", {
   expect_match(last_of("signalled"), "^signalCondition\\(.* \\(functions\\.R:18\\)$")
   expect_identical(stack_of("promised"), c("promised()", "utils::head(stop(\"lazy\")) (functions.R:21)", "stop(\"lazy\")"))
   expect_identical(last_of("leaving"), "stop(\"left\") (functions.R:25)")
+})
+
+test_that("what the helpers do inside is not in a stack", {
+  source_code(c(
+    "answers <- function() {",
+    "  html_response(\"x\", headers = list(\"X\\n\" = \"1\"))",
+    "}",
+    "draws <- function() {",
+    "  png_response(picture(\"a\"))",
+    "}",
+    "picture <- function(x) {",
+    "  lapply(1, function(i) plot(-1 + x))",
+    "}",
+    "stops <- function() {",
+    "  tryCatch(stop_html(\"no\"), warning = identity)",
+    "}"
+  ))
+  for (name in c("html_response", "png_response", "stop_html")) {
+    assign(name, runtime[[name]], globalenv())
+  }
+  expect_identical(stack_of("answers"), c("answers()", "html_response(\"x\", headers = list(`X\\n` = \"1\")) (functions.R:2)"))
+  expect_identical(stack_of("draws")[1:4], c(
+    "draws()", "png_response(picture(\"a\")) (functions.R:5)", "picture(\"a\")", "lapply(1, function(i) plot(-1 + x)) (functions.R:8)"
+  ))
+  expect_match(stack_of("draws"), "^-1 \\+ x", all = FALSE)
+  expect_identical(stack_of("stops"), c(
+    "stops()", "tryCatch(stop_html(\"no\"), warning = identity) (functions.R:11)", "stop_html(\"no\")"
+  ))
 })
 
 test_that("rlang's own frames are not in a stack", {
