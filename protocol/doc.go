@@ -12,7 +12,7 @@
 // A message is one control frame; the types marked + are followed by exactly
 // one payload frame:
 //
-//	to R    hello      first: the handler to load
+//	to R    hello      first: the handler to load, and whether to time the calls that load it
 //	        invoke  +  id, deadline_ms and the rest of Invoke; payload: the event
 //	        ack        the log record or the chunk before was taken; of a chunk, with
 //	                   gone, why it was not, and why no other one will be

@@ -24,6 +24,7 @@ const (
 type Hello struct {
 	Type    string `json:"type"`
 	Handler string `json:"handler"`
+	Timing  bool   `json:"timing,omitempty"` // log how long each library() and source() call takes
 }
 
 // NewHello returns the hello for handler.

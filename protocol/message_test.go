@@ -213,13 +213,18 @@ func TestWriterWritesVectors(t *testing.T) {
 // typed decodes the message into the type that bootstrap would send it as.
 func typed(t *testing.T, message []byte) any {
 	t.Helper()
-	var head struct{ Type, Handler, Gone string }
+	var head struct {
+		Type, Handler, Gone string
+		Timing              bool
+	}
 	if err := json.Unmarshal(message, &head); err != nil {
 		t.Fatal(err)
 	}
 	switch head.Type {
 	case protocol.TypeHello:
-		return protocol.NewHello(head.Handler)
+		hello := protocol.NewHello(head.Handler)
+		hello.Timing = head.Timing
+		return hello
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()
 	case protocol.TypeAck:

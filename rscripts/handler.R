@@ -99,9 +99,10 @@ source_user <- function(file) {
   lines <- attr(expressions, "srcref")
   value <- NULL
   for (i in seq_along(expressions)) {
+    where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
+    timing$where <- where
     value <- timed(
       calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
-        where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
         stack <- without_fail(capture_stack(calls, e))
         fail(
           init_error_type(e), where, ": ", own_text(e),
@@ -132,7 +133,7 @@ init_error_type <- function(e) {
   loaders <- c("library", "loadNamespace", "requireNamespace", "attachNamespace", "getNamespace")
   call <- conditionCall(e)
   if (inherits(e, "packageNotFoundError") ||
-    is.call(call) && any(vapply(loaders, function(name) is_call_to(call, name), NA))) {
+    is.call(call) && called_name(call) %in% loaders) {
     "Runtime.ImportModuleError"
   } else {
     "Runtime.InitError"

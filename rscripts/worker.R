@@ -11,6 +11,7 @@ run_worker <- function() {
   attach_helpers()
   hello <- read_message(io)
   if (!is.null(hello)) {
+    timing$calls <- isTRUE(hello$timing)
     suspendInterrupts(become_ready(io, hello$handler))
   }
   quit(save = "no")
@@ -26,7 +27,7 @@ become_ready <- function(io, handler_name) {
       check_event_setting()
       read_compat_setting()
       name <<- parse_handler(handler_name)$name
-      handler <- limited(load_handler(handler_name))
+      handler <- limited(time_calls(load_handler(handler_name)))
       takes <- handler_arguments(handler)
       check_arguments(takes, name)
       list(handler = handler, takes = takes)

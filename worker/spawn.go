@@ -25,6 +25,7 @@ type Config struct {
 	Dir     string   // the working directory
 	Env     []string // see Environment
 	TempDir string   // where each process gets a TMPDIR of its own
+	Timing  bool     // log, at level debug, how long each library() and source() call of the load takes
 
 	// MemoryLimit is what all of the function may use, in bytes, where something
 	// holds it to that; 0: not known. It tells want of memory from other kills where
@@ -57,7 +58,7 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	w.goroutines.Go(w.stderr.run)
 
 	stop := context.AfterFunc(ctx, func() { w.Kill(context.Cause(ctx).Error()) })
-	err = w.handshake(c.Handler)
+	err = w.handshake(c)
 	if _, died := errors.AsType[*ExitError](err); !stop() && (err == nil || died) {
 		err = context.Cause(ctx) // it was killed, or is about to be
 	}
@@ -78,11 +79,11 @@ type Script struct {
 
 // NewScript makes a Script of the loader and of the files that it reads.
 func NewScript(loader, files []byte) (*Script, error) {
-	l, err := memoryFile(loader)
+	l, err := NewMemoryFile(loader)
 	if err != nil {
 		return nil, err
 	}
-	f, err := memoryFile(files)
+	f, err := NewMemoryFile(files)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -92,7 +93,9 @@ func NewScript(loader, files []byte) (*Script, error) {
 // Close frees the files. R processes keep what they have of them.
 func (s *Script) Close() error { return errors.Join(s.loader.Close(), s.files.Close()) }
 
-func memoryFile(text []byte) (*os.File, error) {
+// NewMemoryFile returns text as a file without a name on any disk, which R can open by
+// the number that it has it under.
+func NewMemoryFile(text []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("lambda-r-runtime.R", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
@@ -105,8 +108,10 @@ func memoryFile(text []byte) (*os.File, error) {
 }
 
 // handshake tells R what to load, and waits until it has or says why it cannot.
-func (w *Worker) handshake(handler string) error {
-	if err := w.writer.WriteMessage(protocol.NewHello(handler)); err != nil {
+func (w *Worker) handshake(c Config) error {
+	hello := protocol.NewHello(c.Handler)
+	hello.Timing = c.Timing
+	if err := w.writer.WriteMessage(hello); err != nil {
 		return w.broken(err)
 	}
 	reply, err := w.await("")

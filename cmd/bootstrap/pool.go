@@ -47,10 +47,6 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 		return nil, fmt.Errorf("keep the R script in memory: %w", err)
 	}
 	env := append(extra, os.Environ()...) // of two with one name, the last counts
-	temp := getenv("TMPDIR")
-	if info, err := os.Stat(temp); err != nil || !info.IsDir() {
-		temp = "/tmp"
-	}
 	var memory int64
 	if inLambda(getenv) { // elsewhere nothing holds the function to it
 		memory = c.memory
@@ -62,7 +58,8 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 			Handler: c.handler,
 			Dir:     c.taskRoot,
 			Env:     worker.Environment(env, runtime.NumCPU()/slots),
-			TempDir: temp,
+			TempDir: tempDir(getenv),
+			Timing:  log.Enabled(context.Background(), slog.LevelDebug),
 
 			MemoryLimit: memory,
 		},
@@ -71,6 +68,16 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 		log:      log,
 		workers:  map[int]pooled{},
 	}, nil
+}
+
+// tempDir returns the folder for the workers' temporary directories.
+func tempDir(getenv func(string) string) string {
+	if dir := getenv("TMPDIR"); dir != "" {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return "/tmp"
 }
 
 // close frees what the pool holds, once no worker is made any more.

@@ -54,3 +54,111 @@ test_that("the slowest five come first", {
   runtime$timing$loads <- lapply(c(3, 7, 1, 5, 6, 2), function(ms) list(package = paste0("p", ms), ms = ms))
   expect_identical(vapply(runtime$slowest_loads(), function(load) load$package, ""), paste0("p", c(7, 6, 5, 3, 2)))
 })
+
+# time_load() is time_calls() of a load of these lines, with more.R beside them. Returns
+# what was logged: each call, where it was, and its time.
+time_load <- function(lines, more = character(), env = parent.frame()) {
+  calls <- list()
+  runtime$current$log <- function(level, message, call, fields) {
+    expect_identical(c(level, message), c("debug", "timed"))
+    calls[[length(calls) + 1L]] <<- c(list(call = runtime$call_text(call)), fields)
+  }
+  in_user_dir(env)
+  writeLines(lines, "functions.R")
+  writeLines(more, "more.R")
+  runtime$attach_helpers()
+  runtime$timing$calls <- TRUE
+  withr::defer(
+    {
+      detach("lambda", character.only = TRUE)
+      runtime$timing$calls <- FALSE
+      runtime$timing$where <- runtime$current$log <- NULL
+    },
+    envir = env
+  )
+  withr::local_options(keep.source = TRUE)
+  tryCatch(runtime$time_calls(runtime$source_user("functions.R")), error = identity)
+  calls
+}
+
+named <- function(calls) vapply(calls, function(call) call$call, "")
+places <- function(calls) vapply(calls, function(call) call$at, "")
+
+test_that("each call is timed, inner ones before those that they are part of", {
+  unload("stats4", "splines")
+  calls <- time_load(
+    c("library(stats4)", "source(\"more.R\")"),
+    c("Sys.sleep(0.05)", "f <- function() {", "  requireNamespace(\"splines\", quietly = TRUE)", "}", "f()")
+  )
+  expect_identical(named(calls), c("library(stats4)", "requireNamespace(\"splines\")", "source(\"more.R\")"))
+  expect_identical(places(calls), c("functions.R:1", "more.R:3", "functions.R:2"))
+  expect_gte(calls[[3L]]$took_ms, 50)
+  expect_lt(calls[[2L]]$took_ms, calls[[3L]]$took_ms)
+})
+
+test_that("what a variable names is named", {
+  calls <- time_load(c(
+    "for (p in c(\"stats4\", \"splines\")) suppressMessages(library(p, character.only = TRUE))",
+    "invisible(lapply(c(\"stats4\", \"splines\"), require, character.only = TRUE))",
+    "do.call(\"library\", list(\"stats4\"))",
+    "do.call(library, list(\"stats4\"))",
+    "Map(library, \"stats4\", character.only = TRUE)",
+    "dir <- \".\"; source(file.path(dir, \"more.R\"))",
+    "name <- function() { n <<- n + 1; \"stats4\" }; n <- 0; loadNamespace(name()); if (n != 1) stop()"
+  ))
+  expect_identical(named(calls), c(
+    "library(\"stats4\")", "library(\"splines\")", "require(\"stats4\")", "require(\"splines\")",
+    "library(\"stats4\")", "library(\"stats4\")", "library(\"stats4\")", "source(\"./more.R\")",
+    "loadNamespace(name())"
+  ))
+  expect_identical(places(calls)[[9L]], "functions.R:7")
+})
+
+test_that("the functions do what those of base do", {
+  calls <- time_load(
+    c(
+      "stats4 <- \"splines\"",
+      "attached <- withVisible(library(stats4))",
+      "value <- source(\"more.R\", local = TRUE)",
+      "within <- local({ here <- 1; source(\"more.R\", local = TRUE); here })",
+      "sys.source(\"more.R\", envir = into <- new.env())",
+      "lib <- NULL; lapply(\"stats4\", library, lib.loc = lib, character.only = TRUE)",
+      "found <- suppressWarnings(require(notthere, quietly = TRUE))",
+      "kept <- library",
+      "e <- tryCatch(library(notthere), error = identity)"
+    ),
+    "here <- 2"
+  )
+  user <- globalenv()
+  expect_false(user$attached$visible)
+  expect_true("stats4" %in% user$attached$value)
+  expect_identical(user$value, list(value = 2, visible = FALSE))
+  expect_identical(c(user$within, user$here, user$into$here), c(2, 2, 2))
+  expect_false(user$found)
+  expect_s3_class(user$e, "packageNotFoundError")
+  expect_match(conditionMessage(user$e), "there is no package called .notthere.")
+  expect_identical(named(calls)[[length(calls)]], "library(notthere)")
+
+  # What was kept of them goes on, and logs no more.
+  before <- length(calls)
+  runtime$current$log <- function(...) stop("logged")
+  expect_error(user$kept(notthere), "there is no package")
+})
+
+test_that("they are gone when the handler is loaded, or could not be", {
+  check <- function(last) {
+    time_load(c("library(stats4)", last))
+    expect_identical(intersect(ls("lambda"), runtime$timed_functions), character())
+    expect_identical(get("library", globalenv()), base::library)
+    expect_false(runtime$timing$calls)
+  }
+  check("f <- function() 1")
+  check("stop(\"no\")")
+})
+
+test_that("a package that is missing is one however it is asked for", {
+  for (call in c("library(notthere)", "base::library(notthere)", "base::loadNamespace(\"notthere\")")) {
+    failed <- failure(source_code(call))
+    expect_identical(failed$type, "Runtime.ImportModuleError")
+  }
+})

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// examine runs bootstrap doctor in a folder with these files and returns what it prints
+// and its exit status.
+func examine(t *testing.T, files map[string]string, env []string, args ...string) (string, int) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		writeFile(t, filepath.Join(dir, name), text)
+	}
+	p := start(t, "", append([]string{"LAMBDA_TASK_ROOT=" + dir}, env...), append([]string{"doctor"}, args...)...)
+	code := p.exitCode()
+	return p.output(), code
+}
+
+// expectLines checks that each pattern matches a whole line, in this order.
+func expectLines(t *testing.T, output string, patterns ...string) {
+	t.Helper()
+	rest := output
+	for _, pattern := range patterns {
+		at := regexp.MustCompile(`(?m)^` + pattern + `$`).FindStringIndex(rest)
+		if at == nil {
+			t.Errorf("it does not print %q, at least not there, but:\n%s", pattern, output)
+			return
+		}
+		rest = rest[at[1]:]
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	out, code := examine(t, map[string]string{
+		"functions.R": "library(stats4)\nsource('model.R')\nparity <- function(number) number %% 2\nwarning('look at this')\n",
+		"model.R":     "fit <- function() library(splines)\nfit()\n",
+	}, nil, "functions.parity")
+	expectLines(t, out,
+		`ok    R: 4\.\d+\.\d+ at /\S+/R`,
+		`ok    jsonlite: [\d.]+`,
+		`ok    /proc/self/fd: can be opened`,
+		`(ok  |warn)  /\S+: can be written.*`,
+		`ok    disk: .*`,
+		`ok    user: .*`,
+		`ok    HOME: /\S*.*`,
+		`ok    TZ: \S+`,
+		`ok    locale: \S+`,
+		`ok    memory: .*`,
+		`ok    shared libraries: all are there that \d+ of \d+ packages need`,
+		`ok    library: \d+ MB in \d+ packages, the largest \S+ [\d.]+ MB, .*`,
+		`ok    handler: functions\.parity was loaded`,
+		`ok    init: \d+ ms, of which R and the runtime took \d+ ms and the handler's file \d+ ms: .*stats4 \d+ ms of \d+ ms.*`,
+	)
+	for _, line := range []string{
+		`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`,
+		`ok    init: \d+ ms in source\("model\.R"\) \(functions\.R:2\)`,
+		`ok    init: \d+ ms in library\(splines\) \(model\.R:1\)`,
+		`warn  init: R warns while the handler is loaded, .*\n        look at this`,
+		`ok    memory: R has used \d+ MB .*`,
+	} {
+		expectLines(t, out, line)
+	}
+	if code != 0 {
+		t.Errorf("exit status %d, want 0; it printed:\n%s", code, out)
+	}
+}
+
+func TestDoctorWithoutAHandler(t *testing.T) {
+	out, code := examine(t, nil, nil)
+	expectLines(t, out, `ok    handler: none given, so none was loaded: bootstrap doctor HANDLER does`)
+	if code != 0 {
+		t.Errorf("exit status %d, want 0; it printed:\n%s", code, out)
+	}
+	// The handler may also come from the environment, as in an image.
+	out, _ = examine(t, map[string]string{"f.R": "f <- function() 1"}, []string{"_HANDLER=f.f"})
+	expectLines(t, out, `ok    handler: f\.f was loaded`)
+}
+
+// Each is one thing that is wrong, what is said of it, and the status. Nothing but the
+// findings is printed.
+func TestDoctorFinds(t *testing.T) {
+	for _, row := range []struct {
+		name, code string
+		env, args  []string
+		status     int
+		lines      []string
+	}{
+		{"no file", "", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.HandlerNotFound: .*functions\.R.*`}},
+		{"a missing package", "library(stats4)\nlibrary(notthere)", nil, []string{"functions.f"}, 1, []string{
+			`fail  handler: Runtime\.ImportModuleError: functions\.R:2: there is no package called .notthere.`,
+			`        install the package in the image, where R looks: /.*`,
+			`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`,
+		}},
+		{"no function", "g <- 1", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.NoSuchHandler: .*`}},
+		{"too slow", "library(stats4)\nSys.sleep(60)", []string{"LAMBDA_R_INIT_TIMEOUT=2s"}, []string{"functions.f"}, 1, []string{
+			`fail  handler: Runtime\.InitTimeout: R was not ready within 2s .*`,
+			`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`, // as far as it came
+		}},
+		{"it quits", "message('bye')\nquit(status = 3)", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.WorkerCrashed: .*status 3.*`}},
+		{"settings", "", []string{"LAMBDA_R_WORKERS=abc"}, []string{"functions.f"}, 1, []string{
+			`fail  settings: Runtime\.InvalidConfiguration: LAMBDA_R_WORKERS is "abc": want .*`,
+			`ok    handler: none was loaded, because of the settings`,
+		}},
+		{"no task root", "", []string{"LAMBDA_TASK_ROOT=/not/there"}, nil, 1, []string{
+			`fail  settings: .*LAMBDA_TASK_ROOT is "/not/there": want an existing folder`, `ok    R: .*`,
+		}},
+		{"no R", "", []string{"LAMBDA_R_BIN=/not/there"}, nil, 1, []string{`fail  R: .*LAMBDA_R_BIN is "/not/there".*`, `ok    memory: .*`}},
+		{"no jsonlite", "", []string{"R_LIBS_SITE=/nowhere", "R_LIBS_USER=/nowhere", "R_LIBS=/nowhere"}, nil, 1, []string{
+			`fail  jsonlite: there is no package called .jsonlite.: install it \(Debian, Ubuntu: apt-get install r-cran-jsonlite\)`,
+		}},
+		{"no UTF-8", "", []string{"LC_ALL=C"}, nil, 0, []string{`warn  locale: R's is C, which is not UTF-8, .*: set LANG=C\.UTF-8, and no LC_ALL`}},
+		{"an unknown locale", "", []string{"LC_ALL=xx_YY.UTF-8"}, nil, 0, []string{
+			`warn  R: says when it starts, and for each worker into the log:`, `        .*Setting LC_CTYPE failed.*`, `warn  locale: .*`,
+		}},
+		{"a time zone without data", "", []string{"TZ=Europe/Atlantis"}, nil, 0, []string{`warn  TZ: Europe/Atlantis is not known here, .*`}},
+		{"a HOME that is not there", "", []string{"HOME=/home/sbx_user1051"}, nil, 0, []string{`ok    HOME: /tmp, because /home/sbx_user1051 is no folder`}},
+		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{`fail  settings: one handler at a time: what is "c\.d"\?`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{}
+			if row.code != "" {
+				files["functions.R"] = row.code
+			}
+			out, code := examine(t, files, row.env, row.args...)
+			expectLines(t, out, row.lines...)
+			if code != row.status {
+				t.Errorf("exit status %d, want %d; it printed:\n%s", code, row.status, out)
+			}
+			for line := range strings.Lines(out) {
+				if !regexp.MustCompile(`^(ok   |warn |fail |       ) \S?`).MatchString(line) {
+					t.Errorf("a line that is no finding: %s", line)
+				}
+			}
+		})
+	}
+}
+
+func TestDoctorTakesNoFlags(t *testing.T) {
+	out, code := examine(t, nil, nil, "--addr", "127.0.0.1:0")
+	if code != 1 || !strings.Contains(out, "unknown flag: --addr") {
+		t.Errorf("status %d, %s", code, out)
+	}
+	out, code = examine(t, nil, nil, "--help")
+	if code != 0 || !strings.Contains(out, "bootstrap doctor [HANDLER]") {
+		t.Errorf("status %d, %s", code, out)
+	}
+}
+
+// Nothing of the examination stays behind.
+func TestDoctorLeavesNothing(t *testing.T) {
+	temp := t.TempDir()
+	examine(t, map[string]string{"f.R": "f <- function() 1"}, []string{"TMPDIR=" + temp}, "f.f")
+	left, err := os.ReadDir(temp)
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// At level debug the log has the time of each call, too; else nobody measures it.
+func TestTimesInTheLog(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "f.R"), "library(stats4)\nsource('g.R')\nf <- function() deparse(body(library))[[1]]\n")
+	writeFile(t, filepath.Join(dir, "g.R"), "requireNamespace('splines')\n")
+	p, f := startLocal(t, "f.f", []string{"LAMBDA_TASK_ROOT=" + dir, "LOG_LEVEL=debug"})
+	expectLines(t, p.output(),
+		`\S+ DBG timed slot=0 pid=\d+ call=library\(stats4\) at=f\.R:1 took_ms=[\d.]+`,
+		`\S+ DBG timed slot=0 pid=\d+ call="requireNamespace\(\\"splines\\"\)" at=g\.R:1 took_ms=[\d.]+`,
+		`\S+ DBG timed slot=0 pid=\d+ call="source\(\\"g\.R\\"\)" at=f\.R:2 took_ms=[\d.]+`,
+		`.* DBG handler loaded .*`,
+	)
+	debug := f.result(`{}`)
+	p, f = startLocal(t, "f.f", []string{"LAMBDA_TASK_ROOT=" + dir})
+	if strings.Contains(p.output(), "timed") {
+		t.Errorf("it printed times:\n%s", p.output())
+	}
+	if info := f.result(`{}`); info != debug {
+		t.Errorf("library() is %s at debug and %s at info", debug, info)
+	}
+}
