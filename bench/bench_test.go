@@ -163,11 +163,11 @@ func BenchmarkFirstAnswer(b *testing.B) {
 // is asked of them. One turn is a second.
 func BenchmarkIdle(b *testing.B) {
 	program := build(b, "lambda-r-runtime/cmd/bootstrap")
-	b.Setenv("AWS_LAMBDA_MAX_CONCURRENCY", "4")
-	r := start(b, program)
+	r := startWatched(b, program, dir, handler, nil, "AWS_LAMBDA_MAX_CONCURRENCY=4")
 	defer r.stop()
+	r.await(b, emulator.OpNext, false, 4) // all of them are up
 	for range 50 {
-		r.invoke(b)
+		r.runtime.invoke(b)
 	}
 	before := r.cpu(b, true)
 	for b.Loop() {
