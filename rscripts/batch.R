@@ -125,14 +125,21 @@ process_record <- function(record, source, id, process) {
   depth <- sys.nframe()
   stack <- list()
   tryCatch(
-    withCallingHandlers(
+    calling_stopped(
       {
         process(decode_record(record, source))
         TRUE
       },
-      error = function(e) stack <<- capture_stack(sys.calls()[-seq_len(depth)], e)
+      function(cond, calls) {
+        calls <- sys.calls() # of the record only, and without this function
+        stack <<- without_fail(capture_stack(calls[-c(seq_len(depth), length(calls))], cond))
+        stop_as_error(cond)
+      }
     ),
     error = function(e) {
+      if (inherits(e, "runtime_stopped")) {
+        e <- e$condition
+      }
       id <- if (is.list(id)) paste0(id$partition, " offset ", sprintf("%.0f", id$offset)) else id
       type <- if (inherits(e, "runtime_failure")) e$type else class(e)[[1L]]
       message <- paste0("record ", id, " failed: ", type, ": ", condition_text(e))

@@ -73,12 +73,7 @@ with_conditions <- function(run, log) {
         if (!inherits(cond, "runtime_failure")) {
           stack <<- without_fail(capture_stack(calls, cond))
         }
-        if (!inherits(cond, "error")) {
-          stop(structure(
-            class = c("runtime_stopped", "error", "condition"),
-            list(message = "", call = NULL, condition = cond)
-          ))
-        }
+        stop_as_error(cond)
       }),
       # An error given to warning() or message() is no more than that.
       error = function(e) {
@@ -121,6 +116,17 @@ calling_stopped <- function(expr, handle) {
       }
     }
   )
+}
+
+# stop_as_error() stops with an error that stands for a condition which is none, and that
+# somebody gave to stop().
+stop_as_error <- function(cond) {
+  if (!inherits(cond, "error")) {
+    stop(structure(
+      class = c("runtime_stopped", "error", "condition"),
+      list(message = "", call = NULL, condition = cond)
+    ))
+  }
 }
 
 # signaller() is which of stop(), warning() and message() has signalled the condition

@@ -21,9 +21,7 @@
 #   `event` does, too. An event in another one, such as S3's in a message of SQS, is given
 #   as the JSON text that it comes as: event_records(record$body).
 event_records <- function(event) {
-  user_jit_off() # compiling all of this would take 30 ms of the first call
-  on.exit(user_jit_on())
-  tryCatch(
+  in_runtime(tryCatch(
     {
       batch <- undecoded_records(if (missing(event)) invocation_event() else event)
       lapply(seq_along(batch$records), function(i) {
@@ -33,7 +31,7 @@ event_records <- function(event) {
       })
     },
     error = function(e) stop("event_records(): ", condition_text(e), call. = FALSE)
-  )
+  ))
 }
 
 invocation_event <- function() {

@@ -49,7 +49,8 @@ without_fail <- function(stack) tryCatch(stack, error = function(e) list())
 
 # in_runtime() evaluates what a helper does for the user code that calls it. It marks, in
 # a stack, where the runtime's own frames begin again, and what it evaluates is not
-# compiled, see jit.R: write() would take 30 ms at its second call.
+# compiled, see jit.R: write() would take 30 ms at its second call, event_records() at its
+# first.
 in_runtime <- function(expr) {
   on.exit(user_jit_on())
   user_jit_off()

@@ -36,26 +36,25 @@ run_stream <- function(value, event) {
   stream$begun <- FALSE
   stream$closed <- NULL # why nothing can be written any more
   current$stream <- stream
-  env <- new.env(parent = globalenv())
-  env$f <- value$f
-  env$write <- function(x) in_runtime(write_stream(stream, x))
-  call_user(quote(f(write)), env)
+  call_writer(value$f, function(x) in_runtime(write_stream(stream, x)))
   if (!stream$begun) {
     write_chunk(stream, raw())
   }
+}
+
+# call_writer() calls the user's function with its argument.
+call_writer <- function(f, write) {
+  call_user(quote(f(write)), list2env(list(f = f, write = write), parent = globalenv()))
 }
 
 # collect_stream() runs a stream for a source that takes no streams, and returns the whole
 # response.
 collect_stream <- function(value) {
   pieces <- list()
-  env <- new.env(parent = globalenv())
-  env$f <- value$f
-  env$write <- function(x) {
+  call_writer(value$f, function(x) {
     in_runtime(pieces[[length(pieces) + 1L]] <<- stream_bytes(x))
     invisible()
-  }
-  call_user(quote(f(write)), env)
+  })
   response <- value$response
   response$body <- as.raw(unlist(pieces))
   response

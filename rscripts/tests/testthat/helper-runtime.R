@@ -115,3 +115,32 @@ keep_settings <- function(env = parent.frame()) {
     envir = env
   )
 }
+
+# file_pipes() returns the `io` of a worker, for as long as the calling function runs:
+# files stand for its two pipes. `requests` is what it reads; runtime$reply_path is where
+# it writes.
+file_pipes <- function(requests = raw(), env = parent.frame()) {
+  paths <- normalizePath(c(tempfile(), tempfile()), mustWork = FALSE)
+  writeBin(requests, paths[[1L]])
+  file.create(paths[[2L]])
+  old <- mget(c("request_path", "reply_path", "reset_output"), runtime)
+  runtime$request_path <- paths[[1L]]
+  runtime$reply_path <- paths[[2L]]
+  runtime$reset_output <- function() NULL # testthat may have sinks of its own
+  io <- list2env(list(
+    pid = Sys.getpid(),
+    requests = runtime$pipe_open(paths[[1L]], "rb"),
+    replies = runtime$pipe_open(paths[[2L]], "wb")
+  ))
+  withr::defer(
+    {
+      list2env(old, runtime)
+      close(io$requests)
+      close(io$replies)
+      unlink(paths)
+    },
+    envir = env
+  )
+  withr::local_envvar("_X_AMZN_TRACE_ID" = NA, .local_envir = env)
+  io
+}

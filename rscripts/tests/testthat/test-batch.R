@@ -136,6 +136,14 @@ test_that("an endless recursion is a record's failure", {
   expect_identical(run_batch(f, event_json("sqs-orders-event")), failures("\"order-1\""))
 })
 
+test_that("a warning given to stop() is its record's failure, and not the batch's", {
+  f <- function(record) {
+    if (record$messageId == "order-2") tryCatch(warning("odd"), warning = function(w) stop(w))
+  }
+  expect_identical(run_batch(f, event_json("sqs-orders-event")), failures("\"order-2\""))
+  expect_match(messages(), "^record order-2 failed: simpleWarning: odd")
+})
+
 test_that("an interrupt ends the invocation", {
   interrupt <- structure(class = c("interrupt", "condition"), list())
   outcome <- runtime$with_conditions(

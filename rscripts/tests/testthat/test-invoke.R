@@ -127,28 +127,11 @@ test_that("encode_or_fail() names what cannot be encoded", {
 })
 
 # answer_frames() answers one invocation of `handler` and returns the reply's control
-# frame, parsed, and its payload as text. Files stand for the two pipes.
+# frame, parsed, and its payload as text.
 answer_frames <- function(handler, event = "") {
-  paths <- normalizePath(c(tempfile(), tempfile()), mustWork = FALSE)
-  file.create(paths)
-  old <- mget(c("request_path", "reply_path", "reset_output"), runtime)
-  runtime$request_path <- paths[[1L]]
-  runtime$reply_path <- paths[[2L]]
-  runtime$reset_output <- function() NULL # testthat may have sinks of its own
-  io <- list2env(list(
-    pid = Sys.getpid(),
-    requests = runtime$pipe_open(paths[[1L]], "rb"),
-    replies = runtime$pipe_open(paths[[2L]], "wb")
-  ))
-  withr::defer({
-    list2env(old, runtime)
-    close(io$requests)
-    close(io$replies)
-    unlink(paths)
-  })
-  withr::local_envvar("_X_AMZN_TRACE_ID" = NA)
+  io <- file_pipes()
   runtime$answer(io, list(id = "1"), charToRaw(event), handler, "handler", runtime$handler_arguments(handler))
-  con <- file(paths[[2L]], "rb", raw = TRUE)
+  con <- file(runtime$reply_path, "rb", raw = TRUE)
   withr::defer(close(con))
   control <- rawToChar(runtime$read_frame(con))
   payload <- runtime$read_frame(con)

@@ -9,32 +9,14 @@ ack <- function(gone = NULL) {
 # answer_stream() answers one invocation of `handler`. `acks` is what it reads for its
 # chunks. It returns the frames that it wrote: lists of the control frame, parsed, and for
 # a chunk or a result, `payload`, its bytes. Its attribute `unread` is how many bytes of
-# `acks` are left. Files stand for the two pipes.
+# `acks` are left.
 answer_stream <- function(handler, event = "", acks = rep(ack(), 100L)) {
-  paths <- normalizePath(c(tempfile(), tempfile()), mustWork = FALSE)
-  writeBin(acks, paths[[1L]])
-  file.create(paths[[2L]])
-  old <- mget(c("request_path", "reply_path", "reset_output"), runtime)
-  runtime$request_path <- paths[[1L]]
-  runtime$reply_path <- paths[[2L]]
-  runtime$reset_output <- function() NULL # testthat may have sinks of its own
-  io <- list2env(list(
-    pid = Sys.getpid(),
-    requests = runtime$pipe_open(paths[[1L]], "rb"),
-    replies = runtime$pipe_open(paths[[2L]], "wb")
-  ))
-  withr::defer({
-    list2env(old, runtime)
-    close(io$requests)
-    close(io$replies)
-    unlink(paths)
-    rm(list = ls(runtime$current), envir = runtime$current)
-  })
-  withr::local_envvar("_X_AMZN_TRACE_ID" = NA)
+  io <- file_pipes(acks)
+  withr::defer(rm(list = ls(runtime$current), envir = runtime$current))
   runtime$answer(io, list(id = "1"), charToRaw(event), handler, "handler", runtime$handler_arguments(handler))
   frames <- list()
   unread <- length(readBin(io$requests, "raw", 1e6))
-  con <- file(paths[[2L]], "rb", raw = TRUE)
+  con <- file(runtime$reply_path, "rb", raw = TRUE)
   withr::defer(close(con))
   while (!is.null(control <- runtime$read_frame(con))) {
     frame <- jsonlite::parse_json(rawToChar(control))
