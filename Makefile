@@ -30,7 +30,7 @@ image:
 
 # make image-test   run the image as Lambda would, and print its sizes and times
 image-test: image layer
-	ENGINE="$$(.ci/engine)" $(GO) test -tags image ./imagetest -v -count 1 -timeout 20m
+	ENGINE="$$(.ci/engine)" $(GO) test -tags image ./test/image -v -count 1 -timeout 20m
 
 run: runtime-deps build
 	cd examples/parity && exec ../../bin/bootstrap local functions.parity
@@ -52,20 +52,20 @@ fuzz:
 
 # make bench    latency, start, memory, load, JSON and streams, beside what they compare with
 bench: runtime-deps
-	$(GO) test ./bench -run '^$$' -bench WarmInvocation -benchtime 3000x
-	$(GO) test ./bench -run '^$$' -bench FirstAnswer -benchtime 25x
-	$(GO) test ./bench -run '^$$' -bench Idle -benchtime 10x
-	$(GO) test ./bench -run '^$$' -bench JSON -benchtime 9x
-	$(GO) test ./bench -run '^$$' -bench Stream -benchtime 5x
-	$(GO) test ./bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
-	$(GO) test ./bench -run '^$$' -bench Overhead -benchtime 3000x
+	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 3000x
+	$(GO) test ./test/bench -run '^$$' -bench FirstAnswer -benchtime 25x
+	$(GO) test ./test/bench -run '^$$' -bench Idle -benchtime 10x
+	$(GO) test ./test/bench -run '^$$' -bench JSON -benchtime 9x
+	$(GO) test ./test/bench -run '^$$' -bench Stream -benchtime 5x
+	$(GO) test ./test/bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
+	$(GO) test ./test/bench -run '^$$' -bench Overhead -benchtime 3000x
 
 # make chaos    break everything: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
 SEED        ?= 1
 ROUNDS      ?= 20000
 REAL_ROUNDS ?= 500
 chaos: test-deps
-	$(GO) test ./chaos -run Chaos -v -count 1 -timeout 80m \
+	$(GO) test ./test/chaos -run Chaos -v -count 1 -timeout 80m \
 		-chaos.seed=$(SEED) -chaos.rounds=$(ROUNDS) -chaos.realrounds=$(REAL_ROUNDS)
 
 # What each needs beyond Go: a command or an R package, and Debian's package of it.

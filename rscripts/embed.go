@@ -5,9 +5,10 @@ package rscripts
 import (
 	"bytes"
 	"embed"
+	"io/fs"
 )
 
-//go:embed *.R
+//go:embed */*.R
 var files embed.FS
 
 // loader makes an environment of the R files, whose parent is base, so that user code
@@ -25,19 +26,20 @@ const loader = `base::local({ ` +
 // and browser() in user code would get it.
 func Loader() []byte { return []byte(loader + "\n") }
 
-// Files returns every R file of this folder as one. R must have it as file descriptor 6.
+// Files returns every R file of the rooms below this folder, as one text. R must have it as
+// file descriptor 6.
 func Files() []byte {
 	var b bytes.Buffer
-	entries, err := files.ReadDir(".")
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := files.ReadFile(path)
+		b.Write(text)
+		return err
+	})
 	if err != nil {
 		panic(err) // the files are in the binary
-	}
-	for _, entry := range entries {
-		text, err := files.ReadFile(entry.Name())
-		if err != nil {
-			panic(err)
-		}
-		b.Write(text)
 	}
 	return b.Bytes()
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/protocol/runtimeapi/emulator"
+	"lambda-r-runtime/emulator"
 )
 
 // An apiRow is an answer of the Runtime API to one of its calls, and what bootstrap makes

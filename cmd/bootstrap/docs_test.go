@@ -108,7 +108,7 @@ func TestPagesNameFiles(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("found %q, %v", pages, err)
 	}
-	path := regexp.MustCompile("`((?:cmd|worker|supervisor|protocol|rscripts|bench|chaos|deploy|examples|docs)/[A-Za-z0-9_./-]+[.][A-Za-z]+)`")
+	path := regexp.MustCompile("`((?:cmd|worker|supervisor|protocol|emulator|rscripts|test|deploy|examples|docs)/[A-Za-z0-9_./-]+[.][A-Za-z]+)`")
 	named := 0
 	for _, page := range append(pages, "../../README.md") {
 		text, err := os.ReadFile(page)

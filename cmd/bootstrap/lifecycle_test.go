@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/protocol/runtimeapi/emulator"
+	"lambda-r-runtime/emulator"
 )
 
 // A worker is recycled between invocations, its successor is there first, and no

@@ -16,9 +16,9 @@ import (
 	oklog "github.com/oklog/run"
 	"github.com/spf13/pflag"
 
+	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
-	"lambda-r-runtime/protocol/runtimeapi/emulator"
 	"lambda-r-runtime/supervisor"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/protocol/runtimeapi/emulator"
+	"lambda-r-runtime/emulator"
 )
 
 // A recorder is the Runtime API of a test: the emulator, and a log of the calls that

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 
-	"lambda-r-runtime/protocol/runtimeapi/emulator"
+	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/supervisor"
 )
 

@@ -2,7 +2,7 @@
 # see embed.go.
 
 runtime <- new.env(parent = baseenv())
-for (file in Sys.glob("../../*.R")) {
+for (file in Sys.glob("../../*/*.R")) {
   sys.source(file, runtime)
 }
 

@@ -368,7 +368,7 @@ test_that("without the package the error says what to install", {
   writeLines(c("#* @get /", "function() 1"), "plumber.R")
   code <- c(
     "runtime <- new.env(parent = baseenv())",
-    paste0("for (file in list.files(", deparse(scripts), ", '[.]R$', full.names = TRUE)) sys.source(file, runtime)"),
+    paste0("for (file in list.files(", deparse(scripts), ", '[.]R$', full.names = TRUE, recursive = TRUE)) if (!grepl('/tests/', file)) sys.source(file, runtime)"),
     "assign('.lib.loc', character(), envir = environment(.libPaths))",
     "tryCatch(runtime$load_handler('plumber.R'), error = function(e) cat(e$type, conditionMessage(e)))"
   )

@@ -1,0 +1,208 @@
+package bench
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/emulator"
+)
+
+// A runtime is a process that serves a function behind an emulator.
+type runtime struct {
+	cmd    *exec.Cmd
+	server *httptest.Server
+	log    logBuffer
+}
+
+// build builds a program of this module as the Makefile does, and returns its path.
+func build(b testing.TB, pkg string) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	}
+	return path
+}
+
+// start starts the program as Lambda does, with the parity function.
+func start(b *testing.B, program string) *runtime {
+	b.Helper()
+	api := emulator.New(emulator.Config{Timeout: 30 * time.Second})
+	return startWith(b, program, "../../examples/parity", "functions.parity", api)
+}
+
+// startWith starts it with a handler of a folder and a Runtime API.
+func startWith(b testing.TB, program, dir, handler string, api http.Handler, env ...string) *runtime {
+	b.Helper()
+	r := &runtime{server: httptest.NewServer(api)}
+	r.cmd = exec.Command(program)
+	r.cmd.Dir = dir
+	r.cmd.Env = append(append(os.Environ(),
+		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(r.server.URL, "http://"),
+		"_HANDLER="+handler), env...)
+	r.cmd.Stdout, r.cmd.Stderr = &r.log, &r.log
+	if err := r.cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+func (r *runtime) stop() {
+	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = r.cmd.Wait()                          // the Go handler dies of the signal
+	r.server.CloseClientConnections()
+	r.server.Close()
+}
+
+// invoke invokes the function once and returns how long it took.
+func (r *runtime) invoke(b *testing.B) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	resp, err := http.Post(r.server.URL+"/2015-03-31/functions/function/invocations", "application/json", strings.NewReader(`{"number": 5}`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	took := time.Since(begin)
+	if err != nil || string(body) != `{"parity":"odd"}` {
+		b.Fatalf("got %s, %v\n%s", body, err, r.log.String())
+	}
+	return took
+}
+
+// residentMB returns the resident memory of the process itself, in MB, now and at
+// its peak.
+func (r *runtime) residentMB(b testing.TB) (now, peak float64) {
+	b.Helper()
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.cmd.Process.Pid) + "/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	field := func(name string) float64 {
+		m := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(status)
+		if m == nil {
+			b.Fatalf("no %s in\n%s", name, status)
+		}
+		kib, _ := strconv.ParseFloat(string(m[1]), 64) // digits
+		return kib / 1024
+	}
+	return field("VmRSS"), field("VmHWM")
+}
+
+// quantile returns the q-quantile of times in milliseconds.
+func quantile(times []time.Duration, q float64) float64 {
+	slices.Sort(times)
+	return float64(times[min(len(times)-1, int(q*float64(len(times))))]) / float64(time.Millisecond)
+}
+
+// BenchmarkWarmInvocation is a warm parity invocation, in R and in Go, and the memory
+// of bootstrap after all of them.
+func BenchmarkWarmInvocation(b *testing.B) {
+	r := start(b, build(b, "lambda-r-runtime/cmd/bootstrap"))
+	defer r.stop()
+	g := start(b, build(b, "lambda-r-runtime/test/bench/gohandler"))
+	defer g.stop()
+	for range 50 { // warm-up: connections, R's compiler
+		r.invoke(b)
+		g.invoke(b)
+	}
+	var rTimes, goTimes []time.Duration
+	for b.Loop() {
+		rTimes = append(rTimes, r.invoke(b))
+		goTimes = append(goTimes, g.invoke(b))
+	}
+	b.ReportMetric(quantile(rTimes, 0.5), "R-p50-ms")
+	b.ReportMetric(quantile(rTimes, 0.99), "R-p99-ms")
+	b.ReportMetric(quantile(goTimes, 0.5), "Go-p50-ms")
+	b.ReportMetric(quantile(goTimes, 0.99), "Go-p99-ms")
+	b.ReportMetric(quantile(rTimes, 0.5)-quantile(goTimes, 0.5), "p50-above-Go-ms")
+	now, peak := r.residentMB(b)
+	b.ReportMetric(now, "bootstrap-RSS-MB")
+	b.ReportMetric(peak, "bootstrap-peak-RSS-MB")
+}
+
+// BenchmarkFirstAnswer is the time from the start of bootstrap to the answer of an
+// invocation that waits for it, beside a bare Rscript -e 1.
+func BenchmarkFirstAnswer(b *testing.B) {
+	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	var first, bare []time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		if out, err := exec.Command("Rscript", "-e", "1").CombinedOutput(); err != nil {
+			b.Fatalf("Rscript: %v\n%s", err, out)
+		}
+		bare = append(bare, time.Since(begin))
+
+		begin = time.Now()
+		r := start(b, program)
+		r.invoke(b)
+		first = append(first, time.Since(begin))
+		r.stop()
+	}
+	b.ReportMetric(quantile(first, 0.5), "first-answer-p50-ms")
+	b.ReportMetric(quantile(bare, 0.5), "Rscript-p50-ms")
+	b.ReportMetric(quantile(first, 0.5)-quantile(bare, 0.5), "p50-above-Rscript-ms")
+}
+
+// BenchmarkIdle is the CPU time that bootstrap and four warm workers use while nothing
+// is asked of them. One turn is a second.
+func BenchmarkIdle(b *testing.B) {
+	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	r := startWatched(b, program, dir, handler, nil, "AWS_LAMBDA_MAX_CONCURRENCY=4")
+	defer r.stop()
+	r.await(b, emulator.OpNext, false, 4) // all of them are up
+	for range 50 {
+		r.runtime.invoke(b)
+	}
+	before := r.cpu(b, true)
+	for b.Loop() {
+		time.Sleep(time.Second) // what is measured is that nothing happens
+	}
+	b.ReportMetric(float64((r.cpu(b, true)-before)/time.Millisecond)/float64(b.N), "cpu-ms/s")
+}
+
+// cpu returns the CPU time that the process has used, and its living children if they
+// count, to the hundredth of a second that the kernel tells.
+func (r *runtime) cpu(b *testing.B, children bool) time.Duration {
+	b.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ticks int
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		// "pid (name) state parent …": utime and stime are fields 14 and 15.
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		pid := r.cmd.Process.Pid
+		if path != "/proc/"+strconv.Itoa(pid)+"/stat" && !(children && fields[1] == strconv.Itoa(pid)) {
+			continue
+		}
+		for _, field := range fields[11:13] {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}

@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/emulator"
+)
+
+// BenchmarkLargeEvent is an event of 6 MB that comes back as its result. "Around R" is
+// the time from when the emulator has sent the event until it has accepted the response,
+// less what R says that it took: what bootstrap needs, and more, since R's reading and
+// writing of the pipes and the emulator's reading of the response are in it.
+func BenchmarkLargeEvent(b *testing.B) {
+	r := startWatched(b, build(b, "lambda-r-runtime/cmd/bootstrap"), "testdata", "work.echo", nil, "LOG_LEVEL=debug")
+	defer r.stop()
+	r.await(b, emulator.OpNext, false, 1)
+	idle, _ := r.residentMB(b)
+	event := `"` + strings.Repeat("0123456789abcdef", 6<<20/16-1) + `"`
+	const warmUp = 5
+	for range warmUp {
+		r.invoke(b, event, event)
+	}
+	before := r.cpu(b, false)
+	for b.Loop() {
+		r.invoke(b, event, event)
+	}
+	cpu := r.cpu(b, false) - before
+	r.await(b, emulator.OpResponse, true, warmUp+b.N)
+	whole, inR := r.answered()[warmUp:], r.rTimes(b)[warmUp:]
+	around := make([]time.Duration, len(whole))
+	for i := range whole {
+		around[i] = whole[i] - inR[i]
+	}
+	_, peak := r.residentMB(b)
+	b.ReportMetric(quantile(whole, 0.5), "event-to-response-p50-ms")
+	b.ReportMetric(quantile(around, 0.5), "around-R-p50-ms")
+	b.ReportMetric(float64(cpu/time.Microsecond)/1000/float64(b.N), "bootstrap-cpu-ms")
+	b.ReportMetric(peak-idle, "peak-above-idle-MB")
+}
+
+// answered returns, for each event in its turn, the time from when the emulator had sent
+// it until it had accepted the response.
+func (r *watched) answered() []time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sent := map[string]time.Time{}
+	var times []time.Duration
+	for _, c := range r.calls {
+		switch {
+		case c.Ended && c.Op == emulator.OpNext:
+			sent[c.RequestID] = c.at
+		case c.Ended && c.Op == emulator.OpResponse:
+			times = append(times, c.at.Sub(sent[c.RequestID]))
+		}
+	}
+	return times
+}
+
+var rTime = regexp.MustCompile(`frame received .*r_ms=([0-9.]+)`)
+
+// rTimes returns what R says that each invocation took, of the log at level debug.
+func (r *watched) rTimes(b *testing.B) []time.Duration {
+	b.Helper()
+	var times []time.Duration
+	for _, match := range rTime.FindAllStringSubmatch(r.log.String(), -1) {
+		ms, err := strconv.ParseFloat(match[1], 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Duration(ms*float64(time.Millisecond)))
+	}
+	return times
+}

@@ -1,0 +1,106 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/emulator"
+)
+
+// startWorkers starts bootstrap on a function of testdata with n workers, waits until all
+// are there, and has each of them answer often enough for R to have compiled it.
+func startWorkers(b *testing.B, program, dir, handler string, n int, warmUp func(*watched)) *watched {
+	b.Helper()
+	r := startWatched(b, program, dir, handler, nil, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", n))
+	r.await(b, emulator.OpNext, false, n)
+	warmUp(r)
+	return r
+}
+
+// BenchmarkThroughput compares the invocations that several workers answer in a second
+// with those of one: 4 on a function that needs a CPU for some 20 ms, and 8 on one that
+// waits for 100 ms. Beside the first, four bare Rs that call the same function are compared
+// with one, since two CPUs of a machine that is shared are seldom twice as fast as one.
+func BenchmarkThroughput(b *testing.B) {
+	for _, test := range []struct {
+		name, handler, result string
+		workers, n            int // n: invocations of a worker in a turn
+	}{
+		{"cpu", "work.burn", "14007000000", 4, 8},
+		{"sleep", "work.wait", `"waited"`, 8, 3},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			program := build(b, "lambda-r-runtime/cmd/bootstrap")
+			warmUp := func(r *watched) { r.throughput(b, 10*test.workers, test.workers, test.result) }
+			one := startWorkers(b, program, "testdata", test.handler, 1, warmUp)
+			defer one.stop()
+			several := startWorkers(b, program, "testdata", test.handler, test.workers, warmUp)
+			defer several.stop()
+			var bare []*bareR
+			if test.handler == "work.burn" {
+				for range test.workers {
+					r := startBare(b)
+					defer r.stop()
+					bare = append(bare, r)
+				}
+				throughput(b, bare, 10) // R's compiler
+			}
+			var ofOne, ofSeveral, ratios, bareRatios []float64
+			for b.Loop() {
+				alone := one.throughput(b, test.n, 2, test.result)
+				together := several.throughput(b, test.n*test.workers, 2*test.workers, test.result)
+				ofOne, ofSeveral = append(ofOne, alone), append(ofSeveral, together)
+				ratios = append(ratios, together/alone)
+				if bare != nil {
+					bareRatios = append(bareRatios, throughput(b, bare, 2*test.n)/throughput(b, bare[:1], test.n))
+				}
+			}
+			b.ReportMetric(median(ofOne), "one-per-s")
+			b.ReportMetric(median(ofSeveral), fmt.Sprintf("%d-per-s", test.workers))
+			b.ReportMetric(median(ratios), "ratio-p50")
+			b.ReportMetric(best(ratios), "ratio-best")
+			if bareRatios != nil {
+				b.ReportMetric(median(bareRatios), "bare-R-ratio-p50")
+				b.ReportMetric(best(bareRatios), "bare-R-ratio-best")
+			}
+		})
+	}
+}
+
+// BenchmarkOverhead compares a warm parity invocation on 16 workers with one on a single
+// worker, one invocation at a time.
+func BenchmarkOverhead(b *testing.B) {
+	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	const event, result = `{"number": 5}`, `{"parity":"odd"}`
+	warmUp := func(r *watched) {
+		for range 500 {
+			r.invoke(b, event, result)
+		}
+	}
+	one := startWorkers(b, program, "../../examples/parity", "functions.parity", 1, warmUp)
+	defer one.stop()
+	many := startWorkers(b, program, "../../examples/parity", "functions.parity", 16, warmUp)
+	defer many.stop()
+	var ofOne, ofMany []time.Duration
+	for b.Loop() {
+		ofOne = append(ofOne, one.invoke(b, event, result))
+		ofMany = append(ofMany, many.invoke(b, event, result))
+	}
+	b.ReportMetric(quantile(ofOne, 0.5), "1-worker-p50-ms")
+	b.ReportMetric(quantile(ofMany, 0.5), "16-workers-p50-ms")
+	b.ReportMetric(quantile(ofMany, 0.5)/quantile(ofOne, 0.5), "ratio")
+}
+
+// median returns the middle one of values.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// best returns the third best of values: one that came about by luck does not count.
+func best(values []float64) float64 {
+	slices.Sort(values)
+	return values[max(0, len(values)-3)]
+}

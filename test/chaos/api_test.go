@@ -1,0 +1,107 @@
+package chaos
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"lambda-r-runtime/emulator"
+)
+
+// apiFaults are what the Runtime API does to a report, the first time. The caller
+// has its answer from those that come late, so that nobody waits for the deadline.
+var apiFaults = map[string]struct {
+	op string
+	emulator.Fault
+}{
+	"/response 400":                      {emulator.OpResponse, emulator.Fault{Status: 400, Late: true}},
+	"/response 403":                      {emulator.OpResponse, emulator.Fault{Status: 403, Late: true}},
+	"/response 410":                      {emulator.OpResponse, emulator.Fault{Status: 410, Late: true}},
+	"/response 413":                      {emulator.OpResponse, emulator.Fault{Status: 413, Late: true}},
+	"/response 500":                      {emulator.OpResponse, emulator.Fault{Status: 500, Late: true}},
+	"/response reset before it is taken": {emulator.OpResponse, emulator.Fault{Reset: true}},
+	"/response reset after it is taken":  {emulator.OpResponse, emulator.Fault{Reset: true, Late: true}},
+	"/response slow":                     {emulator.OpResponse, emulator.Fault{Delay: 50 * time.Millisecond}},
+	"/error reset before it is taken":    {emulator.OpError, emulator.Fault{Reset: true}},
+	"/error reset after it is taken":     {emulator.OpError, emulator.Fault{Reset: true, Late: true}},
+}
+
+// fault is the emulator's Config.Fault.
+func (a *arena) fault(c emulator.Call) (f emulator.Fault) {
+	a.update(func() {
+		if c.Op == emulator.OpNext {
+			if a.nextResets > 0 {
+				a.nextResets--
+				f.Reset = true
+			}
+			return
+		}
+		t := a.trip(c.RequestID)
+		if spoil, ok := apiFaults[t.in.Fault]; ok && spoil.op == c.Op && len(t.reports) == 1 {
+			f = spoil.Fault
+			a.note(t.in, 0, time.Now())
+		}
+	})
+	return f
+}
+
+// observe is the emulator's Config.Observe.
+func (a *arena) observe(c emulator.Call) {
+	a.update(func() {
+		switch {
+		case c.Op == emulator.OpInitError:
+			a.violate(inv1, "an init error was reported, after the init")
+		case c.Op == emulator.OpNext && c.Ended && c.RequestID != "":
+			a.trip(c.RequestID).handed = true // whether it arrives or not
+		case c.Op != emulator.OpResponse && c.Op != emulator.OpError:
+		case !c.Ended:
+			t := a.trip(c.RequestID)
+			t.reports = append(t.reports, &report{op: c.Op, began: time.Now()})
+		default:
+			t := a.trip(c.RequestID)
+			i := slices.IndexFunc(t.reports, func(r *report) bool { return r.op == c.Op && r.ended.IsZero() })
+			t.reports[i].ended, t.reports[i].status = time.Now(), c.Status
+		}
+	})
+}
+
+// A lineLog takes from the log the lines that the fakes printed. Which slot and which
+// process they came from does not matter, so it is its own With.
+type lineLog struct{ a *arena }
+
+func (l *lineLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (l *lineLog) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l *lineLog) WithGroup(string) slog.Handler                    { return l }
+
+func (l *lineLog) Handle(_ context.Context, r slog.Record) error {
+	nonce, ours := strings.CutPrefix(r.Message, lineMark)
+	if !ours {
+		return nil
+	}
+	// What is printed without a newline before it is the end of the line.
+	if i := strings.IndexFunc(nonce, func(r rune) bool { return r == ' ' || r > 'z' }); i >= 0 {
+		nonce = nonce[:i]
+	}
+	var id, stream string
+	r.Attrs(func(attr slog.Attr) bool {
+		switch attr.Key {
+		case "request_id":
+			id = attr.Value.String()
+		case "stream":
+			stream = attr.Value.String()
+		}
+		return true
+	})
+	l.a.update(func() {
+		line := l.a.lines[nonce]
+		if stream == "stdout" {
+			line[0] = id
+		} else {
+			line[1] = id
+		}
+		l.a.lines[nonce] = line
+	})
+	return nil
+}

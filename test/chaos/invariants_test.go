@@ -1,0 +1,204 @@
+package chaos
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"lambda-r-runtime/emulator"
+)
+
+// The invariants, by the numbers of the page that states them.
+const (
+	inv1 = "1 one accepted report for each invocation, before its deadline"
+	inv2 = "2 an invocation reaches one worker, once"
+	inv3 = "3 each gets the answer to its own event"
+	inv4 = "4 no more open polls than ready workers"
+	inv6 = "6 nothing is left over at rest"
+	inv7 = "7 spawns keep to the backoff, a crash to its slot"
+	inv8 = "8 lines are logged with their invocation before it is answered"
+	// Number 5 is measured: see the histograms.
+
+	// What becomes of the caller and of the worker.
+	invTable = "the failure table of docs/architecture.md"
+)
+
+const (
+	patience = 20 * time.Second     // for what must come: a guard, never a pause
+	epsilon  = 5 * time.Millisecond // before the deadline
+	soon     = 2 * time.Second      // for what a kill is to bring about
+)
+
+// An eye is what one injector has seen in this round, under one lock.
+type eye struct {
+	broken  []violation
+	trips   map[string]*trip     // by request id
+	fired   map[string]fire      // by nonce
+	hurt    map[int]fire         // by pid, of faults that a worker does not survive
+	lines   map[string][2]string // by nonce: the request ids logged with it on stdout, stderr
+	dead    []*watched
+	births  []birth
+	childOf []int  // background children of fakes, which have none when they go on
+	victim  string // the error type that somebody got from a worker that was armed before
+}
+
+func newEye() eye {
+	return eye{trips: map[string]*trip{}, fired: map[string]fire{}, hurt: map[int]fire{}, lines: map[string][2]string{}}
+}
+
+func (e *eye) violate(invariant, format string, args ...any) {
+	e.broken = append(e.broken, violation{invariant, fmt.Sprintf(format, args...)})
+}
+
+// A trip is the way of one invocation.
+type trip struct {
+	id       string
+	in       instruction
+	deadline time.Time
+	sends    int  // to a worker, whatever came of it
+	handed   bool // out, by /next
+	pid      int  // of the worker that it was sent to
+	touched  bool // it met a worker that an earlier instruction had armed
+	reports  []*report
+}
+
+type report struct {
+	op           string
+	began, ended time.Time
+	status       int
+}
+
+type fire struct {
+	in  instruction
+	pid int
+	at  time.Time
+}
+
+type birth struct {
+	before   int  // the pid of the slot's last worker
+	failures int  // since an invocation was answered
+	planned  bool // a fault was in the way
+	at       time.Time
+}
+
+// trip returns the trip with this id.
+func (e *eye) trip(id string) *trip {
+	if e.trips[id] == nil {
+		e.trips[id] = &trip{id: id}
+	}
+	return e.trips[id]
+}
+
+// checkReports checks invariants 1 and 2 over all trips of the round.
+func (e *eye) checkReports() {
+	for _, t := range e.trips {
+		accepted, resets := 0, 0
+		for _, r := range t.reports {
+			switch {
+			case r.status == 0:
+				resets++
+			case r.status == 202:
+				accepted++
+				if left := t.deadline.Sub(r.ended); left < epsilon {
+					e.violate(inv1, "%v was reported %v before its deadline", t, left)
+				}
+			}
+		}
+		// A broken connection is no answer. An answer, whatever it is, is the last.
+		if len(t.reports)-resets > 1 {
+			e.violate(inv1, "%v was reported %d times", t, len(t.reports))
+		}
+		if slices.ContainsFunc(t.reports, func(r *report) bool { return r.op != t.reports[0].op }) {
+			e.violate(inv1, "%v was reported both ways", t)
+		}
+		// Where the Runtime API took the report and said something else, there is none.
+		if accepted == 0 && !apiFaults[t.in.Fault].Late {
+			e.violate(inv1, "%v has no accepted report, but %d others", t, len(t.reports))
+		}
+	}
+}
+
+func (t *trip) String() string {
+	return fmt.Sprintf("invocation %s (%s, %s/%s)", t.id, t.in.Nonce, t.in.Fault, t.in.State)
+}
+
+// checkLines checks invariant 8 for a trip whose lines were written, when Invoke
+// has returned: the slot cannot have begun another invocation.
+func (e *eye) checkLines(t *trip) {
+	for i, stream := range []string{"stdout", "stderr"} {
+		if got := e.lines[t.in.Nonce][i]; got != t.id {
+			e.violate(inv8, "the %s of %v was logged with request id %q", stream, t, got)
+		}
+	}
+}
+
+// checkDeaths checks the half of invariant 7 that says that a crash keeps to its slot.
+func (e *eye) checkDeaths() {
+	for _, w := range e.dead {
+		if _, hurt := e.hurt[w.PID()]; !hurt && !w.shot {
+			e.violate(inv7, "worker %d of slot %d died, and nothing was done to it: %v", w.PID(), w.slot, w.Err())
+		}
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", w.PID())); err == nil && parent(w.PID()) == os.Getpid() {
+			e.violate(inv6, "worker %d is dead and not reaped", w.PID())
+		}
+	}
+}
+
+// checkSpawn checks the other half of invariant 7 when a spawn begins.
+func (s *slotLog) checkSpawn(e *eye, slot int, now time.Time) {
+	if s.failures == 0 {
+		return
+	}
+	pause := now.Sub(s.failed)
+	least, most := time.Duration(0), soon
+	if n := s.failures - 2; n >= 0 {
+		// 100 ms, doubled each time up to 5 s, and half of that more or less.
+		usual := min(100*time.Millisecond<<min(n, 10), 5*time.Second)
+		least, most = usual/2-time.Millisecond, usual*3/2+soon
+	}
+	if pause < least || pause > most {
+		e.violate(inv7, "slot %d spawned %v after failure %d in a row, want %v to %v", slot, pause, s.failures, least, most)
+	}
+}
+
+// checkProcesses checks invariant 6 for one arena: workers are the living ones,
+// temp is their TMPDIRs.
+func (e *eye) checkProcesses(workers []*watched, slots int, temp string) {
+	for _, w := range workers {
+		if f, hurt := e.hurt[w.PID()]; hurt {
+			e.violate(invTable, "worker %d is kept after %s/%s", w.PID(), f.in.Fault, f.in.State)
+		}
+	}
+	if len(workers) != slots {
+		e.violate(inv6, "%d workers live in %d slots", len(workers), slots)
+	}
+	for _, w := range workers {
+		if !alive(w.PID()) {
+			e.violate(inv6, "worker %d is a zombie", w.PID())
+		}
+	}
+	if dirs, _ := filepath.Glob(filepath.Join(temp, "*")); len(dirs) != len(workers) {
+		e.violate(inv6, "%d TMPDIRs for %d workers", len(dirs), len(workers))
+	}
+}
+
+// measure adds what invariant 5 is about to the record.
+func (e *eye) measure(rec *record) {
+	killed := func(pid int) (time.Time, bool) {
+		f, ok := e.hurt[pid]
+		return f.at, ok && f.in.Fault == "SIGKILL" && f.in.State != spawning
+	}
+	for _, t := range e.trips {
+		i := slices.IndexFunc(t.reports, func(r *report) bool { return r.op == emulator.OpError })
+		if at, ok := killed(t.pid); ok && i >= 0 && t.reports[i].began.After(at) {
+			rec.took("kill → error report", t.reports[i].began.Sub(at))
+		}
+	}
+	for _, b := range e.births {
+		if at, ok := killed(b.before); ok && b.failures == 1 && !b.planned {
+			rec.took("kill → next worker ready", b.at.Sub(at))
+		}
+	}
+}

@@ -1,0 +1,277 @@
+package chaos
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/emulator"
+)
+
+// The time limits of the real harness. A cold R takes some 120 ms alone, and several
+// times that when all the lanes are busy.
+const (
+	realTimeout = 3 * time.Second // of an invocation
+	realMargin  = time.Second     // interrupt, then at its half the kill
+	realInit    = 3 * time.Second
+)
+
+// A realHarness runs the binary that is deployed, with real R, as Lambda does.
+type realHarness struct {
+	t   *testing.T
+	rec *record
+	bin string
+}
+
+func (h *realHarness) lanes() map[string]int { return map[string]int{quick: 2, slow: 3, lone: 1} }
+
+func (h *realHarness) lane(c cell) (string, int) {
+	switch {
+	case c.state == draining, c.fault == "/response 500":
+		return lone, 1
+	case strings.HasPrefix(c.fault, "SIGSTOP"), c.fault == "loop that ignores SIGINT":
+		return slow, 1
+	}
+	return quick, 4
+}
+
+func (h *realHarness) open(lane string) injector {
+	if lane == lone {
+		return loneReal{h}
+	}
+	return h.start()
+}
+
+// A realArena is one bootstrap and its R, with an emulator of its own.
+type realArena struct {
+	h      *realHarness
+	cmd    *exec.Cmd
+	dir    string
+	mark   string
+	emu    *emulator.Emulator
+	server *httptest.Server
+	ended  chan struct{} // closed when bootstrap has
+	fds    int           // of bootstrap, at rest
+
+	board
+	log        bytes.Buffer
+	trips      map[string]*realTrip
+	openPolls  int
+	lastPoll   time.Time // when the last one began
+	handed     string    // the last invocation that was handed out
+	nextResets int
+	spoil      string // the fault of the report to come, see apiFaults
+	broken     []violation
+}
+
+// A realTrip is the way of one invocation.
+type realTrip struct {
+	handed  time.Time
+	reports []*report
+}
+
+func (h *realHarness) start() *realArena {
+	a := &realArena{
+		h: h, dir: h.t.TempDir(), mark: fmt.Sprintf("CHAOS_MARK=real-%d-%d", os.Getpid(), time.Now().UnixNano()),
+		ended: make(chan struct{}), board: newBoard(), trips: map[string]*realTrip{},
+	}
+	a.emu = emulator.New(emulator.Config{Timeout: realTimeout, Fault: a.fault, Observe: a.observe})
+	a.server = httptest.NewServer(a.emu)
+	root, err := filepath.Abs("testdata")
+	if err != nil {
+		panic(err) // there is no working directory
+	}
+	// An R that does not start, when the plan says so.
+	starter := filepath.Join(a.dir, "R")
+	script := "#!/bin/sh\nif [ -e \"$CHAOS_PLAN.fail\" ]; then rm \"$CHAOS_PLAN.fail\"; exit 1; fi\nexec R \"$@\"\n"
+	if err := os.WriteFile(starter, []byte(script), 0o755); err != nil {
+		panic(err)
+	}
+	a.cmd = exec.Command(h.bin, "chaos.run")
+	a.cmd.Env = append(os.Environ(), a.mark, "AWS_LAMBDA_LOG_FORMAT=JSON", "LOG_LEVEL=debug",
+		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(a.server.URL, "http://"), "LAMBDA_TASK_ROOT="+root,
+		"LAMBDA_R_DEADLINE_MARGIN="+realMargin.String(), "LAMBDA_R_INIT_TIMEOUT="+realInit.String(), "LAMBDA_R_BIN="+starter,
+		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"))
+	a.cmd.Stdout, a.cmd.Stderr = a, a
+	if err := a.cmd.Start(); err != nil {
+		panic(err)
+	}
+	go func() { // ends with the process
+		_ = a.cmd.Wait() // its state says how
+		a.update(func() { close(a.ended) })
+	}()
+	h.t.Cleanup(func() { killAll(append(marked(a.mark), a.cmd.Process.Pid)) })
+	a.invoke("warm-up", cell{})
+	a.atRest()
+	a.fds = a.openFDs()
+	return a
+}
+
+func (a *realArena) path(name string) string { return filepath.Join(a.dir, name) }
+
+// Write takes the log of bootstrap.
+func (a *realArena) Write(b []byte) (int, error) {
+	a.update(func() { a.log.Write(b) })
+	return len(b), nil
+}
+
+func (a *realArena) violate(invariant, format string, args ...any) {
+	a.update(func() { a.broken = append(a.broken, violation{invariant, fmt.Sprintf(format, args...)}) })
+}
+
+// fault is the emulator's Config.Fault.
+func (a *realArena) fault(c emulator.Call) (f emulator.Fault) {
+	a.update(func() {
+		spoil, ok := apiFaults[a.spoil]
+		switch {
+		case c.Op == emulator.OpNext && a.nextResets > 0:
+			a.nextResets--
+			f.Reset = true
+		case ok && c.Op == spoil.op:
+			a.spoil = ""
+			f = spoil.Fault
+		}
+	})
+	return f
+}
+
+// observe is the emulator's Config.Observe.
+func (a *realArena) observe(c emulator.Call) {
+	now := time.Now()
+	a.update(func() {
+		switch {
+		case c.Op == emulator.OpNext && !c.Ended:
+			a.openPolls++
+			a.lastPoll = now
+			if a.openPolls > 1 {
+				a.broken = append(a.broken, violation{inv4, fmt.Sprintf("%d polls of one worker", a.openPolls)})
+			}
+		case c.Op == emulator.OpNext:
+			a.openPolls--
+			if c.RequestID != "" {
+				a.trips[c.RequestID] = &realTrip{handed: now}
+				a.handed = c.RequestID
+			}
+		case c.Op == emulator.OpInitError && c.Ended:
+			a.broken = append(a.broken, violation{inv1, "an init error was reported, after the init"})
+		case c.Op != emulator.OpResponse && c.Op != emulator.OpError:
+		case !c.Ended:
+			t := a.trips[c.RequestID]
+			t.reports = append(t.reports, &report{op: c.Op, began: now})
+		default:
+			t := a.trips[c.RequestID]
+			last := t.reports[len(t.reports)-1]
+			last.ended, last.status = now, c.Status
+		}
+	})
+}
+
+// invoke invokes the function in this process and returns the answer.
+func (a *realArena) invoke(nonce string, c cell) answerOf {
+	if strings.HasPrefix(c.fault, "/error") {
+		c.fault = "SIGKILL" // there is to be an error to report
+	}
+	event, err := json.Marshal(map[string]string{"nonce": nonce, "fault": c.fault, "state": string(c.state)})
+	if err != nil {
+		panic(err) // strings
+	}
+	w := httptest.NewRecorder()
+	a.emu.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/2015-03-31/functions/function/invocations", bytes.NewReader(event)))
+	var body struct {
+		Nonce     string `json:"nonce"`
+		ErrorType string `json:"errorType"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+		body.Nonce = fmt.Sprintf("%.100q", w.Body)
+	}
+	return answerOf{w.Header().Get("X-Amzn-Requestid"), body.ErrorType, body.Nonce}
+}
+
+// atRest waits until the worker's poll is open and nothing else goes on.
+func (a *realArena) atRest() {
+	rests := func() bool {
+		for _, t := range a.trips {
+			for _, r := range t.reports {
+				if r.ended.IsZero() {
+					return false
+				}
+			}
+		}
+		return a.openPolls == 1
+	}
+	if !a.wait(patience, rests) {
+		a.violate(inv6, "bootstrap is not at rest after %v", patience)
+	}
+}
+
+func (a *realArena) openFDs() int {
+	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.cmd.Process.Pid)) // none: it has ended
+	return len(fds)
+}
+
+// workers returns the living R processes, told by their parent.
+func (a *realArena) workers() []int {
+	return slices.DeleteFunc(marked(a.mark), func(pid int) bool { return parent(pid) != a.cmd.Process.Pid })
+}
+
+// stop ends bootstrap as Lambda does, and checks what it leaves.
+func (a *realArena) stop() {
+	_ = a.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	began := time.Now()
+	select {
+	case <-a.ended:
+		if took := time.Since(began); took > soon {
+			a.violate(inv6, "the shutdown took %v", took)
+		}
+	case <-time.After(patience):
+		a.violate(inv6, "bootstrap does not end at SIGTERM")
+	}
+	if left := deadSoon(marked(a.mark)); len(left) > 0 {
+		a.violate(inv6, "processes %v outlived bootstrap", left)
+	}
+	if dirs, _ := filepath.Glob(a.path("lambda-r-*")); len(dirs) > 0 {
+		a.violate(inv6, "the TMPDIRs %v are left", dirs)
+	}
+	a.server.CloseClientConnections()
+	a.server.Close()
+}
+
+func (a *realArena) close() []violation {
+	a.stop()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.broken
+}
+
+// TestChaosReal runs real R's column of the matrix.
+func TestChaosReal(t *testing.T) {
+	if _, err := exec.LookPath("R"); err != nil {
+		t.Fatal("there is no R on this machine: run make test, which installs it")
+	}
+	bin := filepath.Join(t.TempDir(), "bootstrap")
+	if out, err := exec.Command("go", "build", "-o", bin, "lambda-r-runtime/cmd/bootstrap").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	rec := newRecord("real R", *seedFlag, cellsFor(realR, *cellsFlag))
+	h := &realHarness{t, rec, bin}
+	if *cellsFlag == "" {
+		// The recovery is measured first, with nothing else going on.
+		a := h.start()
+		for i := range max(5, *realRoundsFlag/5) {
+			rec.wrong(cell{"SIGKILL", handler}, a.recover(fmt.Sprintf("recovery%d", i)))
+		}
+		rec.wrong(cell{"SIGKILL", handler}, a.close())
+	}
+	runSuite(t, h, rec, *realRoundsFlag)
+	rec.report(t)
+}
