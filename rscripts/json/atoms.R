@@ -1,7 +1,7 @@
-# Atoms: vectors without attributes to the JSON of each of their elements.
+# Atoms: vectors without attributes become the JSON of each of their elements.
 
-# encode_atoms() returns the JSON of each element of a logical, integer, double or
-# character vector, with the bytes of to_json().
+# encode_atoms() returns the JSON of each element of a logical, integer, double or character
+# vector, byte for byte as to_json() does.
 encode_atoms <- function(x) {
   switch(typeof(x),
     `NULL` = character(), # unlist() of empty vectors
@@ -12,7 +12,8 @@ encode_atoms <- function(x) {
   )
 }
 
-# encode_doubles() formats many whole numbers as integers, in an eighth of the time.
+# encode_doubles() formats long vectors of whole numbers as integers, which takes an eighth of the
+# time.
 encode_doubles <- function(x) {
   if (length(x) > 16L && all_whole(x[[1L]]) && all_whole(x)) {
     x <- as.integer(x)
@@ -20,8 +21,8 @@ encode_doubles <- function(x) {
   json_helpers()$numbers(x)
 }
 
-# all_whole() is TRUE for doubles that are integers of R. The zero that is negative is none:
-# it is -0.
+# all_whole() returns TRUE if all doubles fit R's integers. Negative zero does not: it is
+# written as -0.
 all_whole <- function(x) {
   isTRUE(all(x == trunc(x) & abs(x) < 2147483648 & (x != 0 | 1 / x > 0)))
 }
@@ -42,12 +43,12 @@ encode_strings <- function(x) {
   text
 }
 
-# json_helpers() returns functions that make JSON of vectors: `strings` and `numbers` of
-# each element, `array` and `object` (of quoted keys and of values) one text. They are C
-# of jsonlite, which is fast and by construction gives its bytes, but is its own
-# business: it may be another one in another version. So at the first use each is tried
-# with a value whose JSON is known, and base R does the work of one that is not there
-# or differs.
+# json_helpers() returns functions that make JSON of vectors. `strings` and `numbers` return the
+# JSON of each element; `array` and `object` (of quoted keys and of values) return one string.
+#
+# They are jsonlite's own C functions: fast, and the same bytes by construction. They are private
+# and may change with jsonlite's version. So each is tried once with a value whose JSON is known.
+# If it is missing or returns anything else, a function in base R replaces it.
 json_helpers <- function() {
   if (is.null(helpers$found)) {
     helpers$found <- find_helpers(asNamespace("jsonlite"))
@@ -57,39 +58,39 @@ json_helpers <- function() {
 
 helpers <- new.env(parent = emptyenv())
 
-# find_helpers() makes them of `namespace`, an environment.
+# find_helpers() finds the helpers in `namespace`, an environment.
 find_helpers <- function(namespace) {
   escape <- namespace$C_escape_chars
   format <- namespace$R_num_to_char
   array <- namespace$C_collapse_array
   object <- namespace$C_collapse_object
   list(
-    strings = tried(
+    strings = first_correct(
       function(x) .Call(escape, x), base_strings,
       list(c("a", "\"\\\n\u00e9</")), c("\"a\"", "\"\\\"\\\\\\n\u00e9<\\/\"")
     ),
-    numbers = tried(
+    numbers = first_correct(
       function(x) .Call(format, x, NA_integer_, FALSE, FALSE, FALSE), base_numbers,
       list(c(pi, -1e5, 1e20, NA)), c("3.14159265358979", "-100000", "1e+20", "null")
     ),
-    array = tried(function(x) .Call(array, x), base_array, list(c("1", "2")), "[1,2]"),
-    object = tried(
+    array = first_correct(function(x) .Call(array, x), base_array, list(c("1", "2")), "[1,2]"),
+    object = first_correct(
       function(keys, values) .Call(object, keys, values), base_object,
       list(c("\"a\"", "\"b\""), c("1", "2")), "{\"a\":1,\"b\":2}"
     )
   )
 }
 
-# tried() returns `f` if it gives `want` for the arguments `args`, else `instead`.
-tried <- function(f, instead, args, want) {
-  if (identical(tryCatch(do.call(f, args), error = function(e) NULL), want)) f else instead
+# first_correct() returns `f` if it returns `want` for the arguments `args`, else `fallback`.
+first_correct <- function(f, fallback, args, want) {
+  if (identical(tryCatch(do.call(f, args), error = function(e) NULL), want)) f else fallback
 }
 
 base_strings <- function(x) {
   as.character(unclass(jsonlite::toJSON(x, collapse = FALSE)))
 }
 
-# sprintf(), because paste() would obey the user's options(OutDec, scipen).
+# base_numbers() uses sprintf(), because paste() obeys the user's options(OutDec, scipen).
 base_numbers <- function(x) {
   text <- sprintf(if (is.integer(x)) "%d" else "%.15g", x)
   text[!is.finite(x)] <- "null"

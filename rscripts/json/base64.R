@@ -1,7 +1,7 @@
-# Base64.
+# Base64: text to bytes and back.
 
-# base64_bytes() decodes base64, or stops and says that `what` is none. (jsonlite decodes
-# what comes before the first character that is none.)
+# base64_bytes() decodes base64 text. It stops with a message that begins with `what` if the text
+# is not base64, where jsonlite would decode the valid beginning.
 base64_bytes <- function(text, what) {
   if (is_text(text) && grepl("[\r\n]", text)) {
     text <- gsub("[\r\n]", "", text)
@@ -12,5 +12,5 @@ base64_bytes <- function(text, what) {
   jsonlite::base64_dec(text)
 }
 
-# base64_text() is base64 in one line: jsonlite breaks it, and not every decoder takes that.
+# base64_text() encodes bytes on one line. jsonlite adds line breaks, which some decoders refuse.
 base64_text <- function(bytes) gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE)

@@ -1,8 +1,11 @@
-# Joining: the JSON of elements to that of arrays and objects.
+# Joining: the JSON of elements becomes that of arrays and objects.
 
-# join() returns the JSON of containers. `children` is that of all their elements,
-# container by container, `sizes` how many each has. Those of the same `shapes` have the
-# same size, and the same names, if `labels`, a list, has names for them: they are objects.
+# join() returns the JSON of each of several containers.
+#
+# children: the JSON of all their elements, container by container.
+# sizes: how many elements each container has.
+# shapes: containers of the same shape have the same size and the same names.
+# labels: a list with the names of each container that is an object.
 join <- function(children, sizes, shapes, labels = NULL) {
   out <- character(length(sizes))
   starts <- cumsum(as.numeric(sizes)) - sizes
@@ -11,7 +14,7 @@ join <- function(children, sizes, shapes, labels = NULL) {
     size <- sizes[[group[[1L]]]]
     keys <- labels[[group[[1L]]]]
     out[group] <- if (length(group) < size) {
-      vapply(starts[group], function(start) join_one(children[start + seq_len(size)], keys), "")
+      vapply(starts[group], function(start) join_one(children[start + seq_len(size)], keys), character(1))
     } else {
       join_columns(lapply(seq_len(size), function(k) children[starts[group] + k]), keys)
     }
@@ -19,13 +22,13 @@ join <- function(children, sizes, shapes, labels = NULL) {
   out
 }
 
-# join_one() returns the JSON of one array, or object if `keys` are not NULL.
+# join_one() returns the JSON of one array, or of one object if `keys` is not NULL.
 join_one <- function(children, keys) {
   if (is.null(keys)) json_helpers()$array(children) else json_helpers()$object(encode_keys(keys), children)
 }
 
-# join_columns() returns the JSON of arrays or objects that are the rows of a table:
-# `columns` is a list of the first elements of all, the second ones and so on.
+# join_columns() returns the JSON of containers of one shape. `columns` is a list: the first
+# elements of all containers, the second ones and so on.
 join_columns <- function(columns, keys) {
   if (!length(columns)) {
     return(join_one(character(), keys))
@@ -37,6 +40,6 @@ join_columns <- function(columns, keys) {
   do.call(paste0, c(rbind(as.list(before), columns), if (is.null(keys)) "]" else "}"))
 }
 
-# encode_keys() quotes names. jsonlite leaves them in their own encoding until it joins them,
-# and in some locales paste0() would not translate them to UTF-8.
+# encode_keys() quotes names. jsonlite leaves them in their own encoding until it joins them, and
+# paste0() does not translate them to UTF-8 in some locales.
 encode_keys <- function(labels) enc2utf8(json_helpers()$strings(labels))

@@ -1,15 +1,15 @@
-# JSON: text to R values, control frames, and the JSON that results become.
+# JSON: text becomes R values; control frames and results become JSON.
 
-# parse_text() parses JSON text. Always parse_json() and never fromJSON(), which
-# opens a string that is a path or a URL: an event is hostile.
+# parse_text() parses JSON text. It uses parse_json() and never fromJSON(), which opens a string
+# that is a path or a URL: an event is hostile.
 parse_text <- function(text, simplify) {
-  if (simplify && nchar(text, "bytes") > 16384L) { # less cannot cost much
+  if (simplify && nchar(text, "bytes") > 16384L) { # shorter text cannot cost much
     check_simplifiable(text)
   }
   jsonlite::parse_json(text, simplifyVector = simplify)
 }
 
-# bytes_to_text() returns UTF-8 bytes as a string, or stops with why they are none.
+# bytes_to_text() returns UTF-8 bytes as a string, or stops if they are not valid UTF-8 text.
 bytes_to_text <- function(bytes) {
   if (any(bytes == as.raw(0L))) {
     stop("it contains a NUL byte")
@@ -22,11 +22,11 @@ bytes_to_text <- function(bytes) {
   text
 }
 
-# without_mark() is text without a byte order mark, which some programs begin a file with.
+# without_mark() removes a byte order mark, which some programs write at the start of a file.
 without_mark <- function(text) if (startsWith(text, "\ufeff")) substring(text, 2L) else text
 
-# clean_text() makes any string fit for a control frame: one string, valid UTF-8
-# and at most `limit` bytes. Bytes that are no character are shown as <ff>.
+# clean_text() makes any value fit for a control frame: one string of valid UTF-8 with at most
+# `limit` bytes, plus a note if it was cut. Bytes that are not part of a character appear as <ff>.
 clean_text <- function(x, limit = 65536L) {
   x <- paste(as.character(x), collapse = "\n")
   x <- iconv(enc2utf8(x), "UTF-8", "UTF-8", sub = "byte")
@@ -35,30 +35,30 @@ clean_text <- function(x, limit = 65536L) {
   }
   size <- nchar(x, "bytes")
   if (size > limit) {
-    # A character has at most four bytes, so the first limit / 4 always fit.
+    # A character has at most four bytes, so the first limit / 4 characters always fit.
     x <- paste0(substr(x, 1L, limit %/% 4L), " ... (cut: ", size, " bytes in all)")
   }
   x
 }
 
-# control_json() returns a control frame's JSON. Fields are strings, numbers,
-# lists, or values marked with I() to stay arrays.
+# control_json() returns the JSON of a control frame. Fields are strings, numbers or lists; those
+# marked with I() stay arrays.
 control_json <- function(...) {
   unclass(jsonlite::toJSON(list(...), auto_unbox = TRUE, null = "null", digits = 6, na = "null"))
 }
 
-# json_string() quotes a string. (toJSON() takes longer than all the rest of a frame.)
+# json_string() quotes a string. (toJSON() takes longer than the rest of a frame.)
 json_string <- function(x) encode_strings(x)
 
-# replace_surrogates() puts U+FFFD in the place of half a surrogate pair, which jsonlite
-# makes three bytes of that are not UTF-8, and that iconv() lets pass.
+# replace_surrogates() replaces each half of a surrogate pair by U+FFFD. jsonlite turns such a half
+# into three bytes that are not UTF-8, and iconv() lets them pass.
 replace_surrogates <- function(text) {
   text <- gsub("\xed[\xa0-\xbf][\x80-\xbf]", "\xef\xbf\xbd", text, perl = TRUE, useBytes = TRUE)
   Encoding(text) <- "UTF-8"
   text
 }
 
-# to_json() is what a result's JSON is. encode.R makes the same bytes faster.
+# to_json() defines the JSON of a result. encode.R makes the same bytes faster.
 to_json <- function(value) {
   if (settings$lambdr_compat) { # four digits, a number that is NA as "NA"
     return(jsonlite::toJSON(value, auto_unbox = TRUE, null = "null"))

@@ -1,13 +1,12 @@
-# Unencodable: what no JSON can be made of, and where it is in a result.
+# Unencodable: values that have no JSON, and where they are in a result.
 
-# stop_unencodable() stops because of `what`, for example "a function"; `why` is added.
+# stop_unencodable() stops with a message that names `what`, for example "a function", and `why`.
 stop_unencodable <- function(what, why = NULL) {
   stop("cannot encode ", what, " as JSON", if (!is.null(why)) ": ", why, call. = FALSE)
 }
 
-# check_encodable() stops if `x` is or holds what JSON has nothing for: jsonlite would make
-# text of a function's source. Other objects are left to jsonlite, which may know a method
-# of the user's for them.
+# check_encodable() stops if `x` is or contains a value without JSON. (jsonlite would send a
+# function's source.) Other objects are left to jsonlite, for which users may define methods.
 check_encodable <- function(x) {
   if (is.function(x) || typeof(x) %in% c("complex", "language", "symbol", "expression") ||
     typeof(x) %in% c("environment", "externalptr", "weakref", "bytecode") && !has_method(x)) {
@@ -19,9 +18,8 @@ check_encodable <- function(x) {
   invisible()
 }
 
-# has_method() tells whether jsonlite has a method for an object without a copy, an
-# environment for example. Looking for one in its way, it takes class after class off the
-# user's own object.
+# has_method() returns TRUE if jsonlite has a method for an object with reference semantics, an
+# environment for example. jsonlite's own search would remove classes from the user's object.
 has_method <- function(x) {
   if (!is.object(x)) {
     return(FALSE)
@@ -30,10 +28,10 @@ has_method <- function(x) {
   known <- lapply(if (isS4(x)) methods::is(x) else class(x), function(class) {
     methods::selectMethod(generic, class, optional = TRUE, useInherited = FALSE)
   })
-  !all(vapply(known, is.null, NA))
+  !all(vapply(known, is.null, logical(1)))
 }
 
-# describe() says what `x` is, for a message.
+# describe() describes `x` for a message, for example "an object of class lm".
 describe <- function(x) {
   if (is.function(x)) {
     return("a function")
@@ -50,8 +48,8 @@ describe <- function(x) {
   )
 }
 
-# find_unencodable() returns the path to the innermost element of `value` that
-# cannot be encoded, for example result$fit[[2]].
+# find_unencodable() returns the path to the innermost element of `value` that cannot be encoded,
+# for example result$fit[[2]].
 find_unencodable <- function(value, path = "result") {
   if (!is.list(value) || is.object(value) && !is.data.frame(value)) {
     return(path)
