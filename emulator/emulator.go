@@ -38,12 +38,6 @@ type Config struct {
 	// one: once, and once more after each Restart. nil: nothing is.
 	OnReady func()
 
-	// Fault is asked about each call of the Runtime API and may spoil it; Observe is
-	// told of each when it begins and when it has ended. Both may be called from
-	// several goroutines at once. nil: the Runtime API works, and nobody is told.
-	Fault   func(Call) Fault
-	Observe func(Call)
-
 	// Log gets the START, END and REPORT lines. nil: nobody does.
 	Log io.Writer
 }

@@ -15,11 +15,11 @@ import (
 const maxReport = runtimeapi.MaxResponse + 1
 
 func (e *Emulator) routeRuntimeAPI() {
-	e.mux.HandleFunc("GET "+runtimeapi.PathNext, e.operation(OpNext, e.next))
-	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.operation(OpResponse, e.response))
-	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.operation(OpError, e.invocationError))
-	e.mux.HandleFunc("POST "+runtimeapi.PathInitError, e.operation(OpInitError, e.initFailure))
-	e.mux.HandleFunc("POST "+runtimeapi.PathRegister, e.operation(OpRegister, e.register))
+	e.mux.HandleFunc("GET "+runtimeapi.PathNext, e.next)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.response)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.invocationError)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInitError, e.initFailure)
+	e.mux.HandleFunc("POST "+runtimeapi.PathRegister, e.register)
 	e.mux.HandleFunc("GET "+runtimeapi.PathExtensionNext, e.extensionNext)
 }
 

@@ -80,11 +80,6 @@ func receive(body io.Reader, to io.Writer, limit int64) error {
 	}
 }
 
-// isStream reports whether the runtime streams a response.
-func isStream(r *http.Request) bool {
-	return r.Header.Get(runtimeapi.HeaderResponseMode) == runtimeapi.ModeStreaming
-}
-
 // streamed is the operation of a response that is streamed.
 func (e *Emulator) streamed(w http.ResponseWriter, r *http.Request) {
 	s := newStream()

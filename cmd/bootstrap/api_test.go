@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // An apiRow is an answer of the Runtime API to one of its calls, and what bootstrap makes
@@ -20,7 +20,7 @@ import (
 type apiRow struct {
 	name   string
 	op     string // the call that gets the answer
-	fault  emulator.Fault
+	fault  faulty.Fault
 	always bool // every such call gets it; otherwise the first does
 
 	handler string   // "": faults.run
@@ -43,14 +43,14 @@ func apiRows() []apiRow {
 	both := func(report, next string) []string { return []string{report, next} }
 
 	rows := []apiRow{
-		{name: "next 200", op: emulator.OpNext, event: first, caller: ok, reports: both("response", "response")},
-		{name: "next 403", op: emulator.OpNext, fault: emulator.Fault{Status: 403}, exits: true, polls: 1,
+		{name: "next 200", op: faulty.OpNext, event: first, caller: ok, reports: both("response", "response")},
+		{name: "next 403", op: faulty.OpNext, fault: faulty.Fault{Status: 403}, exits: true, polls: 1,
 			log: `the runtime ends: GET /invocation/next: status 403`},
-		{name: "next 500", op: emulator.OpNext, fault: emulator.Fault{Status: 500}, exits: true, polls: 1,
+		{name: "next 500", op: faulty.OpNext, fault: faulty.Fault{Status: 500}, exits: true, polls: 1,
 			log: `the runtime ends: GET /invocation/next: status 500`},
-		{name: "next breaks", op: emulator.OpNext, fault: emulator.Fault{Reset: true}, event: first, caller: ok,
+		{name: "next breaks", op: faulty.OpNext, fault: faulty.Fault{Reset: true}, event: first, caller: ok,
 			reports: both("response", "response"), log: `WRN poll failed .*retry_in=`},
-		{name: "next breaks always", op: emulator.OpNext, fault: emulator.Fault{Reset: true}, always: true, exits: true,
+		{name: "next breaks always", op: faulty.OpNext, fault: faulty.Fault{Reset: true}, always: true, exits: true,
 			log: `(?s)(WRN poll failed .*){5}the runtime ends: .*GET /invocation/next: `},
 	}
 	for kind, event := range map[string]string{"response": first, "error": failure} {
@@ -60,15 +60,15 @@ func apiRows() []apiRow {
 		}
 		rows = append(rows,
 			apiRow{name: kind + " 202", op: op, event: event, caller: caller, reports: both(report, "response"), log: logged},
-			apiRow{name: kind + " 500", op: op, fault: emulator.Fault{Status: 500}, event: event, caller: lost, exits: true,
+			apiRow{name: kind + " 500", op: op, fault: faulty.Fault{Status: 500}, event: event, caller: lost, exits: true,
 				reports: []string{report}, log: `the runtime ends: invocation ID: POST /invocation/\{id\}/` + kind + `: status 500`},
-			apiRow{name: kind + " breaks", op: op, fault: emulator.Fault{Reset: true}, event: event, caller: caller,
+			apiRow{name: kind + " breaks", op: op, fault: faulty.Fault{Reset: true}, event: event, caller: caller,
 				reports: []string{report, report, "response"}, log: `WRN report failed on its way, sent again .*request_id=ID`},
-			apiRow{name: kind + " breaks, once it arrived", op: op, fault: emulator.Fault{Reset: true, Late: true}, event: event, caller: caller,
+			apiRow{name: kind + " breaks, once it arrived", op: op, fault: faulty.Fault{Reset: true, Late: true}, event: event, caller: caller,
 				reports: []string{report, report, "response"}, log: `ERR report not accepted .*request_id=ID .*status 403`},
 		)
 		for _, status := range []int{400, 403, 410, 413} {
-			rows = append(rows, apiRow{name: fmt.Sprint(kind, " ", status), op: op, fault: emulator.Fault{Status: status}, event: event, caller: lost,
+			rows = append(rows, apiRow{name: fmt.Sprint(kind, " ", status), op: op, fault: faulty.Fault{Status: status}, event: event, caller: lost,
 				reports: both(report, "response"), log: fmt.Sprint(`ERR report not accepted .*request_id=ID .*status `, status)})
 		}
 	}
@@ -76,22 +76,22 @@ func apiRows() []apiRow {
 	const ends = `the runtime ends: Runtime\.NoSuchHandler`
 	for name, row := range map[string]apiRow{
 		"202":    {log: ends},
-		"403":    {fault: emulator.Fault{Status: 403}, log: `(?s)init error not reported .*status 403.*` + ends},
-		"500":    {fault: emulator.Fault{Status: 500}, log: `(?s)init error not reported .*status 500.*` + ends},
-		"breaks": {fault: emulator.Fault{Reset: true}, log: `(?s)init error not reported .*` + ends},
+		"403":    {fault: faulty.Fault{Status: 403}, log: `(?s)init error not reported .*status 403.*` + ends},
+		"500":    {fault: faulty.Fault{Status: 500}, log: `(?s)init error not reported .*status 500.*` + ends},
+		"breaks": {fault: faulty.Fault{Reset: true}, log: `(?s)init error not reported .*` + ends},
 	} {
-		row.name, row.op, row.handler = "init/error "+name, emulator.OpInitError, "faults.not_there"
+		row.name, row.op, row.handler = "init/error "+name, faulty.OpInitError, "faults.not_there"
 		row.exits, row.reports = true, []string{noHandler}
 		rows = append(rows, row)
 	}
 	for name, row := range map[string]apiRow{
 		"200":    {},
-		"403":    {fault: emulator.Fault{Status: http.StatusForbidden}, log: `WRN no SIGTERM will come.*status 403`},
-		"500":    {fault: emulator.Fault{Status: http.StatusInternalServerError}, log: `WRN no SIGTERM will come.*status 500`},
-		"breaks": {fault: emulator.Fault{Reset: true}, log: `WRN no SIGTERM will come`},
-		"hangs":  {fault: emulator.Fault{Delay: time.Hour}, log: `WRN no SIGTERM will come.*deadline exceeded`},
+		"403":    {fault: faulty.Fault{Status: http.StatusForbidden}, log: `WRN no SIGTERM will come.*status 403`},
+		"500":    {fault: faulty.Fault{Status: http.StatusInternalServerError}, log: `WRN no SIGTERM will come.*status 500`},
+		"breaks": {fault: faulty.Fault{Reset: true}, log: `WRN no SIGTERM will come`},
+		"hangs":  {fault: faulty.Fault{Delay: time.Hour}, log: `WRN no SIGTERM will come.*deadline exceeded`},
 	} {
-		row.name, row.op, row.env = "register "+name, emulator.OpRegister, []string{"LAMBDA_R_SIGTERM=true"}
+		row.name, row.op, row.env = "register "+name, faulty.OpRegister, []string{"LAMBDA_R_SIGTERM=true"}
 		row.event, row.caller, row.reports = first, ok, []string{"register", "response", "response"}
 		rows = append(rows, row)
 	}
@@ -106,11 +106,11 @@ func TestRuntimeAPI(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			var spoiled atomic.Bool
-			rec := newRecorder(t, 2*time.Second, func(call emulator.Call) emulator.Fault {
+			rec := newRecorder(t, 2*time.Second, func(call faulty.Call) faulty.Fault {
 				if call.Op == row.op && (!spoiled.Swap(true) || row.always) {
 					return row.fault
 				}
-				return emulator.Fault{}
+				return faulty.Fault{}
 			})
 			handler := "faults.run"
 			if row.handler != "" {

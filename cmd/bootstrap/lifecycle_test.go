@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // A worker is recycled between invocations, its successor is there first, and no
@@ -82,7 +82,7 @@ func TestShutdownHooks(t *testing.T) {
 	if text, err := os.ReadFile(dir + "/farewell.txt"); err != nil || string(text) != "good-bye\n" {
 		t.Errorf("the hook wrote %q, %v", text, err)
 	}
-	if n := rec.count(emulator.OpRegister); n != 1 {
+	if n := rec.count(faulty.OpRegister); n != 1 {
 		t.Errorf("registered %d times, want once", n)
 	}
 }
@@ -92,7 +92,7 @@ func TestNoRegistration(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.pid")
 	f.result(`{}`)
-	if n := rec.count(emulator.OpRegister); n != 0 {
+	if n := rec.count(faulty.OpRegister); n != 0 {
 		t.Errorf("registered %d times", n)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // A recorder is the Runtime API of a test: the emulator, and a log of the calls that
@@ -21,12 +22,14 @@ type recorder struct {
 	called chan struct{} // closed and made anew at each call
 }
 
-// fault says how to spoil a call, see emulator.Config; nil: none is spoiled.
-type fault func(emulator.Call) emulator.Fault
+// fault returns the fault of a call, see faulty.Handler. If nil, no call is broken.
+type fault func(faulty.Call) faulty.Fault
 
 func newRecorder(t *testing.T, timeout time.Duration, fault fault) *recorder {
 	rec := &recorder{called: make(chan struct{})}
-	rec.server = httptest.NewServer(emulator.New(emulator.Config{Timeout: timeout, Fault: fault, Observe: rec.observe}))
+	rec.server = httptest.NewServer(&faulty.Handler{
+		Next: emulator.New(emulator.Config{Timeout: timeout}), Fault: fault, Observe: rec.observe,
+	})
 	t.Cleanup(func() {
 		rec.server.CloseClientConnections()
 		rec.server.Close()
@@ -35,7 +38,7 @@ func newRecorder(t *testing.T, timeout time.Duration, fault fault) *recorder {
 }
 
 // observe notes a call when it begins.
-func (rec *recorder) observe(call emulator.Call) {
+func (rec *recorder) observe(call faulty.Call) {
 	if call.Ended {
 		return
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // A runtime is a process that serves a function behind an emulator.
@@ -165,7 +166,7 @@ func BenchmarkIdle(b *testing.B) {
 	program := build(b, "lambda-r-runtime/cmd/bootstrap")
 	r := startWatched(b, program, dir, handler, nil, "AWS_LAMBDA_MAX_CONCURRENCY=4")
 	defer r.stop()
-	r.await(b, emulator.OpNext, false, 4) // all of them are up
+	r.await(b, faulty.OpNext, false, 4) // all of them are up
 	for range 50 {
 		r.runtime.invoke(b)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // BenchmarkLargeEvent is an event of 6 MB that comes back as its result. "Around R" is
@@ -17,7 +17,7 @@ import (
 func BenchmarkLargeEvent(b *testing.B) {
 	r := startWatched(b, build(b, "lambda-r-runtime/cmd/bootstrap"), "testdata", "work.echo", nil, "LOG_LEVEL=debug")
 	defer r.stop()
-	r.await(b, emulator.OpNext, false, 1)
+	r.await(b, faulty.OpNext, false, 1)
 	idle, _ := r.residentMB(b)
 	event := `"` + strings.Repeat("0123456789abcdef", 6<<20/16-1) + `"`
 	const warmUp = 5
@@ -29,7 +29,7 @@ func BenchmarkLargeEvent(b *testing.B) {
 		r.invoke(b, event, event)
 	}
 	cpu := r.cpu(b, false) - before
-	r.await(b, emulator.OpResponse, true, warmUp+b.N)
+	r.await(b, faulty.OpResponse, true, warmUp+b.N)
 	whole, inR := r.answered()[warmUp:], r.rTimes(b)[warmUp:]
 	around := make([]time.Duration, len(whole))
 	for i := range whole {
@@ -51,9 +51,9 @@ func (r *watched) answered() []time.Duration {
 	var times []time.Duration
 	for _, c := range r.calls {
 		switch {
-		case c.Ended && c.Op == emulator.OpNext:
+		case c.Ended && c.Op == faulty.OpNext:
 			sent[c.RequestID] = c.at
-		case c.Ended && c.Op == emulator.OpResponse:
+		case c.Ended && c.Op == faulty.OpResponse:
 			times = append(times, c.at.Sub(sent[c.RequestID]))
 		}
 	}

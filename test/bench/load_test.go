@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // startWorkers starts bootstrap on a function of testdata with n workers, waits until all
@@ -14,7 +14,7 @@ import (
 func startWorkers(b *testing.B, program, dir, handler string, n int, warmUp func(*watched)) *watched {
 	b.Helper()
 	r := startWatched(b, program, dir, handler, nil, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", n))
-	r.await(b, emulator.OpNext, false, n)
+	r.await(b, faulty.OpNext, false, n)
 	warmUp(r)
 	return r
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // The function that is started.
@@ -17,12 +17,12 @@ func BenchmarkFirstPoll(b *testing.B) {
 	var one, eight, all []time.Duration
 	for b.Loop() {
 		r := startWatched(b, program, dir, handler, nil)
-		one = append(one, r.await(b, emulator.OpNext, false, 1).Sub(r.started))
+		one = append(one, r.await(b, faulty.OpNext, false, 1).Sub(r.started))
 		r.stop()
 
 		r = startWatched(b, program, dir, handler, nil, "AWS_LAMBDA_MAX_CONCURRENCY=8")
-		all = append(all, r.await(b, emulator.OpNext, false, 8).Sub(r.started))
-		eight = append(eight, r.await(b, emulator.OpNext, false, 1).Sub(r.started))
+		all = append(all, r.await(b, faulty.OpNext, false, 8).Sub(r.started))
+		eight = append(eight, r.await(b, faulty.OpNext, false, 1).Sub(r.started))
 		r.stop()
 	}
 	b.ReportMetric(quantile(one, 0.5), "1-worker-p50-ms")
@@ -34,16 +34,16 @@ func BenchmarkFirstPoll(b *testing.B) {
 // event: without an extension, as one, and as one whose registration hangs.
 func BenchmarkExtension(b *testing.B) {
 	program := build(b, "lambda-r-runtime/cmd/bootstrap")
-	hang := func(c emulator.Call) emulator.Fault {
-		if c.Op == emulator.OpRegister {
-			return emulator.Fault{Delay: time.Hour}
+	hang := func(c faulty.Call) faulty.Fault {
+		if c.Op == faulty.OpRegister {
+			return faulty.Fault{Delay: time.Hour}
 		}
-		return emulator.Fault{}
+		return faulty.Fault{}
 	}
-	firstPoll := func(fault func(emulator.Call) emulator.Fault, env ...string) time.Duration {
+	firstPoll := func(fault func(faulty.Call) faulty.Fault, env ...string) time.Duration {
 		r := startWatched(b, program, dir, handler, fault, env...)
 		defer r.stop()
-		return r.await(b, emulator.OpNext, false, 1).Sub(r.started)
+		return r.await(b, faulty.OpNext, false, 1).Sub(r.started)
 	}
 	var without, registered, hanging []time.Duration // the last two: how much longer it took, turn by turn
 	for b.Loop() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // A watched is a bootstrap of which every call of the Runtime API is noted.
@@ -26,21 +27,23 @@ type watched struct {
 
 // A call is one of the Runtime API that has begun, or ended.
 type call struct {
-	emulator.Call
+	faulty.Call
 	at time.Time
 }
 
-// startWatched starts program with a handler of a folder. Fault is the emulator's, or nil.
-func startWatched(b *testing.B, program, dir, handler string, fault func(emulator.Call) emulator.Fault, env ...string) *watched {
+// startWatched starts program with a handler of a folder. Fault is faulty.Handler's, or nil.
+func startWatched(b *testing.B, program, dir, handler string, fault func(faulty.Call) faulty.Fault, env ...string) *watched {
 	b.Helper()
 	r := &watched{more: make(chan struct{}), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
-	api := emulator.New(emulator.Config{Timeout: 30 * time.Second, Fault: fault, Observe: r.observe})
+	api := &faulty.Handler{
+		Next: emulator.New(emulator.Config{Timeout: 30 * time.Second}), Fault: fault, Observe: r.observe,
+	}
 	r.started = time.Now()
 	r.runtime = startWith(b, program, dir, handler, api, env...)
 	return r
 }
 
-func (r *watched) observe(c emulator.Call) {
+func (r *watched) observe(c faulty.Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls = append(r.calls, call{c, time.Now()})

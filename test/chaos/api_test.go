@@ -7,31 +7,31 @@ import (
 	"strings"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // apiFaults are what the Runtime API does to a report, the first time. The caller
 // has its answer from those that come late, so that nobody waits for the deadline.
 var apiFaults = map[string]struct {
 	op string
-	emulator.Fault
+	faulty.Fault
 }{
-	"/response 400":                      {emulator.OpResponse, emulator.Fault{Status: 400, Late: true}},
-	"/response 403":                      {emulator.OpResponse, emulator.Fault{Status: 403, Late: true}},
-	"/response 410":                      {emulator.OpResponse, emulator.Fault{Status: 410, Late: true}},
-	"/response 413":                      {emulator.OpResponse, emulator.Fault{Status: 413, Late: true}},
-	"/response 500":                      {emulator.OpResponse, emulator.Fault{Status: 500, Late: true}},
-	"/response reset before it is taken": {emulator.OpResponse, emulator.Fault{Reset: true}},
-	"/response reset after it is taken":  {emulator.OpResponse, emulator.Fault{Reset: true, Late: true}},
-	"/response slow":                     {emulator.OpResponse, emulator.Fault{Delay: 50 * time.Millisecond}},
-	"/error reset before it is taken":    {emulator.OpError, emulator.Fault{Reset: true}},
-	"/error reset after it is taken":     {emulator.OpError, emulator.Fault{Reset: true, Late: true}},
+	"/response 400":                      {faulty.OpResponse, faulty.Fault{Status: 400, Late: true}},
+	"/response 403":                      {faulty.OpResponse, faulty.Fault{Status: 403, Late: true}},
+	"/response 410":                      {faulty.OpResponse, faulty.Fault{Status: 410, Late: true}},
+	"/response 413":                      {faulty.OpResponse, faulty.Fault{Status: 413, Late: true}},
+	"/response 500":                      {faulty.OpResponse, faulty.Fault{Status: 500, Late: true}},
+	"/response reset before it is taken": {faulty.OpResponse, faulty.Fault{Reset: true}},
+	"/response reset after it is taken":  {faulty.OpResponse, faulty.Fault{Reset: true, Late: true}},
+	"/response slow":                     {faulty.OpResponse, faulty.Fault{Delay: 50 * time.Millisecond}},
+	"/error reset before it is taken":    {faulty.OpError, faulty.Fault{Reset: true}},
+	"/error reset after it is taken":     {faulty.OpError, faulty.Fault{Reset: true, Late: true}},
 }
 
-// fault is the emulator's Config.Fault.
-func (a *arena) fault(c emulator.Call) (f emulator.Fault) {
+// fault is faulty.Handler's Fault.
+func (a *arena) fault(c faulty.Call) (f faulty.Fault) {
 	a.update(func() {
-		if c.Op == emulator.OpNext {
+		if c.Op == faulty.OpNext {
 			if a.nextResets > 0 {
 				a.nextResets--
 				f.Reset = true
@@ -47,15 +47,15 @@ func (a *arena) fault(c emulator.Call) (f emulator.Fault) {
 	return f
 }
 
-// observe is the emulator's Config.Observe.
-func (a *arena) observe(c emulator.Call) {
+// observe is faulty.Handler's Observe.
+func (a *arena) observe(c faulty.Call) {
 	a.update(func() {
 		switch {
-		case c.Op == emulator.OpInitError:
+		case c.Op == faulty.OpInitError:
 			a.violate(inv1, "an init error was reported, after the init")
-		case c.Op == emulator.OpNext && c.Ended && c.RequestID != "":
+		case c.Op == faulty.OpNext && c.Ended && c.RequestID != "":
 			a.trip(c.RequestID).handed = true // whether it arrives or not
-		case c.Op != emulator.OpResponse && c.Op != emulator.OpError:
+		case c.Op != faulty.OpResponse && c.Op != faulty.OpError:
 		case !c.Ended:
 			t := a.trip(c.RequestID)
 			t.reports = append(t.reports, &report{op: c.Op, began: time.Now()})

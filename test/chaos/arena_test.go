@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
@@ -78,8 +79,8 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 		// The race detector would sleep for a second when a fake exits.
 		Env: []string{actAs + "=1", h.mark, envJournal + "=" + pipe, "GORACE=atexit_sleep_ms=0", "GOMAXPROCS=2"},
 	}
-	a.emu = emulator.New(emulator.Config{Timeout: timeout, Fault: a.fault, Observe: a.observe})
-	a.server = httptest.NewServer(a.emu)
+	a.emu = emulator.New(emulator.Config{Timeout: timeout})
+	a.server = httptest.NewServer(&faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
 	a.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	if a.client, err = runtimeapi.NewClient(strings.TrimPrefix(a.server.URL, "http://"), "chaos", slots); err != nil {
 		return nil, err

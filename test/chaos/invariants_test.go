@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // The invariants, by the numbers of the page that states them.
@@ -191,7 +191,7 @@ func (e *eye) measure(rec *record) {
 		return f.at, ok && f.in.Fault == "SIGKILL" && f.in.State != spawning
 	}
 	for _, t := range e.trips {
-		i := slices.IndexFunc(t.reports, func(r *report) bool { return r.op == emulator.OpError })
+		i := slices.IndexFunc(t.reports, func(r *report) bool { return r.op == faulty.OpError })
 		if at, ok := killed(t.pid); ok && i >= 0 && t.reports[i].began.After(at) {
 			rec.took("kill → error report", t.reports[i].began.Sub(at))
 		}

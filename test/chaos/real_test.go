@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // The time limits of the real harness. A cold R takes some 120 ms alone, and several
@@ -85,8 +86,8 @@ func (h *realHarness) start() *realArena {
 		h: h, dir: h.t.TempDir(), mark: fmt.Sprintf("CHAOS_MARK=real-%d-%d", os.Getpid(), time.Now().UnixNano()),
 		ended: make(chan struct{}), board: newBoard(), trips: map[string]*realTrip{},
 	}
-	a.emu = emulator.New(emulator.Config{Timeout: realTimeout, Fault: a.fault, Observe: a.observe})
-	a.server = httptest.NewServer(a.emu)
+	a.emu = emulator.New(emulator.Config{Timeout: realTimeout})
+	a.server = httptest.NewServer(&faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
 	root, err := filepath.Abs("testdata")
 	if err != nil {
 		panic(err) // there is no working directory
@@ -129,12 +130,12 @@ func (a *realArena) violate(invariant, format string, args ...any) {
 	a.update(func() { a.broken = append(a.broken, violation{invariant, fmt.Sprintf(format, args...)}) })
 }
 
-// fault is the emulator's Config.Fault.
-func (a *realArena) fault(c emulator.Call) (f emulator.Fault) {
+// fault is faulty.Handler's Fault.
+func (a *realArena) fault(c faulty.Call) (f faulty.Fault) {
 	a.update(func() {
 		spoil, ok := apiFaults[a.spoil]
 		switch {
-		case c.Op == emulator.OpNext && a.nextResets > 0:
+		case c.Op == faulty.OpNext && a.nextResets > 0:
 			a.nextResets--
 			f.Reset = true
 		case ok && c.Op == spoil.op:
@@ -145,26 +146,26 @@ func (a *realArena) fault(c emulator.Call) (f emulator.Fault) {
 	return f
 }
 
-// observe is the emulator's Config.Observe.
-func (a *realArena) observe(c emulator.Call) {
+// observe is faulty.Handler's Observe.
+func (a *realArena) observe(c faulty.Call) {
 	now := time.Now()
 	a.update(func() {
 		switch {
-		case c.Op == emulator.OpNext && !c.Ended:
+		case c.Op == faulty.OpNext && !c.Ended:
 			a.openPolls++
 			a.lastPoll = now
 			if a.openPolls > 1 {
 				a.broken = append(a.broken, violation{inv4, fmt.Sprintf("%d polls of one worker", a.openPolls)})
 			}
-		case c.Op == emulator.OpNext:
+		case c.Op == faulty.OpNext:
 			a.openPolls--
 			if c.RequestID != "" {
 				a.trips[c.RequestID] = &realTrip{handed: now}
 				a.handed = c.RequestID
 			}
-		case c.Op == emulator.OpInitError && c.Ended:
+		case c.Op == faulty.OpInitError && c.Ended:
 			a.broken = append(a.broken, violation{inv1, "an init error was reported, after the init"})
-		case c.Op != emulator.OpResponse && c.Op != emulator.OpError:
+		case c.Op != faulty.OpResponse && c.Op != faulty.OpError:
 		case !c.Ended:
 			t := a.trips[c.RequestID]
 			t.reports = append(t.reports, &report{op: c.Op, began: now})
