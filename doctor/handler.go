@@ -53,10 +53,10 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxClose)
 		defer cancel()
-		w.Close(closing)
+		w.Shutdown(closing)
 	}()
 	e.ok("handler", "%s was loaded", c.Handler)
-	e.init(took, w.Ready())
+	e.init(took, w.Info())
 	log.report(e)
 	e.used(w.PeakRSS())
 }

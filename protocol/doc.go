@@ -37,7 +37,7 @@
 // for one so that it goes no faster than whoever reads.
 //
 // Between an invoke and the last frame of its answer only log frames may come beside,
-// and every reply echoes the invocation's id. Whatever else arrives is a Violation:
+// and every reply echoes the invocation's id. Whatever else arrives is a ProtocolError:
 // the two sides no longer agree on where a frame begins, so the worker is
 // killed and never resynchronised.
 //

@@ -20,24 +20,24 @@ func (e *FrameTooLargeError) Error() string {
 	return fmt.Sprintf("frame of %d bytes is over the limit of %d", e.Size, e.Limit)
 }
 
-// Violation reports that the other side broke the protocol. Nothing that comes
+// A ProtocolError reports that the other side broke the protocol. Nothing that comes
 // after it on the same pipe can be trusted.
-type Violation struct {
+type ProtocolError struct {
 	Reason string
 	Err    error // what lies beneath, or nil
 }
 
-func (e *Violation) Error() string {
+func (e *ProtocolError) Error() string {
 	if e.Err == nil {
 		return "protocol violation: " + e.Reason
 	}
 	return fmt.Sprintf("protocol violation: %s: %v", e.Reason, e.Err)
 }
 
-func (e *Violation) Unwrap() error { return e.Err }
+func (e *ProtocolError) Unwrap() error { return e.Err }
 
 // ErrorType is the name under which the Runtime API hears of it.
-func (e *Violation) ErrorType() string { return "Runtime.ProtocolError" }
+func (e *ProtocolError) ErrorType() string { return "Runtime.ProtocolError" }
 
 // HandlerError is an error that R reported properly, so the process that sent
 // it is sound: a condition that the handler signalled, an event that could not
@@ -46,22 +46,18 @@ type HandlerError struct {
 	Type    string         `json:"type"` // an R class (simpleError) or a Runtime.… name
 	Message string         `json:"message"`
 	Call    string         `json:"call,omitempty"`    // what R says after "Error in"
-	Stack   []Frame        `json:"stack"`             // innermost call last, as R's traceback numbers them
+	Stack   []StackFrame   `json:"stack"`             // innermost call last, as R's traceback numbers them
 	Parents []HandlerError `json:"parents,omitempty"` // its causes, the nearest first; they have no parents themselves
-
-	// Answered says that R has an answer for the caller all the same, the payload of a
-	// result frame: on HTTP sources a failure is a response of status 500.
-	Answered bool `json:"-"`
 }
 
-// Frame is one call of an R stack trace.
-type Frame struct {
+// A StackFrame is one call of an R stack trace.
+type StackFrame struct {
 	Call string `json:"call"`
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 }
 
-func (f Frame) String() string {
+func (f StackFrame) String() string {
 	if f.File == "" {
 		return f.Call
 	}

@@ -92,18 +92,18 @@ func NewReader(r io.Reader) *Reader {
 
 // ReadReply reads one control frame from R. At the end of the stream between
 // two frames it returns io.EOF; a frame that is cut short, too long or not a
-// JSON object with a known type is a *Violation.
+// JSON object with a known type is a *ProtocolError.
 func (r *Reader) ReadReply() (Reply, error) {
 	body, err := r.frame(nil, MaxControl)
 	if large, ok := errors.AsType[*FrameTooLargeError](err); ok {
-		return Reply{}, &Violation{Reason: "control frame", Err: large}
+		return Reply{}, &ProtocolError{Reason: "control frame", Err: large}
 	}
 	if err != nil {
 		return Reply{}, err
 	}
 	var reply Reply
 	if err := json.Unmarshal(body, &reply); err != nil {
-		return Reply{}, &Violation{Reason: "control frame is not a JSON message", Err: err}
+		return Reply{}, &ProtocolError{Reason: "control frame is not a JSON message", Err: err}
 	}
 	if err := reply.check(); err != nil {
 		return Reply{}, err
@@ -126,7 +126,7 @@ func (r *Reader) ReadPayload(limit int) ([]byte, error) {
 func (r *Reader) ReadChunk(buf []byte) ([]byte, error) {
 	body, err := r.payload(buf, MaxChunk)
 	if large, ok := err.(*FrameTooLargeError); ok {
-		return nil, &Violation{Reason: "chunk", Err: large}
+		return nil, &ProtocolError{Reason: "chunk", Err: large}
 	}
 	return body, err
 }
@@ -134,10 +134,10 @@ func (r *Reader) ReadChunk(buf []byte) ([]byte, error) {
 func (r *Reader) payload(buf []byte, limit int) ([]byte, error) {
 	body, err := r.frame(buf, limit)
 	if err == io.EOF {
-		return nil, &Violation{Reason: "no payload after its control frame", Err: io.ErrUnexpectedEOF}
+		return nil, &ProtocolError{Reason: "no payload after its control frame", Err: io.ErrUnexpectedEOF}
 	}
 	if large, ok := errors.AsType[*FrameTooLargeError](err); ok && large.Size > MaxPayload {
-		return nil, &Violation{Reason: "payload frame", Err: large}
+		return nil, &ProtocolError{Reason: "payload frame", Err: large}
 	}
 	return body, err
 }
@@ -187,7 +187,7 @@ func (r *Reader) frame(buf []byte, limit int) ([]byte, error) {
 }
 
 func cutShort(got, want int64) error {
-	return &Violation{
+	return &ProtocolError{
 		Reason: fmt.Sprintf("frame cut short: %d of %d bytes", got, want),
 		Err:    io.ErrUnexpectedEOF,
 	}

@@ -103,8 +103,8 @@ func TestDiscardStepsOverRefusedPayload(t *testing.T) {
 func TestDiscardOfTruncatedPayload(t *testing.T) {
 	r := protocol.NewReader(strings.NewReader("abc"))
 	err := r.Discard(4)
-	if _, ok := errors.AsType[*protocol.Violation](err); !ok || !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("error is %v, want a Violation of io.ErrUnexpectedEOF", err)
+	if _, ok := errors.AsType[*protocol.ProtocolError](err); !ok || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error is %v, want a ProtocolError of io.ErrUnexpectedEOF", err)
 	}
 }
 

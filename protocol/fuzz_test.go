@@ -45,7 +45,7 @@ func fuzzMessage(t *testing.T, r *protocol.Reader) bool {
 	} else if err == nil {
 		checkAgain(t, reply, payload)
 	}
-	if _, ok := err.(*protocol.Violation); err != nil && err != io.EOF && !ok {
+	if _, ok := err.(*protocol.ProtocolError); err != nil && err != io.EOF && !ok {
 		t.Fatalf("error of type %T: %v", err, err)
 	}
 	return err == nil

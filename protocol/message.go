@@ -129,27 +129,27 @@ func (r *Reply) check() error {
 		return nil
 	case TypeResult, TypeEnd:
 		if r.ID == "" {
-			return &Violation{Reason: r.Type + " without an id"}
+			return &ProtocolError{Reason: r.Type + " without an id"}
 		}
 		return nil
 	case TypeChunk:
 		if r.ID == "" {
-			return &Violation{Reason: "chunk without an id"}
+			return &ProtocolError{Reason: "chunk without an id"}
 		}
 		// net/http would refuse it, too, but when it is too late for another answer.
 		if strings.ContainsFunc(r.ContentType, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-			return &Violation{Reason: fmt.Sprintf("chunk with the content type %.80q", r.ContentType)}
+			return &ProtocolError{Reason: fmt.Sprintf("chunk with the content type %.80q", r.ContentType)}
 		}
 		return nil
 	case TypeError, TypeInitError:
 		if r.Error == nil {
-			return &Violation{Reason: r.Type + " without an error"}
+			return &ProtocolError{Reason: r.Type + " without an error"}
 		}
 		if r.Type == TypeError && r.ID == "" {
-			return &Violation{Reason: "error without an id"}
+			return &ProtocolError{Reason: "error without an id"}
 		}
 		return nil
 	default:
-		return &Violation{Reason: fmt.Sprintf("unknown frame type %.40q", r.Type)}
+		return &ProtocolError{Reason: fmt.Sprintf("unknown frame type %.40q", r.Type)}
 	}
 }

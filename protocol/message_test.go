@@ -158,7 +158,7 @@ func checkError(t *testing.T, v vector, err error) {
 		kind = "no error"
 	} else if err == io.EOF {
 		kind = "end"
-	} else if violation, ok := errors.AsType[*protocol.Violation](err); ok {
+	} else if violation, ok := errors.AsType[*protocol.ProtocolError](err); ok {
 		kind = "violation"
 		if violation.ErrorType() != "Runtime.ProtocolError" {
 			t.Errorf("error type %q", violation.ErrorType())
@@ -256,8 +256,8 @@ func TestErrorTexts(t *testing.T) {
 	}{
 		{&protocol.HandlerError{Type: "simpleError", Message: "100%s of %d {x}"}, "simpleError", "simpleError: 100%s of %d {x}"},
 		{&protocol.HandlerError{Type: "teapot"}, "teapot", "teapot:"},
-		{&protocol.Violation{Reason: "why"}, "Runtime.ProtocolError", "protocol violation: why"},
-		{&protocol.Violation{Reason: "why", Err: io.ErrUnexpectedEOF}, "Runtime.ProtocolError", "protocol violation: why: unexpected EOF"},
+		{&protocol.ProtocolError{Reason: "why"}, "Runtime.ProtocolError", "protocol violation: why"},
+		{&protocol.ProtocolError{Reason: "why", Err: io.ErrUnexpectedEOF}, "Runtime.ProtocolError", "protocol violation: why: unexpected EOF"},
 	} {
 		if test.err.ErrorType() != test.kind {
 			t.Errorf("type %q, want %q", test.err.ErrorType(), test.kind)
@@ -269,7 +269,7 @@ func TestErrorTexts(t *testing.T) {
 }
 
 func TestStackFrameText(t *testing.T) {
-	for want, frame := range map[string]protocol.Frame{
+	for want, frame := range map[string]protocol.StackFrame{
 		"f(x)":                 {Call: "f(x)"},
 		"f(x) (functions.R:3)": {Call: "f(x)", File: "functions.R", Line: 3},
 	} {

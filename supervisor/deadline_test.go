@@ -108,6 +108,9 @@ func interruptible(d time.Duration, payload string, err error) handler {
 		select {
 		case <-w.interrupted:
 			time.Sleep(d)
+			if payload == "" {
+				return nil, err
+			}
 			return []byte(payload), err
 		case <-w.done:
 			return nil, crash{}
@@ -120,7 +123,7 @@ func TestInterruptIsAnswered(t *testing.T) {
 		r := newRig(t, interruptible(10*time.Millisecond, "", &protocol.HandlerError{
 			Type:    "interrupt",
 			Message: "interrupted",
-			Stack:   []protocol.Frame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "Sys.sleep(60)"}},
+			Stack:   []protocol.StackFrame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "Sys.sleep(60)"}},
 		})).run()
 		inv := r.send("id", 3*time.Second)
 		r.after(time.Minute)

@@ -29,6 +29,9 @@ type Event struct {
 	// Took is how long the spawn took, of WorkerReady, and how long the invocation,
 	// of InvocationReported: from when it came until it was reported.
 	Took time.Duration
+
+	// RTime is how long R worked on it, of InvocationReported; 0 if unknown.
+	RTime time.Duration
 }
 
 // observe tells whoever wants to know.

@@ -28,7 +28,8 @@ type crash struct{}
 func (crash) Error() string     { return "R died of a segmentation fault" }
 func (crash) ErrorType() string { return "Runtime.WorkerCrashed" }
 
-// A handler is what a fakeWorker does with an invocation.
+// A handler is what a fakeWorker does with an invocation: R answers with the payload, with
+// a *protocol.HandlerError or with both, and any other error means that it did not answer.
 type handler func(w *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error)
 
 func echo(_ *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error) {
@@ -83,19 +84,17 @@ type fakeWorker struct {
 	closes     int
 }
 
-func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error) {
+func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
 	w.mu.Lock()
 	switch {
 	case w.busy:
 		w.t.Errorf("Invoke of %s while the worker is busy", inv.ID)
 	case w.closes > 0:
 		w.t.Errorf("Invoke of %s on a closed worker", inv.ID)
-	case limit != runtimeapi.MaxResponse:
-		w.t.Errorf("Invoke of %s with the limit %d, want %d", inv.ID, limit, runtimeapi.MaxResponse)
 	}
 	if w.dead {
 		w.mu.Unlock()
-		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
+		return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
 	}
 	w.busy = true
 	w.open = open
@@ -106,7 +105,14 @@ func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, limit int, open f
 		defer w.mu.Unlock()
 		w.busy = false
 	}()
-	return w.onInvoke(w, inv, event)
+	payload, err := w.onInvoke(w, inv, event)
+	if failure, ok := errors.AsType[*protocol.HandlerError](err); ok {
+		return protocol.Answer{Payload: payload, Failure: failure}, nil
+	}
+	if err != nil {
+		return protocol.Answer{}, err
+	}
+	return protocol.Answer{Payload: payload}, nil
 }
 
 func (w *fakeWorker) Interrupt() {
@@ -132,11 +138,22 @@ func (w *fakeWorker) Done() <-chan struct{} {
 	return w.done
 }
 
-func (w *fakeWorker) Close(ctx context.Context) {
+func (w *fakeWorker) Err() error {
+	select {
+	case <-w.done:
+		return crash{}
+	default:
+		return nil
+	}
+}
+
+func (w *fakeWorker) Stats() protocol.WorkerStats { return protocol.WorkerStats{PID: 100 + w.slot} }
+
+func (w *fakeWorker) Shutdown(ctx context.Context) {
 	w.mu.Lock()
 	w.closes++
 	if w.busy || w.closes > 1 {
-		w.t.Errorf("Close: busy %v, call %d", w.busy, w.closes)
+		w.t.Errorf("Shutdown: busy %v, call %d", w.busy, w.closes)
 	}
 	w.mu.Unlock()
 	if w.onClose != nil {

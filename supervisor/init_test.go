@@ -42,7 +42,7 @@ func TestInitFails(t *testing.T) {
 		{"handler not found", &protocol.HandlerError{Type: "Runtime.HandlerNotFound", Message: "no function f in app.R"},
 			"Runtime.HandlerNotFound", "no function f in app.R"},
 		{"crash", fmt.Errorf("R was not ready: %w", crash{}), "Runtime.WorkerCrashed", "R was not ready: R died of a segmentation fault"},
-		{"violation", &protocol.Violation{Reason: "no hello"}, "Runtime.ProtocolError", "protocol violation: no hello"},
+		{"violation", &protocol.ProtocolError{Reason: "no hello"}, "Runtime.ProtocolError", "protocol violation: no hello"},
 	} {
 		for _, slots := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s, %d slots", test.name, slots), func(t *testing.T) {

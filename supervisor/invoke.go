@@ -49,9 +49,9 @@ func (s *slot) serve(ctx context.Context) error {
 	}
 	start := time.Now()
 	out := &response{api: s.API, inv: s.held}
-	payload, err := s.invoke(s.held, out)
-	o := outcomeOf(err)
-	reported := Event{Kind: InvocationReported, Worker: s.worker, Invocation: s.held, Error: o.report}
+	r := s.invoke(s.held, out)
+	o := outcomeOf(r)
+	reported := Event{Kind: InvocationReported, Worker: s.worker, Invocation: s.held, Error: o.report, RTime: r.answer.RTime}
 	if !o.keep {
 		if ctx.Err() == nil {
 			s.observe(Event{Kind: WorkerLost, Worker: s.worker})
@@ -61,7 +61,7 @@ func (s *slot) serve(ctx context.Context) error {
 		s.schedule()
 	}
 	if o.resend {
-		s.log.Warn("worker found unusable, invocation goes to the next", append(ofInvocation(s.held), "error", err)...)
+		s.log.Warn("worker found unusable, invocation goes to the next", append(ofInvocation(s.held), "error", r.err)...)
 		return nil
 	}
 	defer func() {
@@ -77,21 +77,21 @@ func (s *slot) serve(ctx context.Context) error {
 	if out.stream != nil {
 		return s.endStream(ctx, inv, out.stream, o.report)
 	}
-	if o.report != nil && !o.answered {
+	if o.report != nil && !o.logOnly {
 		return s.reportError(ctx, inv, o.report)
 	}
 	if o.report != nil {
 		s.logError(inv, o.report) // its caller gets R's answer
 	}
-	s.log.Debug("R answered", "request_id", inv.ID, "bytes", len(payload), "took", time.Since(start))
+	s.log.Debug("R answered", "request_id", inv.ID, "bytes", len(r.answer.Payload), "took", time.Since(start))
 	return s.post(ctx, inv, "response", func(ctx context.Context) error {
-		return s.API.Respond(ctx, inv, payload)
+		return s.API.Respond(ctx, inv, r.answer.Payload)
 	})
 }
 
 // invoke runs inv on the slot's worker within its deadline, and within the drain limit
 // of a shutdown. What R streams goes to out.
-func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) ([]byte, error) {
+func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) result {
 	w := s.worker
 	defer context.AfterFunc(s.drained, func() {
 		w.Kill("the runtime is shutting down")
@@ -100,7 +100,7 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) ([]byte, error)
 	stop := s.watch(w, inv, out)
 	start := time.Now()
 	s.log.Debug("dispatch", "request_id", inv.ID)
-	payload, err := w.Invoke(protocol.Invoke{
+	answer, err := w.Invoke(protocol.Invoke{
 		Type:          protocol.TypeInvoke,
 		ID:            inv.ID,
 		DeadlineMs:    deadlineMs(inv),
@@ -109,14 +109,15 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) ([]byte, error)
 		ClientContext: inv.ClientContext,
 		Identity:      inv.CognitoIdentity,
 		TenantID:      inv.TenantID,
-	}, inv.Event, runtimeapi.MaxResponse, out.open)
-	if err == nil && out.incomplete() {
-		err = out.failed
+	}, inv.Event, out.open)
+	return result{
+		answer:      answer,
+		err:         err,
+		cut:         out.cutShort(),
+		interrupted: stop(),
+		after:       time.Since(start),
+		left:        time.Until(inv.Deadline),
 	}
-	if stopped := stop(); stopped && !errors.Is(err, protocol.ErrNotSent) {
-		return payload, &TimeoutError{After: time.Since(start), Left: time.Until(inv.Deadline), Err: err}
-	}
-	return payload, err
 }
 
 // watch interrupts w when inv's deadline comes near, and kills it when that did not

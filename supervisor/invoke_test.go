@@ -120,7 +120,7 @@ func TestPollsOnlyWhenReady(t *testing.T) {
 // A failure that R reported, or that it had no part in, is reported and costs
 // nothing else.
 func TestErrorKeepsWorker(t *testing.T) {
-	stack := []protocol.Frame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "pick(x)"}}
+	stack := []protocol.StackFrame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "pick(x)"}}
 	for _, test := range []struct {
 		name    string
 		err     error // of Invoke
@@ -184,7 +184,7 @@ func TestErrorEndsWorker(t *testing.T) {
 		typ  string
 	}{
 		{"crash", crash{}, "Runtime.WorkerCrashed"},
-		{"violation", &protocol.Violation{Reason: "two replies"}, "Runtime.ProtocolError"},
+		{"violation", &protocol.ProtocolError{Reason: "two replies"}, "Runtime.ProtocolError"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -11,41 +11,74 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// An outcome is what becomes of an invocation.
-type outcome struct {
-	report   *runtimeapi.ErrorReport // what is reported as its error; nil: its result
-	answered bool                    // R has an answer all the same: the error is logged only
-	keep     bool                    // the worker may take the next one
-	resend   bool                    // nothing reached R: another worker may have it
+// A result is how an invocation that was given to a worker came back.
+type result struct {
+	answer      protocol.Answer
+	err         error // why R did not answer
+	cut         error // why R could not write all of its stream, though it answered as if it had
+	interrupted bool  // the deadline's interrupt was sent, and may reach R even after its answer
+
+	after time.Duration // since it was given to R
+	left  time.Duration // until its deadline
 }
 
-// outcomeOf maps what slot.invoke returned to what becomes of the invocation and its
-// worker. It is the failure table of docs/architecture.md.
-func outcomeOf(err error) outcome {
-	if errors.Is(err, protocol.ErrNotSent) {
+// An outcome is what becomes of an invocation and of its worker.
+type outcome struct {
+	report  *runtimeapi.ErrorReport // why the invocation failed; nil if it succeeded
+	logOnly bool                    // the report is only logged: the caller gets R's payload
+	keep    bool                    // the worker may take the next invocation
+	resend  bool                    // nothing reached R: another worker may have the invocation
+}
+
+// outcomeOf maps a result to its outcome. It is the failure table of
+// docs/architecture.md.
+func outcomeOf(r result) outcome {
+	failure := r.err
+	if failure == nil && r.answer.Failure != nil {
+		failure = r.answer.Failure
+	}
+	if failure == nil {
+		failure = r.cut
+	}
+	switch {
+	case errors.Is(r.err, protocol.ErrNotSent):
 		return outcome{resend: true}
+	case failure == nil:
+		// An R that answered as the interrupt was on its way must not be used again.
+		return outcome{keep: !r.interrupted}
+	case r.interrupted:
+		return outcome{report: timeoutReport(r, failure)}
+	case r.err == nil && r.answer.Failure != nil:
+		return outcome{report: HandlerReport(r.answer.Failure), logOnly: r.answer.Payload != nil, keep: true}
 	}
-	switch e := err.(type) {
-	case nil:
-		return outcome{keep: true}
-	case *TimeoutError:
-		if e.Err == nil {
-			return outcome{} // R was quicker than the interrupt that was on its way to it
-		}
-	case *protocol.HandlerError:
-		return outcome{report: reportOf(err), answered: e.Answered, keep: true}
-	case *protocol.FrameTooLargeError:
-		return outcome{report: reportOf(err), keep: true}
-	}
-	o := outcome{report: reportOf(err)}
+	o := outcome{report: reportOf(failure), keep: tooLarge(failure) != nil}
 	if planted.Bug(planted.Resent) && o.report.Type == "Runtime.WorkerCrashed" {
 		return outcome{resend: true}
 	}
 	return o
 }
 
-// reportOf returns what the Runtime API and so the caller hear of err.
+// tooLarge returns the error of a result that is larger than Lambda accepts, or nil. A
+// protocol error that wraps one is about a control frame.
+func tooLarge(err error) *protocol.FrameTooLargeError {
+	if _, broken := errors.AsType[*protocol.ProtocolError](err); broken {
+		return nil
+	}
+	large, _ := errors.AsType[*protocol.FrameTooLargeError](err)
+	return large
+}
+
+// reportOf returns the report of err to the Runtime API.
 func reportOf(err error) *runtimeapi.ErrorReport {
+	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
+		return HandlerReport(handler)
+	}
+	if large := tooLarge(err); large != nil {
+		return &runtimeapi.ErrorReport{
+			Type:    "Function.ResponseSizeTooLarge",
+			Message: fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", large.Size, large.Limit),
+		}
+	}
 	r := &runtimeapi.ErrorReport{Type: "Runtime.WorkerCrashed", Message: err.Error()}
 	if typed, ok := errors.AsType[interface {
 		error
@@ -53,20 +86,27 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 	}](err); ok {
 		r.Type = typed.ErrorType()
 	}
-	if large, ok := err.(*protocol.FrameTooLargeError); ok {
-		r.Type = "Function.ResponseSizeTooLarge"
-		r.Message = fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", large.Size, large.Limit)
+	return r
+}
+
+// timeoutReport returns the report of an invocation that was stopped because its deadline
+// was near. The failure is how it ended: R's answer to the interrupt, or its death.
+func timeoutReport(r result, failure error) *runtimeapi.ErrorReport {
+	report := &runtimeapi.ErrorReport{Type: "Runtime.InvocationTimeout"}
+	text := fmt.Sprintf("the handler was stopped after %.2f s, %d ms before its deadline",
+		r.after.Seconds(), max(0, r.left.Milliseconds()))
+	if handler, ok := errors.AsType[*protocol.HandlerError](failure); ok {
+		report.Stack = HandlerReport(handler).Stack
+		if n := len(handler.Stack); n > 0 {
+			text += "; it was in " + handler.Stack[n-1].String()
+		}
+	} else if r.err == nil {
+		text += "; it was writing to its stream"
+	} else {
+		text += "; R did not react to an interrupt and was killed"
 	}
-	handler, ok := errors.AsType[*protocol.HandlerError](err)
-	if !ok {
-		return r
-	}
-	h := HandlerReport(handler)
-	if _, timeout := errors.AsType[*TimeoutError](err); timeout {
-		r.Stack = h.Stack
-		return r
-	}
-	return h
+	report.Message = text
+	return report
 }
 
 // HandlerReport returns the report of an error as R described it.
@@ -80,34 +120,6 @@ func HandlerReport(e *protocol.HandlerError) *runtimeapi.ErrorReport {
 	}
 	return r
 }
-
-// A TimeoutError reports an invocation that was given up because its deadline was
-// near.
-type TimeoutError struct {
-	After time.Duration // since it was given to R
-	Left  time.Duration // until its deadline
-	Err   error         // how it ended: R's answer to the interrupt, its death, or nil: its result
-}
-
-func (e *TimeoutError) Error() string {
-	text := fmt.Sprintf("the handler was stopped after %.2f s, %d ms before its deadline",
-		e.After.Seconds(), max(0, e.Left.Milliseconds()))
-	if handler, ok := errors.AsType[*protocol.HandlerError](e.Err); ok {
-		if n := len(handler.Stack); n > 0 {
-			text += "; it was in " + handler.Stack[n-1].String()
-		}
-		return text
-	}
-	if _, cut := errors.AsType[cutError](e.Err); cut {
-		return text + "; it was writing to its stream"
-	}
-	return text + "; R did not react to an interrupt and was killed"
-}
-
-func (e *TimeoutError) Unwrap() error { return e.Err }
-
-// ErrorType is the name under which the Runtime API hears of it.
-func (e *TimeoutError) ErrorType() string { return "Runtime.InvocationTimeout" }
 
 // An InitTimeoutError reports a worker that was not ready in time.
 type InitTimeoutError struct {

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -25,75 +24,134 @@ func TestOutcome(t *testing.T) {
 	handlerError := &protocol.HandlerError{
 		Type:    "simpleError",
 		Message: "no such column",
-		Stack:   []protocol.Frame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "pick(x)"}},
+		Stack:   []protocol.StackFrame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "pick(x)"}},
 	}
 	stack := []runtimeapi.StackFrame{{Label: "handler(event)", Path: "app.R", Line: 7}, {Label: "pick(x)"}}
 	tooLarge := &protocol.FrameTooLargeError{Size: 7_000_000, Limit: runtimeapi.MaxResponse}
-	timeout := func(err error) error {
-		return &TimeoutError{After: 2800 * time.Millisecond, Left: 190 * time.Millisecond, Err: err}
+	broken := &protocol.ProtocolError{Reason: "control frame", Err: tooLarge}
+
+	failed := func(err error) result { return result{err: err} }
+	wrapped := func(err error) result { return result{err: fmt.Errorf("invoke: %w", err)} }
+	answered := func(failure *protocol.HandlerError) result {
+		return result{answer: protocol.Answer{Failure: failure}}
 	}
+	timeout := func(r result) result {
+		r.interrupted, r.after, r.left = true, 2800*time.Millisecond, 190*time.Millisecond
+		return r
+	}
+	const stopped = "the handler was stopped after 2.80 s, 190 ms before its deadline"
 
 	for _, test := range []struct {
 		name    string
-		err     error
+		result  result
 		keep    bool
 		typ     string
 		message string
 		stack   []runtimeapi.StackFrame
 	}{
-		{"handler error", handlerError, keep, "simpleError", "no such column", stack},
-		{"handler error without a stack", &protocol.HandlerError{Type: "Runtime.UnmarshalError", Message: "bad event"}, keep,
+		{"handler error", answered(handlerError), keep, "simpleError", "no such column", stack},
+		{"handler error without a stack", answered(&protocol.HandlerError{Type: "Runtime.UnmarshalError", Message: "bad event"}), keep,
 			"Runtime.UnmarshalError", "bad event", nil},
-		{"result too large", tooLarge, keep, "Function.ResponseSizeTooLarge",
+		{"result too large", failed(tooLarge), keep, "Function.ResponseSizeTooLarge",
 			"the result has 7000000 bytes of JSON; Lambda takes at most 6291556", nil},
-		{"violation", &protocol.Violation{Reason: "two replies"}, retire, "Runtime.ProtocolError",
+		{"result too large, wrapped", wrapped(tooLarge), keep, "Function.ResponseSizeTooLarge",
+			"the result has 7000000 bytes of JSON; Lambda takes at most 6291556", nil},
+		{"protocol broken", failed(&protocol.ProtocolError{Reason: "two replies"}), retire, "Runtime.ProtocolError",
 			"protocol violation: two replies", nil},
-		{"violation by an oversized frame", &protocol.Violation{Reason: "control frame", Err: tooLarge}, retire, "Runtime.ProtocolError",
+		{"protocol broken by an oversized frame", failed(broken), retire, "Runtime.ProtocolError",
 			"protocol violation: control frame: frame of 7000000 bytes is over the limit of 6291556", nil},
-		{"crash", crash{}, retire, "Runtime.WorkerCrashed", "R died of a segmentation fault", nil},
-		{"typed", outOfMemory{}, retire, "Runtime.OutOfMemory", "R was killed for its memory", nil},
-		{"typed, wrapped", fmt.Errorf("invoke: %w", outOfMemory{}), retire, "Runtime.OutOfMemory", "invoke: R was killed for its memory", nil},
-		{"plain", errReset, retire, "Runtime.WorkerCrashed", "connection reset by peer", nil},
-		{"timeout, R said where", timeout(handlerError), retire, "Runtime.InvocationTimeout",
-			"the handler was stopped after 2.80 s, 190 ms before its deadline; it was in pick(x)", stack},
-		{"timeout, R said where, with a file", timeout(&protocol.HandlerError{Stack: handlerError.Stack[:1]}), retire, "Runtime.InvocationTimeout",
-			"the handler was stopped after 2.80 s, 190 ms before its deadline; it was in handler(event) (app.R:7)", stack[:1]},
-		{"timeout, R did not say where", timeout(&protocol.HandlerError{Type: "interrupt"}), retire, "Runtime.InvocationTimeout",
-			"the handler was stopped after 2.80 s, 190 ms before its deadline", nil},
-		{"timeout, killed", timeout(crash{}), retire, "Runtime.InvocationTimeout",
-			"the handler was stopped after 2.80 s, 190 ms before its deadline; R did not react to an interrupt and was killed", nil},
-		{"timeout, protocol broken", timeout(&protocol.Violation{Reason: "control frame", Err: tooLarge}), retire, "Runtime.InvocationTimeout",
-			"the handler was stopped after 2.80 s, 190 ms before its deadline; R did not react to an interrupt and was killed", nil},
-		{"timeout, stream cut", timeout(errDeadlineCuts), retire, "Runtime.InvocationTimeout",
-			"the handler was stopped after 2.80 s, 190 ms before its deadline; it was writing to its stream", nil},
-		{"init timeout", &InitTimeoutError{Limit: 10 * time.Second}, retire, "Runtime.InitTimeout",
-			"R was not ready within 10s (LAMBDA_R_INIT_TIMEOUT)", nil},
+		{"protocol broken by an oversized frame, wrapped", wrapped(broken), retire, "Runtime.ProtocolError",
+			"invoke: protocol violation: control frame: frame of 7000000 bytes is over the limit of 6291556", nil},
+		{"crash", failed(crash{}), retire, "Runtime.WorkerCrashed", "R died of a segmentation fault", nil},
+		{"crash, wrapped", wrapped(crash{}), retire, "Runtime.WorkerCrashed", "invoke: R died of a segmentation fault", nil},
+		{"typed", failed(outOfMemory{}), retire, "Runtime.OutOfMemory", "R was killed for its memory", nil},
+		{"typed, wrapped", wrapped(outOfMemory{}), retire, "Runtime.OutOfMemory", "invoke: R was killed for its memory", nil},
+		{"plain", failed(errReset), retire, "Runtime.WorkerCrashed", "connection reset by peer", nil},
+		{"stream cut", result{cut: errShutdownCuts}, retire, "Runtime.WorkerCrashed", "the runtime is shutting down", nil},
+		{"timeout, R reported where", timeout(answered(handlerError)), retire, "Runtime.InvocationTimeout",
+			stopped + "; it was in pick(x)", stack},
+		{"timeout, R reported where, with a file", timeout(answered(&protocol.HandlerError{Stack: handlerError.Stack[:1]})), retire,
+			"Runtime.InvocationTimeout", stopped + "; it was in handler(event) (app.R:7)", stack[:1]},
+		{"timeout, R did not report where", timeout(answered(&protocol.HandlerError{Type: "interrupt"})), retire,
+			"Runtime.InvocationTimeout", stopped, nil},
+		{"timeout, with a failure and a payload", timeout(result{answer: protocol.Answer{Payload: []byte("{}"), Failure: handlerError}}), retire,
+			"Runtime.InvocationTimeout", stopped + "; it was in pick(x)", stack},
+		{"timeout, killed", timeout(failed(crash{})), retire, "Runtime.InvocationTimeout",
+			stopped + "; R did not react to an interrupt and was killed", nil},
+		{"timeout, killed, wrapped", timeout(wrapped(crash{})), retire, "Runtime.InvocationTimeout",
+			stopped + "; R did not react to an interrupt and was killed", nil},
+		{"timeout, protocol broken", timeout(failed(broken)), retire, "Runtime.InvocationTimeout",
+			stopped + "; R did not react to an interrupt and was killed", nil},
+		{"timeout, stream cut", timeout(result{cut: errDeadlineCuts}), retire, "Runtime.InvocationTimeout",
+			stopped + "; it was writing to its stream", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := outcomeOf(test.err)
+			o := outcomeOf(test.result)
 			if o.report == nil {
 				t.Fatal("there is nothing to report")
 			}
-			if o.keep != test.keep || o.resend {
-				t.Errorf("keep %v, resend %v; want %v and false", o.keep, o.resend, test.keep)
+			if o.keep != test.keep || o.resend || o.logOnly {
+				t.Errorf("keep %v, resend %v, log only %v; want %v and false", o.keep, o.resend, o.logOnly, test.keep)
 			}
 			want := &runtimeapi.ErrorReport{Type: test.typ, Message: test.message, Stack: test.stack}
 			if !reflect.DeepEqual(o.report, want) {
 				t.Errorf("report\n %+v, want\n %+v", o.report, want)
 			}
-			if r := reportOf(test.err); !reflect.DeepEqual(r, o.report) {
-				t.Errorf("reportOf says\n %+v, outcomeOf\n %+v", r, o.report)
+		})
+	}
+}
+
+func TestOutcomeWithoutReport(t *testing.T) {
+	notSent := fmt.Errorf("invoke: %w: %w", protocol.ErrNotSent, crash{})
+	payload := protocol.Answer{Payload: []byte("{}")}
+	for _, test := range []struct {
+		name   string
+		result result
+		want   outcome
+	}{
+		{"result", result{answer: payload}, outcome{keep: true}},
+		{"streamed result", result{}, outcome{keep: true}},
+		{"result that crossed the interrupt", result{answer: payload, interrupted: true}, outcome{}},
+		{"not sent", result{err: notSent}, outcome{resend: true}},
+		{"not sent, and late", result{err: notSent, interrupted: true}, outcome{resend: true}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := outcomeOf(test.result); got != test.want {
+				t.Errorf("%+v, want %+v", got, test.want)
 			}
 		})
+	}
+}
+
+// On HTTP sources a failure is a response, which R wrote; its report is for the log.
+func TestOutcomeOfAnsweredFailure(t *testing.T) {
+	failure := &protocol.HandlerError{Type: "simpleError", Message: "no"}
+	o := outcomeOf(result{answer: protocol.Answer{Payload: []byte("{}"), Failure: failure}})
+	if o.report == nil || o.report.Type != "simpleError" || !o.logOnly || !o.keep {
+		t.Errorf("%+v, want a report that is only logged", o)
+	}
+}
+
+func TestReportOf(t *testing.T) {
+	for _, test := range []struct {
+		err          error
+		typ, message string
+	}{
+		{&InitTimeoutError{Limit: 10 * time.Second}, "Runtime.InitTimeout", "R was not ready within 10s (LAMBDA_R_INIT_TIMEOUT)"},
+		{fmt.Errorf("spawn: %w", &protocol.HandlerError{Type: "Runtime.HandlerNotFound", Message: "no f"}), "Runtime.HandlerNotFound", "no f"},
+	} {
+		if r := reportOf(test.err); r.Type != test.typ || r.Message != test.message {
+			t.Errorf("%v: reported %+v", test.err, r)
+		}
 	}
 }
 
 // The report of an error of R's has all that R said.
 func TestHandlerReport(t *testing.T) {
 	got := reportOf(&protocol.HandlerError{
-		Type: "own_error", Message: "two", Call: "g(x)", Stack: []protocol.Frame{{Call: "g(x)"}},
+		Type: "own_error", Message: "two", Call: "g(x)", Stack: []protocol.StackFrame{{Call: "g(x)"}},
 		Parents: []protocol.HandlerError{
-			{Type: "simpleError", Message: "one", Call: "f()", Stack: []protocol.Frame{{Call: "f()", File: "app.R", Line: 2}}},
+			{Type: "simpleError", Message: "one", Call: "f()", Stack: []protocol.StackFrame{{Call: "f()", File: "app.R", Line: 2}}},
 			{Type: "error"},
 		},
 	})
@@ -106,31 +164,6 @@ func TestHandlerReport(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
-	}
-}
-
-func TestOutcomeWithoutReport(t *testing.T) {
-	notSent := fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
-	for _, test := range []struct {
-		name string
-		err  error
-		want outcome
-	}{
-		{"result", nil, outcome{keep: true}},
-		{"not sent", notSent, outcome{resend: true}},
-		{"not sent, and late", &TimeoutError{Err: notSent}, outcome{resend: true}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := outcomeOf(test.err); got != test.want {
-				t.Errorf("%+v, want %+v", got, test.want)
-			}
-		})
-	}
-}
-
-func TestTimeoutErrorUnwraps(t *testing.T) {
-	if err := error(&TimeoutError{Err: errReset}); !errors.Is(err, errReset) {
-		t.Errorf("%v does not lead to its cause", err)
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *slot) loop(ctx context.Context) error {
 				return err
 			}
 		case <-died:
-			s.log.Warn("worker died idle", "reason", deathOf(s.worker))
+			s.log.Warn("worker died idle", "reason", s.worker.Err())
 			s.observe(Event{Kind: WorkerLost, Worker: s.worker})
 			s.retire()
 			s.schedule()
@@ -234,7 +234,7 @@ func (s *slot) retire() {
 	s.reaping.Go(func() {
 		ctx, cancel := context.WithTimeout(s.drained, drainLimit)
 		defer cancel()
-		w.Close(ctx)
+		w.Shutdown(ctx)
 	})
 }
 
@@ -290,12 +290,4 @@ func dead(w Worker) bool {
 	default:
 		return false
 	}
-}
-
-// deathOf returns why a dead worker died, if it says so.
-func deathOf(w Worker) error {
-	if e, ok := w.(interface{ Err() error }); ok {
-		return e.Err()
-	}
-	return nil
 }

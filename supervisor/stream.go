@@ -29,16 +29,16 @@ type response struct {
 
 	failed error // of the last Write; for the goroutine of invoke only
 
-	mu       sync.Mutex
-	stream   runtimeapi.Stream // not nil: it has begun, and its end will be inv's report
-	cutShort error             // why it was cut, or nil
+	mu     sync.Mutex
+	stream runtimeapi.Stream // not nil: it has begun, and its end will be inv's report
+	reason error             // why it was cut, or nil
 }
 
 // open is what a worker calls at the first piece.
 func (r *response) open(head protocol.StreamHead) io.Writer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cutShort == nil {
+	if r.reason == nil {
 		r.stream = r.api.RespondStream(r.inv, head.ContentType, (*runtimeapi.Prelude)(head.Prelude))
 	}
 	return r
@@ -47,7 +47,7 @@ func (r *response) open(head protocol.StreamHead) io.Writer {
 // Write passes a piece on, and returns when the Runtime API has taken it.
 func (r *response) Write(piece []byte) (n int, err error) {
 	r.mu.Lock()
-	stream, cut := r.stream, r.cutShort
+	stream, cut := r.stream, r.reason
 	r.mu.Unlock()
 	if stream == nil {
 		r.failed = cut
@@ -61,16 +61,18 @@ func (r *response) Write(piece []byte) (n int, err error) {
 func (r *response) cut(err cutError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cutShort = err
+	r.reason = err
 	if r.stream != nil {
 		r.stream.Cut(err)
 	}
 }
 
-// incomplete reports whether R was kept from writing all of it, whatever R made of that.
-func (r *response) incomplete() bool {
-	_, cut := errors.AsType[cutError](r.failed)
-	return cut
+// cutShort returns why R was kept from writing all of it, or nil.
+func (r *response) cutShort() error {
+	if cut, ok := errors.AsType[cutError](r.failed); ok {
+		return cut
+	}
+	return nil
 }
 
 // endStream ends the stream that is the one report of inv: as a whole, or, with a report,

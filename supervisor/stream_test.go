@@ -45,7 +45,7 @@ func well(*fakeWorker, error) error { return nil }
 // as R ends it when the handler signals an error.
 func signals(_ *fakeWorker, writeErr error) error {
 	if writeErr != nil {
-		return &protocol.HandlerError{Type: "stream_closed", Message: writeErr.Error(), Stack: []protocol.Frame{{Call: "write(x)"}}}
+		return &protocol.HandlerError{Type: "stream_closed", Message: writeErr.Error(), Stack: []protocol.StackFrame{{Call: "write(x)"}}}
 	}
 	return &protocol.HandlerError{Type: "simpleError", Message: "no"}
 }
@@ -84,7 +84,7 @@ func TestStreamBreaksOff(t *testing.T) {
 	}{
 		{"handler error", signals, "simpleError", 1},
 		{"crash", func(w *fakeWorker, _ error) error { w.die(); return crash{} }, "Runtime.WorkerCrashed", 2},
-		{"violation", func(*fakeWorker, error) error { return &protocol.Violation{Reason: "two ends"} }, "Runtime.ProtocolError", 2},
+		{"violation", func(*fakeWorker, error) error { return &protocol.ProtocolError{Reason: "two ends"} }, "Runtime.ProtocolError", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestFailureBeforeStream(t *testing.T) {
 func TestDeadlineInStream(t *testing.T) {
 	interrupted := func(w *fakeWorker, _ error) error {
 		<-w.interrupted
-		return &protocol.HandlerError{Type: "Runtime.Interrupted", Stack: []protocol.Frame{{Call: "Sys.sleep(60)"}}}
+		return &protocol.HandlerError{Type: "Runtime.Interrupted", Stack: []protocol.StackFrame{{Call: "Sys.sleep(60)"}}}
 	}
 	killed := func(w *fakeWorker, _ error) error { <-w.done; return crash{} }
 	for _, test := range []struct {

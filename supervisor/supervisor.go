@@ -17,11 +17,13 @@ import (
 
 // A Worker is one ready R process; *worker.Worker says what each method does.
 type Worker interface {
-	Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error)
+	Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error)
 	Interrupt()
 	Kill(reason string)
 	Done() <-chan struct{}
-	Close(ctx context.Context)
+	Err() error // why it ended; nil while it lives
+	Shutdown(ctx context.Context)
+	Stats() protocol.WorkerStats
 }
 
 // RuntimeAPI is what the supervisor needs of the Lambda Runtime API.

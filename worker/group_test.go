@@ -118,12 +118,12 @@ func TestGrandchildInSession(t *testing.T) {
 			closed := make(chan struct{})
 			go func() { // ends with the grandchild, if not before
 				defer close(closed)
-				f.Close(context.Background())
+				f.Shutdown(context.Background())
 			}()
 			select {
 			case <-closed:
 			case <-time.After(5 * soon):
-				t.Errorf("Close took more than %v", 5*soon)
+				t.Errorf("Shutdown took more than %v", 5*soon)
 				_ = syscall.Kill(f.grandchild, syscall.SIGKILL)
 				<-closed
 			}

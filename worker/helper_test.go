@@ -135,6 +135,8 @@ func newConfig(t *testing.T, role string, book *logbook) Config {
 		Env:     append(os.Environ(), actAs+"="+role, "GORACE=atexit_sleep_ms=0"),
 		TempDir: t.TempDir(),
 		Log:     book.logger(slog.LevelDebug),
+
+		MaxResult: maxResult,
 	}
 }
 
@@ -149,7 +151,7 @@ func spawn(t *testing.T, c Config) *Worker {
 	}
 	t.Cleanup(func() {
 		w.Kill("the test is over")
-		w.Close(context.Background())
+		w.Shutdown(context.Background())
 	})
 	return w
 }
@@ -165,8 +167,8 @@ func newInvoke(id string) protocol.Invoke {
 	return protocol.Invoke{Type: protocol.TypeInvoke, ID: id}
 }
 
-// limit is more than any test's result, in bytes.
-const limit = 16 << 20
+// maxResult is more than any test's result, in bytes.
+const maxResult = 16 << 20
 
 // toNowhere is where streams go that no test looks at.
 func toNowhere(protocol.StreamHead) io.Writer { return io.Discard }
@@ -180,8 +182,11 @@ func invoke(w *Worker, id, event string) (string, error) {
 func invokeStream(w *Worker, id, event string, open func(protocol.StreamHead) io.Writer) (string, error) {
 	guard := time.AfterFunc(patience, func() { w.Kill("the test lost its patience") })
 	defer guard.Stop()
-	result, err := w.Invoke(newInvoke(id), []byte(event), limit, open)
-	return string(result), err
+	answer, err := w.Invoke(newInvoke(id), []byte(event), open)
+	if err == nil && answer.Failure != nil {
+		err = answer.Failure // which no test confuses with an error of Invoke
+	}
+	return string(answer.Payload), err
 }
 
 // echo invokes an echo, which must work.

@@ -15,7 +15,7 @@ func init() {
 		for {
 			id, _ := f.next()
 			f.send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{
-				Type: "simpleError", Message: "no", Stack: []protocol.Frame{{Call: "parity()", File: "functions.R", Line: 3}},
+				Type: "simpleError", Message: "no", Stack: []protocol.StackFrame{{Call: "parity()", File: "functions.R", Line: 3}},
 			}})
 		}
 	}
@@ -44,7 +44,7 @@ func init() {
 
 func TestReady(t *testing.T) {
 	w, _ := spawnFake(t, "echo")
-	if got := w.Ready(); got.RVersion != "4.2.2" || !slices.Equal(got.Required, []string{"number"}) {
+	if got := w.Info(); got.RVersion != "4.2.2" || !slices.Equal(got.Required, []string{"number"}) {
 		t.Errorf("got %+v", got)
 	}
 	if err := w.Err(); err != nil {
@@ -76,14 +76,16 @@ func TestByteAtATime(t *testing.T) {
 
 // A result over the limit costs its invocation and not the worker.
 func TestResultTooLarge(t *testing.T) {
-	w, _ := spawnFake(t, "echo")
+	c := newConfig(t, "echo", newLogbook())
+	c.MaxResult = 100
+	w := spawn(t, c)
 	for _, size := range []int{101, 1 << 16, 6 << 20} {
-		_, err := w.Invoke(newInvoke("large"), make([]byte, size), 100, toNowhere)
+		_, err := w.Invoke(newInvoke("large"), make([]byte, size), toNowhere)
 		if got, want := *errorAs[*protocol.FrameTooLargeError](t, err), (protocol.FrameTooLargeError{Size: int64(size), Limit: 100}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		if result, err := w.Invoke(newInvoke("at the limit"), make([]byte, 100), 100, toNowhere); err != nil || len(result) != 100 {
-			t.Errorf("after it: %d bytes, %v", len(result), err)
+		if answer, err := w.Invoke(newInvoke("at the limit"), make([]byte, 100), toNowhere); err != nil || len(answer.Payload) != 100 {
+			t.Errorf("after it: %d bytes, %v", len(answer.Payload), err)
 		}
 	}
 }

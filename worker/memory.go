@@ -5,7 +5,14 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"lambda-r-runtime/protocol"
 )
+
+// Stats returns what the worker's process uses, and what R reported when it became ready.
+func (w *Worker) Stats() protocol.WorkerStats {
+	return protocol.WorkerStats{PID: w.PID(), RSS: w.RSS(), PeakRSS: w.PeakRSS(), Ready: w.ready}
+}
 
 // RSS returns the resident memory of the R process, in bytes; 0 when it is dead.
 func (w *Worker) RSS() int64 { return w.memory("VmRSS:") }

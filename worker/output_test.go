@@ -275,7 +275,7 @@ func TestOutputOfTenant(t *testing.T) {
 		book.forget()
 		inv := newInvoke("1")
 		inv.TenantID = tenant
-		if _, err := w.Invoke(inv, nil, limit, toNowhere); err != nil {
+		if _, err := w.Invoke(inv, nil, toNowhere); err != nil {
 			t.Fatal(err)
 		}
 		for _, message := range []string{"out 1", "err 1", "record 1", "out 3"} {

@@ -106,6 +106,8 @@ func spawnR(t *testing.T) (*Worker, *logbook) {
 		Env:     Environment(os.Environ(), 1),
 		TempDir: t.TempDir(),
 		Log:     book.logger(0),
+
+		MaxResult: maxResult,
 	}), book
 }
 
@@ -204,7 +206,7 @@ func TestRuntimeIsLocked(t *testing.T) {
 
 func TestRealR(t *testing.T) {
 	w, book := spawnR(t)
-	if ready := w.Ready(); ready.RVersion == "" || !slices.Equal(ready.Required, []string{"what"}) {
+	if ready := w.Info(); ready.RVersion == "" || !slices.Equal(ready.Required, []string{"what"}) {
 		t.Errorf("ready: %+v", ready)
 	}
 	checkParity := func() {
@@ -225,7 +227,7 @@ func TestRealR(t *testing.T) {
 	if e.Type != "Runtime.Interrupted" {
 		t.Errorf("got %+v", e)
 	}
-	if !slices.ContainsFunc(e.Stack, func(f protocol.Frame) bool { return strings.HasPrefix(f.File, "functions.R") }) {
+	if !slices.ContainsFunc(e.Stack, func(f protocol.StackFrame) bool { return strings.HasPrefix(f.File, "functions.R") }) {
 		t.Errorf("the stack does not say where it was: %v", e.Stack)
 	}
 	book.output()

@@ -32,6 +32,9 @@ type Config struct {
 	// there is no control group to read.
 	MemoryLimit int64
 
+	// MaxResult is the largest result that Invoke returns, in bytes.
+	MaxResult int
+
 	Log *slog.Logger // where R's output goes, too
 }
 
@@ -39,7 +42,7 @@ type Config struct {
 // only: when it ends first, the process is killed.
 //
 // The errors: *protocol.HandlerError, when R reported that the handler cannot be
-// loaded; *ExitError, when it died; *protocol.Violation; the cause of ctx; or
+// loaded; *ExitError, when it died; *protocol.ProtocolError; the cause of ctx; or
 // what kept the process from being started.
 func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	watchOOM() // kills before this one are none of its
@@ -181,12 +184,13 @@ func start(c Config, tmp string) (_ *Worker, err error) {
 	}
 
 	w := &Worker{
-		cmd:      cmd,
-		requests: requests,
-		replies:  replies,
-		writer:   protocol.NewWriter(requests),
-		reader:   protocol.NewReader(replyPipe{replies}),
-		done:     make(chan struct{}),
+		cmd:       cmd,
+		requests:  requests,
+		replies:   replies,
+		writer:    protocol.NewWriter(requests),
+		reader:    protocol.NewReader(replyPipe{replies}),
+		maxResult: c.MaxResult,
+		done:      make(chan struct{}),
 	}
 	if w.stdout, err = newPump(stdout, w.logStdout); err != nil {
 		return nil, err

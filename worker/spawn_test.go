@@ -115,7 +115,7 @@ func TestContextEndsAfterSpawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close(context.Background())
+	defer w.Shutdown(context.Background())
 	cancel()
 	echo(t, w, "1", "{}")
 }

@@ -16,7 +16,7 @@ import (
 var violations = []struct {
 	name   string
 	commit func(f *fake, id string)
-	reason string // part of the Violation's message
+	reason string // part of the ProtocolError's message
 	eof    bool   // R closed its pipe and lives on
 }{
 	{"garbage", func(f *fake, _ string) { f.raw("[1] \"four\"\n") }, "control frame", false},
@@ -83,7 +83,7 @@ func TestViolation(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			w, _ := spawnFake(t, "violation:"+v.name)
 			o := outcomeSoon(t, invokeBeside(w, "1", "{}"))
-			violation := errorAs[*protocol.Violation](t, o.err)
+			violation := errorAs[*protocol.ProtocolError](t, o.err)
 			if !strings.Contains(violation.Error(), v.reason) {
 				t.Errorf("error is %q, want %q in it", violation, v.reason)
 			}
@@ -135,7 +135,7 @@ func TestViolationInsteadOfReady(t *testing.T) {
 	for _, g := range greetings {
 		t.Run(g.name, func(t *testing.T) {
 			_, err := Spawn(t.Context(), newConfig(t, "greeting:"+g.name, newLogbook()))
-			if v := errorAs[*protocol.Violation](t, err); !strings.Contains(v.Error(), g.reason) {
+			if v := errorAs[*protocol.ProtocolError](t, err); !strings.Contains(v.Error(), g.reason) {
 				t.Errorf("error is %q, want %q in it", v, g.reason)
 			}
 		})
@@ -192,7 +192,7 @@ func TestUnsolicitedReply(t *testing.T) {
 				if !errors.Is(err, protocol.ErrNotSent) {
 					t.Errorf("error is %v, want ErrNotSent", err)
 				}
-				errorAs[*protocol.Violation](t, err)
+				errorAs[*protocol.ProtocolError](t, err)
 				quickly(t, "death", func() { <-w.Done() })
 			})
 		}

@@ -25,12 +25,14 @@ const afterEOF = 500 * time.Millisecond
 
 // A Worker is one R process that has said it is ready.
 //
-// Invoke and Close are for one goroutine at a time; everything else may be
+// Invoke and Shutdown are for one goroutine at a time; everything else may be
 // called from any, at any time.
 type Worker struct {
 	cmd   *exec.Cmd
 	log   *slog.Logger
 	ready protocol.Ready
+
+	maxResult int // see Config.MaxResult
 
 	requests *os.File // our end of R's fd 3
 	replies  *os.File // our end of R's fd 4
@@ -41,7 +43,6 @@ type Worker struct {
 	stderrTail     tail
 	current        atomic.Pointer[protocol.Invoke] // the invocation that output belongs to
 	oomKills       atomic.Int64                    // see oomWatch, when the invocation began
-	rTime          time.Duration                   // see RTime
 
 	mu     sync.Mutex // guards the pid: a reaped one may be somebody else's
 	reaped bool
@@ -53,12 +54,8 @@ type Worker struct {
 	goroutines sync.WaitGroup
 }
 
-// Ready returns what R said of itself when it was ready.
-func (w *Worker) Ready() protocol.Ready { return w.ready }
-
-// RTime returns how long R has worked on the last invocation, by its own clock: 0 when
-// it did not say. It is for the goroutine that calls Invoke.
-func (w *Worker) RTime() time.Duration { return w.rTime }
+// Info returns what R reported when it became ready.
+func (w *Worker) Info() protocol.Ready { return w.ready }
 
 // PID returns the process id, which is its process group's too.
 func (w *Worker) PID() int { return w.cmd.Process.Pid }
@@ -76,29 +73,28 @@ func (w *Worker) Err() error {
 	}
 }
 
-// Invoke runs one invocation and returns the JSON of its result. It returns once
-// everything that R wrote before it answered has been logged.
+// Invoke runs one invocation and returns R's answer. It returns once everything that R
+// wrote before it answered has been logged.
 //
-// A result that R streams goes, piece by piece, to what open returns, which is called at
-// the first piece; then there is no JSON. R waits until a piece was written, and hears
-// of an error; that is no error of Invoke. Who has opened the stream ends it, too, when
-// Invoke has returned.
+// If R streams its result, Invoke calls open at the first piece, and writes each piece to
+// what that returns. R waits for each write; an error of one is sent to R, and Invoke does
+// not return it. After Invoke returns, the caller must close any stream it opened.
 //
-// The errors: *protocol.HandlerError, when R reported one (if it is Answered, there is
-// JSON all the same);
-// *protocol.FrameTooLargeError, when the result has more than limit bytes (after
-// both of these the worker may be used again); *protocol.Violation, when R broke
-// the protocol, and *ExitError, when it died. An error that is protocol.ErrNotSent
-// means that R was found unusable before a byte of inv was sent to it.
-func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error) {
+// The errors mean that R did not answer: *protocol.FrameTooLargeError if the result is
+// larger than Config.MaxResult (the worker may be used again), *protocol.ProtocolError if R
+// broke the protocol, and *ExitError if it died. An error that is protocol.ErrNotSent
+// means that R was found unusable before a byte of inv was sent to it. No error comes with
+// an answer.
+//
+// Invoke takes no context, because a deadline ends it in two steps: see Interrupt and Kill.
+func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
 	if err := w.usable(); err != nil {
-		return nil, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
+		return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
 	}
 	// What a child of R printed meanwhile is not this invocation's.
 	w.stdout.flush()
 	w.stderr.flush()
 	w.current.Store(&inv)
-	w.rTime = 0
 	w.stderrTail.reset()
 	w.oomKills.Store(int64(watchOOM().kills()))
 	defer func() {
@@ -110,39 +106,40 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, limit int, open func(
 
 	log.Debug("frame sent", "type", inv.Type, "payload_bytes", len(event))
 	if err := w.writer.WriteMessagePayload(inv, event); err != nil {
-		return nil, w.broken(err)
+		return protocol.Answer{}, w.broken(err)
 	}
 	reply, err := w.await(inv.ID)
 	if err != nil {
-		return nil, w.broken(err)
+		return protocol.Answer{}, w.broken(err)
 	}
 	if reply.Type == protocol.TypeChunk {
-		return nil, w.stream(reply, open(reply.StreamHead), log)
+		return w.stream(reply, open(reply.StreamHead), log)
 	}
-	w.rTime = time.Duration(reply.RMs * float64(time.Millisecond))
+	answer := answerOf(reply)
 	if reply.Type == protocol.TypeError {
 		log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "r_ms", reply.RMs)
-		return nil, reply.Error
+		return answer, nil
 	}
 	if reply.Type != protocol.TypeResult {
-		return nil, w.broken(unexpected(reply, "result, error or chunk"))
+		return protocol.Answer{}, w.broken(unexpected(reply, "result, error or chunk"))
 	}
-	payload, err := w.reader.ReadPayload(limit)
+	answer.Payload, err = w.reader.ReadPayload(w.maxResult)
 	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {
 		if err := w.reader.Discard(large.Size); err != nil {
-			return nil, w.broken(err)
+			return protocol.Answer{}, w.broken(err)
 		}
-		return nil, large
+		return protocol.Answer{}, large
 	}
 	if err != nil {
-		return nil, w.broken(err)
+		return protocol.Answer{}, w.broken(err)
 	}
-	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(payload), "r_ms", reply.RMs)
-	if reply.Error != nil {
-		reply.Error.Answered = true
-		return payload, reply.Error
-	}
-	return payload, nil
+	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(answer.Payload), "r_ms", reply.RMs)
+	return answer, nil
+}
+
+// answerOf returns the answer that reply holds, without its payload.
+func answerOf(reply protocol.Reply) protocol.Answer {
+	return protocol.Answer{Failure: reply.Error, RTime: time.Duration(reply.RMs * float64(time.Millisecond))}
 }
 
 // usable reports why nothing should be sent to R: it is dead, or it sent
@@ -153,7 +150,7 @@ func (w *Worker) usable() error {
 	}
 	if w.reader.Buffered() > 0 || happened(w.replies, unix.POLLIN)&unix.POLLIN != 0 {
 		w.Kill("it broke the protocol")
-		return &protocol.Violation{Reason: "R wrote to its reply pipe while no invocation was running"}
+		return &protocol.ProtocolError{Reason: "R wrote to its reply pipe while no invocation was running"}
 	}
 	if happened(w.replies, 0)|happened(w.requests, 0) != 0 {
 		return w.broken(io.EOF) // dead, and not reaped yet
@@ -183,7 +180,7 @@ func (w *Worker) await(id string) (protocol.Reply, error) {
 			return reply, err
 		}
 		if reply.ID != id && !planted.Bug(planted.IDCheckDropped) {
-			return reply, &protocol.Violation{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
+			return reply, &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
 		}
 		if reply.Type != protocol.TypeLog {
 			return reply, nil
@@ -193,13 +190,13 @@ func (w *Worker) await(id string) (protocol.Reply, error) {
 }
 
 func unexpected(reply protocol.Reply, want string) error {
-	return &protocol.Violation{Reason: fmt.Sprintf("%s frame, want %s", reply.Type, want)}
+	return &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame, want %s", reply.Type, want)}
 }
 
 // broken turns an error of the pipes into what it means for the process, which
 // is dead, or killed, when it returns.
 func (w *Worker) broken(err error) error {
-	_, isViolation := errors.AsType[*protocol.Violation](err)
+	_, isViolation := errors.AsType[*protocol.ProtocolError](err)
 	if isViolation && !errors.Is(err, io.ErrUnexpectedEOF) {
 		w.Kill("it broke the protocol")
 		return err
@@ -214,7 +211,7 @@ func (w *Worker) broken(err error) error {
 	case <-timer.C:
 	}
 	if w.kill("it closed its protocol pipes") {
-		return &protocol.Violation{Reason: "R closed its protocol pipes and lived on", Err: err}
+		return &protocol.ProtocolError{Reason: "R closed its protocol pipes and lived on", Err: err}
 	}
 	<-w.done // it is dead, and its last output is on its way to the log
 	return w.exit
@@ -255,9 +252,9 @@ func (w *Worker) group() int {
 	return -w.PID()
 }
 
-// Close asks an idle R to exit, waits until it has, or kills it when ctx ends
-// first, and frees everything that belonged to it. A dead one needs it too.
-func (w *Worker) Close(ctx context.Context) {
+// Shutdown asks an idle R to exit, waits until it has, or kills it when ctx ends first,
+// and frees everything that belonged to it. A dead worker must be shut down, too.
+func (w *Worker) Shutdown(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() {
 		w.Kill("it was no longer needed")
 		_ = w.requests.SetWriteDeadline(longAgo)

@@ -62,9 +62,9 @@ func measure(e supervisor.Event) ([]metric, map[string]any) {
 	switch e.Kind {
 	case supervisor.WorkerReady:
 		if isR {
-			more["rVersion"] = r.Ready().RVersion
-			more["loadMs"] = r.Ready().InitMs
-			if slowest := r.Ready().Slowest; len(slowest) > 0 {
+			more["rVersion"] = r.Info().RVersion
+			more["loadMs"] = r.Info().InitMs
+			if slowest := r.Info().Slowest; len(slowest) > 0 {
 				more["slowestPackages"] = slowest
 			}
 		}
@@ -86,7 +86,7 @@ func measure(e supervisor.Event) ([]metric, map[string]any) {
 	if !isR {
 		return values, more
 	}
-	if took := r.RTime(); took > 0 { // else it did not live to say so
+	if took := e.RTime; took > 0 { // else R did not answer
 		values = append(values, milliseconds("RDuration", took), milliseconds("RuntimeOverhead", max(0, e.Took-took)))
 	}
 	if rss := r.RSS(); rss > 0 && r.Err() == nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/rscripts"
 	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
@@ -62,6 +63,7 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 			Timing:  log.Enabled(context.Background(), slog.LevelDebug),
 
 			MemoryLimit: memory,
+			MaxResult:   runtimeapi.MaxResponse,
 		},
 		settings: c,
 		memory:   memory,
@@ -98,7 +100,7 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.workers[slot] = pooled{w, newRecycler(p.settings)}
-	p.ready = w.Ready()
+	p.ready = w.Info()
 	c.Log.Debug("handler loaded", "took_ms", p.ready.InitMs, "slowest", p.ready.Slowest)
 	return w, nil
 }

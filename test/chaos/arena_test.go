@@ -75,7 +75,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	}
 	log := slog.New(&lineLog{a: a})
 	a.worker = worker.Config{
-		Bin: h.bin, Script: h.script, Handler: "fake.R", Dir: dir, TempDir: a.temp, Log: log,
+		Bin: h.bin, Script: h.script, Handler: "fake.R", Dir: dir, TempDir: a.temp, MaxResult: runtimeapi.MaxResponse, Log: log,
 		// The race detector would sleep for a second when a fake exits.
 		Env: []string{actAs + "=1", h.mark, envJournal + "=" + pipe, "GORACE=atexit_sleep_ms=0", "GOMAXPROCS=2"},
 	}

@@ -124,7 +124,7 @@ func (w *watched) fail() {
 }
 
 // Invoke notes what was sent to the worker, and what came of it.
-func (w *watched) Invoke(inv protocol.Invoke, event []byte, limit int, open func(protocol.StreamHead) io.Writer) ([]byte, error) {
+func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
 	var thaw *time.Timer
 	w.a.update(func() {
 		w.busy = true
@@ -142,7 +142,7 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, limit int, open func
 			thaw = time.AfterFunc(time.Until(t.deadline)-w.a.margin*3/4, func() { _ = syscall.Kill(w.PID(), syscall.SIGCONT) })
 		}
 	})
-	payload, err := w.Worker.Invoke(inv, event, limit, open)
+	answer, err := w.Worker.Invoke(inv, event, open)
 	if thaw != nil {
 		thaw.Stop()
 	}
@@ -170,20 +170,17 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, limit int, open func
 				w.armed = t.in
 			}
 		}
-		if err == nil || !t.touched && !w.shot {
+		if err == nil && answer.Failure == nil || !t.touched && !w.shot {
 			w.a.checkLines(t)
 		}
 	})
-	return payload, err
+	return answer, err
 }
 
 // keeps reports whether a worker whose Invoke returned err is used again.
 func keeps(err error) bool {
-	switch err.(type) {
-	case nil, *protocol.HandlerError, *protocol.FrameTooLargeError:
-		return true
-	}
-	return false
+	_, large := err.(*protocol.FrameTooLargeError)
+	return err == nil || large
 }
 
 // Kill notes that the supervisor is done with the worker, unless it is busy.
@@ -192,10 +189,10 @@ func (w *watched) Kill(reason string) {
 	w.Worker.Kill(reason)
 }
 
-// Close notes that the supervisor is done with the worker, unless it died first.
-func (w *watched) Close(ctx context.Context) {
+// Shutdown notes that the supervisor is done with the worker, unless it died first.
+func (w *watched) Shutdown(ctx context.Context) {
 	w.a.update(func() { w.retired = w.retired || w.Err() == nil })
-	w.Worker.Close(ctx)
+	w.Worker.Shutdown(ctx)
 }
 
 // A watchedAPI is the Runtime API's client, whose polls are counted.

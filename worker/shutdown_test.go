@@ -15,10 +15,10 @@ import (
 	"lambda-r-runtime/protocol"
 )
 
-func TestCloseOfIdleWorker(t *testing.T) {
+func TestShutdownOfIdleWorker(t *testing.T) {
 	w, book := spawnFake(t, "echo")
 	echo(t, w, "1", "{}")
-	quickly(t, "Close", func() { w.Close(context.Background()) })
+	quickly(t, "Shutdown", func() { w.Shutdown(context.Background()) })
 	if e := errorAs[*ExitError](t, w.Err()); e.Code != 0 || e.Signal != 0 || e.Killed != "" {
 		t.Errorf("got %+v, want a clean exit", e)
 	}
@@ -26,12 +26,12 @@ func TestCloseOfIdleWorker(t *testing.T) {
 		t.Errorf("its last line belongs to invocation %s", r.RequestID)
 	}
 	if _, err := invoke(w, "2", "{}"); !errors.Is(err, protocol.ErrNotSent) {
-		t.Errorf("Invoke after Close: %v", err)
+		t.Errorf("Invoke after Shutdown: %v", err)
 	}
-	quickly(t, "the second Close", func() { w.Close(context.Background()) })
+	quickly(t, "the second Shutdown", func() { w.Shutdown(context.Background()) })
 }
 
-func TestCloseOfStuckWorker(t *testing.T) {
+func TestShutdownOfStuckWorker(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		name := map[bool]string{false: "that reads nothing", true: "whose pipe is full"}[full]
 		t.Run(name, func(t *testing.T) {
@@ -41,9 +41,9 @@ func TestCloseOfStuckWorker(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			quickly(t, "Close", func() { w.Close(ctx) })
+			quickly(t, "Shutdown", func() { w.Shutdown(ctx) })
 			if ctx.Err() == nil {
-				t.Error("Close returned before its context ended")
+				t.Error("Shutdown returned before its context ended")
 			}
 			if e := errorAs[*ExitError](t, w.Err()); e.Signal != syscall.SIGKILL || e.Killed == "" {
 				t.Errorf("got %+v", e)
@@ -66,19 +66,19 @@ func fill(t *testing.T, pipe *os.File) {
 	}
 }
 
-func TestCloseWithEndedContext(t *testing.T) {
+func TestShutdownWithEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w, _ := spawnFake(t, "hang")
-	quickly(t, "Close", func() { w.Close(ctx) })
+	quickly(t, "Shutdown", func() { w.Shutdown(ctx) })
 	errorAs[*ExitError](t, w.Err())
 }
 
-func TestCloseOfDeadWorker(t *testing.T) {
+func TestShutdownOfDeadWorker(t *testing.T) {
 	w, _ := spawnFake(t, "echo")
 	w.Kill("test")
 	waitDone(t, w)
-	quickly(t, "Close", func() { w.Close(context.Background()) })
+	quickly(t, "Shutdown", func() { w.Shutdown(context.Background()) })
 	if e := errorAs[*ExitError](t, w.Err()); e.Killed != "test" {
 		t.Errorf("got %+v", e)
 	}
@@ -86,7 +86,7 @@ func TestCloseOfDeadWorker(t *testing.T) {
 
 func TestTempDir(t *testing.T) {
 	for name, end := range map[string]func(*Worker){
-		"closed": func(w *Worker) { w.Close(context.Background()) },
+		"closed": func(w *Worker) { w.Shutdown(context.Background()) },
 		"killed": func(w *Worker) { w.Kill("test") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestNothingIsLeft(t *testing.T) {
 			w.Kill("test")
 			waitDone(t, w)
 		}
-		w.Close(ctx)
+		w.Shutdown(ctx)
 	}
 	spawnAndEnd(0) // opens what the Go runtime keeps open
 	fds, goroutines := openFDs(), runtime.NumGoroutine()
