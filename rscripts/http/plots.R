@@ -22,13 +22,6 @@ is_plot <- function(value) {
   inherits(value, c("ggplot", "recordedplot", "trellis", "gtable", "grob"))
 }
 
-# png_response() draws a plot and returns it as a response of type image/png. It is a
-# plot object, or code that draws: png_response(hist(x)), png_response({ plot(x); abline(h = 0) }).
-# Width and height are in pixels, `res` in pixels an inch.
-png_response <- function(plot, width = 800, height = 600, res = 96, headers = list()) {
-  html_response(png_bytes(plot, width, height, res), content_type = "image/png", headers = headers)
-}
-
 # png_bytes() returns a PNG file. `plot` is evaluated here, with the device open.
 png_bytes <- function(plot, width, height, res) {
   path <- tempfile(fileext = ".png")

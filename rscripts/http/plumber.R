@@ -7,7 +7,7 @@ is_file_handler <- function(handler) {
 }
 
 # load_plumber_handler() returns the handler that a file's router is, a function of the
-# decoded event, see invoke.R. The file is read as plumber::plumb() reads it: in its own
+# decoded event, see event.R. The file is read as plumber::plumb() reads it: in its own
 # folder; entrypoint.R is code whose value is the router. Any other file without
 # annotations may be such code, too.
 load_plumber_handler <- function(file) {
@@ -139,7 +139,7 @@ answer_by_router <- function(router, dir, event) {
   input <- rook_input(request_bytes(request))
   on.exit(input$close(), add = TRUE)
   current$noted <- NULL
-  answer <- settle(router$call(rook_request(event, input)))
+  answer <- await_promise(router$call(rook_request(event, input)))
   if (!is.list(answer) || is.null(answer[["status"]])) { # what the error handler has returned
     fail(
       "Runtime.MarshalError", "plumber made no response: its serializer failed",
@@ -154,9 +154,9 @@ answer_by_router <- function(router, dir, event) {
   json
 }
 
-# settle() returns what a promise resolves to. The invocation's deadline interrupts it:
+# await_promise() returns what a promise resolves to. The invocation's deadline interrupts it:
 # run_now() looks for interrupts only when it returns.
-settle <- function(value) {
+await_promise <- function(value) {
   if (!promises::is.promise(value)) {
     return(value)
   }

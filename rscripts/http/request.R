@@ -7,46 +7,32 @@
 # without parameters), `body` as it came (see request_body()), and `multi_value`: the
 # headers came as lists, and a load balancer wants them so.
 new_request <- function(event, source) {
-  context <- member(event, "requestContext")
-  http <- member(context, "http")
+  context <- pluck(event, "requestContext")
+  http <- pluck(context, "http")
   headers <- request_headers(event)
   list(
     source = source,
-    method = one_text(member(event, "httpMethod"), member(http, "method")),
+    method = first_string(pluck(event, "httpMethod"), pluck(http, "method")),
     path = path_without_stage(event),
     headers = headers,
     cookies = request_cookies(event, headers),
     query = request_query(event, source),
     path_parameters = request_path_parameters(event, source),
-    source_ip = one_text(member(http, "sourceIp"), member(member(context, "identity"), "sourceIp")),
+    source_ip = first_string(pluck(http, "sourceIp"), pluck(context, "identity", "sourceIp")),
     content_type = media_type(headers[["content-type"]]),
-    body = member(event, "body"),
-    is_base64 = isTRUE(member(event, "isBase64Encoded")),
-    multi_value = length(member(event, "multiValueHeaders")) > 0L
+    body = pluck(event, "body"),
+    is_base64 = isTRUE(pluck(event, "isBase64Encoded")),
+    multi_value = length(pluck(event, "multiValueHeaders")) > 0L
   )
-}
-
-# member() is a member of a JSON object, NULL where there is none. ($ would take a name
-# that only begins so, and [[ fail where there is text in an object's place.)
-member <- function(x, name) if (is.list(x)) x[[name]]
-
-# one_text() is the first of its arguments that is a string, or NULL.
-one_text <- function(...) {
-  for (x in list(...)) {
-    if (is_text(x)) {
-      return(x)
-    }
-  }
-  NULL
 }
 
 # path_without_stage() is the path without the stage, which an HTTP API with a named one puts
 # before it.
 path_without_stage <- function(event) {
-  path <- member(event, "rawPath")
-  stage <- member(member(event, "requestContext"), "stage")
-  if (!is_text(path) || !is_text(stage) || !startsWith(paste0(path, "/"), paste0("/", stage, "/"))) {
-    return(one_text(path, member(event, "path")))
+  path <- pluck(event, "rawPath")
+  stage <- pluck(event, "requestContext", "stage")
+  if (!is_string(path) || !is_string(stage) || !startsWith(paste0(path, "/"), paste0("/", stage, "/"))) {
+    return(first_string(path, pluck(event, "path")))
   }
   rest <- substring(path, nchar(stage) + 2L)
   if (nzchar(rest)) rest else "/"
@@ -55,9 +41,9 @@ path_without_stage <- function(event) {
 # request_headers() returns the headers by their names in lower case. Several of one
 # name are joined as HTTP joins them.
 request_headers <- function(event) {
-  headers <- member(event, "multiValueHeaders")
+  headers <- pluck(event, "multiValueHeaders")
   if (!length(headers)) {
-    headers <- member(event, "headers")
+    headers <- pluck(event, "headers")
   }
   headers <- text_list(headers)
   names(headers) <- tolower(names(headers))
@@ -66,27 +52,27 @@ request_headers <- function(event) {
 
 # request_cookies() returns the cookies that the browser sent.
 request_cookies <- function(event, headers) {
-  cookies <- unlist(member(event, "cookies")) # payload version 2.0 has taken them out of the headers
+  cookies <- unlist(pluck(event, "cookies")) # payload version 2.0 has taken them out of the headers
   if (!is.character(cookies)) {
     cookies <- strsplit(c(headers[["cookie"]], "")[[1L]], ";[ ]*")[[1L]]
   }
   equals <- regexpr("=", cookies, fixed = TRUE)
   cookies <- cookies[equals > 1L] # one without a name can be no element of a list
   equals <- equals[equals > 1L]
-  gather(trimws(substr(cookies, 1L, equals - 1L)), substring(cookies, equals + 1L))
+  collect_values(trimws(substr(cookies, 1L, equals - 1L)), substring(cookies, equals + 1L))
 }
 
 # request_query() returns the query's parameters. Payload version 2.0 joins the values
 # of a repeated key with commas, so its raw query string is read instead; a load balancer
 # does not decode, API Gateway does.
 request_query <- function(event, source) {
-  raw <- member(event, "rawQueryString")
-  if (is_text(raw)) {
+  raw <- pluck(event, "rawQueryString")
+  if (is_string(raw)) {
     return(parse_query(raw))
   }
-  query <- member(event, "multiValueQueryStringParameters")
+  query <- pluck(event, "multiValueQueryStringParameters")
   if (!length(query)) {
-    query <- member(event, "queryStringParameters")
+    query <- pluck(event, "queryStringParameters")
   }
   query <- text_list(query)
   if (source == "alb" && length(query)) {
@@ -99,7 +85,7 @@ request_query <- function(event, source) {
 # request_path_parameters() returns what the route's {names} stand for. A REST API
 # gives them as they are in the URL.
 request_path_parameters <- function(event, source) {
-  parameters <- text_list(member(event, "pathParameters"))
+  parameters <- text_list(pluck(event, "pathParameters"))
   if (source == "rest") lapply(parameters, percent_decode) else parameters
 }
 
@@ -122,7 +108,7 @@ media_type <- function(header) {
 # are one, raw bytes else. NULL: there is none.
 request_body <- function(request) {
   body <- request$body
-  if (!is_text(body) || !request$is_base64 || is_left_base64(request)) {
+  if (!is_string(body) || !request$is_base64 || is_left_base64(request)) {
     return(body)
   }
   bytes <- tryCatch(base64_bytes(body, "the body"), error = function(e) bad_request(condition_text(e)))
@@ -131,7 +117,7 @@ request_body <- function(request) {
 
 # is_left_base64() is TRUE for a body in base64 that the handler wants so.
 is_left_base64 <- function(request) {
-  request$is_base64 && isFALSE(settings$decode_base64) && is_text(request$body)
+  request$is_base64 && isFALSE(settings$decode_base64) && is_string(request$body)
 }
 
 # bad_request() stops with an error that the caller of an HTTP source may read: status
@@ -151,7 +137,7 @@ request_arguments <- function(request, takes) {
   }
   args <- if (body$is_object) as.list(body$value) else list()
   if (!body$is_object && !is.null(body$value)) {
-    first <- not_in(takes$before_dots, c("context", names(request$query), names(request$path_parameters)))
+    first <- setdiff_strings(takes$before_dots, c("context", names(request$query), names(request$path_parameters)))
     args[if (length(first)) first[[1L]] else "body"] <- list(body$value)
   }
   given <- request$path_parameters
@@ -168,7 +154,7 @@ request_arguments <- function(request, takes) {
 body_arguments <- function(request, takes) {
   body <- request_body(request)
   if (is_left_base64(request) && is.null(settings$deserialiser)) { # whatever the content type says of it
-    named <- not_in(takes$names, "context")
+    named <- setdiff_strings(takes$names, "context")
     return(if (!length(named) || "body" %in% named) body_only(body) else list(value = body, is_object = FALSE))
   }
   type <- request$content_type
@@ -181,7 +167,7 @@ body_arguments <- function(request, takes) {
     }
     return(body_only(body))
   }
-  if (!is_text(body)) { # a test event, with JSON where a gateway has text
+  if (!is_string(body)) { # a test event, with JSON where a gateway has text
     return(list(value = body, is_object = is.list(body) && !is.null(names(body))))
   }
   if (type == "multipart/form-data") {

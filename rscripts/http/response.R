@@ -1,40 +1,6 @@
 # HTTP responses: what handlers return, and what API Gateway, function URLs and load
 # balancers want of it.
 
-# html_response() makes a response of its own making of a handler's result.
-#
-# body: a string, raw bytes, or NULL; anything else becomes JSON.
-# status_code: 100 to 599.
-# content_type: of the body; with "application/json" a value that is no string is what
-#   you expect. Headers may have a Content-Type instead.
-# headers: a named list; a value of several strings is a header that comes as often.
-# is_base64: the body is a string in base64 already, of bytes. (Raw bytes need no such
-#   thing: they are sent in base64 where their content type is not text.)
-# cookies: whole Set-Cookie values, for example "session=1; HttpOnly; Secure".
-html_response <- function(body = NULL, status_code = 200L, content_type = "text/html; charset=utf-8",
-                          headers = list(), is_base64 = FALSE, cookies = NULL) {
-  status <- suppressWarnings(as.integer(status_code))
-  if (length(status) != 1L || is.na(status) || status < 100L || status > 599L) {
-    stop("status_code is a number from 100 to 599")
-  }
-  headers <- check_headers(as.list(headers))
-  if (!"content-type" %in% tolower(names(headers)) && !is.null(content_type) && !is.null(body)) {
-    headers <- c(check_headers(list("Content-Type" = content_type)), headers)
-  }
-  if (!is.null(body) && !is_text(body) && !is.raw(body)) {
-    body <- serialise(body)
-  }
-  structure(
-    list(
-      status = status, headers = headers,
-      cookies = unlist(check_headers(list("Set-Cookie" = as.character(cookies)))),
-      body = if (is.character(body)) enc2utf8(as.character(body)) else body,
-      is_base64 = isTRUE(is_base64) && !is.raw(body)
-    ),
-    class = "lambda_response"
-  )
-}
-
 # check_headers() returns headers as a list of character vectors. A line break in one
 # would let whoever wrote that text write headers, or the page, himself.
 check_headers <- function(headers) {
@@ -50,41 +16,10 @@ check_headers <- function(headers) {
   headers
 }
 
-# stop_html() stops the handler and answers an HTTP request with the status `code` and
-# the text that `...` pastes together, which the caller reads. On other sources it is an
-# error like any other, of class html_error.
-stop_html <- function(..., code = 500L) {
-  status <- error_status(code)
-  if (is.null(status)) {
-    stop("stop_html(): code is a status from 400 to 599")
-  }
-  stop(structure(
-    class = c("html_error", "error", "condition"),
-    list(message = paste0(...), call = NULL, code = status)
-  ))
-}
-
 # error_status() is `code` as an integer from 400 to 599, or NULL where it is none.
 error_status <- function(code) {
   status <- if (is.atomic(code)) suppressWarnings(as.integer(code))
   if (length(status) == 1L && !is.na(status) && status >= 400L && status <= 599L) status
-}
-
-# file_response() returns a file as a response. The content type is told by the name's
-# ending; binary files are sent in base64. A path with ".." is refused: who makes a path
-# of what an event says should not serve the whole disk.
-file_response <- function(path, content_type = NULL, headers = list()) {
-  if (!is_text(path)) {
-    stop("file_response(): path is one string")
-  }
-  if (".." %in% strsplit(path, "/", fixed = TRUE)[[1L]]) {
-    stop("file_response(): a path cannot go up by \"..\": ", quoted(path))
-  }
-  if (!file.exists(path) || dir.exists(path)) {
-    stop("file_response(): there is no file ", quoted(path), " in ", getwd())
-  }
-  type <- if (is.null(content_type)) content_type_of(path) else content_type
-  html_response(readBin(path, "raw", file.size(path)), content_type = type, headers = headers)
 }
 
 content_type_of <- function(path) {
@@ -122,7 +57,7 @@ as_response <- function(value, accept = NULL) {
     html_response(value, content_type = "application/octet-stream")
   } else if (is_page(value)) {
     html_response(paste(as.character(value), collapse = "\n"))
-  } else if (is_text(value) && !inherits(value, c("json", "AsIs"))) {
+  } else if (is_string(value) && !inherits(value, c("json", "AsIs"))) {
     html_response(value, content_type = "text/plain; charset=utf-8")
   } else if (is.data.frame(value) && wants_csv(accept)) {
     html_response(csv_text(value), content_type = "text/csv; charset=utf-8")

@@ -1,11 +1,11 @@
 # Rook: how R's web frameworks see an HTTP request, as an environment, and a response, as
 # list(status, headers, body). The names are those that the httpuv package gives them.
 
-# rook_request() makes it of a decoded event, see invoke.R, and of rook_input()'s body.
+# rook_request() makes it of a decoded event, see event.R, and of rook_input()'s body.
 rook_request <- function(event, input) {
   request <- event$request
   headers <- request$headers
-  cookies <- unlist(member(event$value, "cookies"))
+  cookies <- unlist(pluck(event$value, "cookies"))
   if (length(cookies)) { # payload version 2.0 has taken them out of the headers
     headers$cookie <- paste(cookies, collapse = "; ")
   }
@@ -40,8 +40,8 @@ first_text <- function(x, otherwise) if (is.null(x)) otherwise else x
 
 # query_string() is the query as it was in the URL, or one of the same meaning, with "?".
 query_string <- function(event) {
-  raw <- member(event$value, "rawQueryString")
-  if (!is_text(raw)) {
+  raw <- pluck(event$value, "rawQueryString")
+  if (!is_string(raw)) {
     query <- event$request$query
     if (!length(query)) {
       return("")
@@ -59,7 +59,7 @@ request_bytes <- function(request) {
     return(as.raw(body))
   }
   # A test event may have JSON where a gateway has text.
-  charToRaw(enc2utf8(if (is_text(body)) body else encode_or_fail(body)))
+  charToRaw(enc2utf8(if (is_string(body)) body else encode_or_fail(body)))
 }
 
 # rook_input() lets a body be read; close() it.

@@ -1,27 +1,5 @@
 # Streamed responses: what a handler writes is on its way before the rest is made.
 
-# stream_response() makes a streamed response of a handler's result. When the handler has
-# returned it, the runtime calls f(write), and write(x) sends x at once: text (the
-# elements of a vector one after the other, as they are), or raw bytes. It returns when
-# x was passed on, so R goes no faster than the caller reads. When nobody reads any more,
-# it signals an error of class stream_closed.
-#
-# status_code, content_type, headers, cookies: as in html_response(). They are for HTTP
-#   sources; a direct caller gets to know the content type.
-#
-# An error before the first write() is reported as any other. After it, the caller has
-# part of the response, and hears that it broke off.
-stream_response <- function(f, status_code = 200L, content_type = "text/plain; charset=utf-8",
-                            headers = list(), cookies = NULL) {
-  if (!is.function(f)) {
-    stop("stream_response() takes a function of one argument, write, not ", class(f)[[1L]])
-  }
-  structure(
-    list(f = f, response = html_response("", status_code, content_type, headers, cookies = cookies)),
-    class = "lambda_stream"
-  )
-}
-
 # max_chunk is the largest chunk, in bytes: MaxChunk of protocol/frame.go.
 max_chunk <- 1048576L
 

@@ -13,11 +13,11 @@ parse_query <- function(text) {
   has_value <- equals > 0L
   keys <- ifelse(has_value, substr(parts, 1L, equals - 1L), parts)
   values <- ifelse(has_value, substring(parts, equals + 1L), "")
-  gather(percent_decode(keys, plus = TRUE), percent_decode(values, plus = TRUE))
+  collect_values(percent_decode(keys, plus = TRUE), percent_decode(values, plus = TRUE))
 }
 
-# gather() makes a named list of vectors of keys and their values.
-gather <- function(keys, values) {
+# collect_values() makes a named list of vectors of keys and their values.
+collect_values <- function(keys, values) {
   found <- unique(keys)
   if (length(found) == length(keys)) {
     gathered <- as.list(values)

@@ -1,10 +1,5 @@
 # The context of an invocation: what a handler's formal `context` gets.
 
-# The invocation that runs now, for the helpers that user code calls: `frame`, the invoke
-# frame; `event`, see invoke.R; `log`, see log_to(); `io`, the pipes; and `stream`, see
-# run_stream().
-current <- new.env(parent = emptyenv())
-
 # new_context() makes it from the invoke frame. Fields that the frame does not have
 # are NULL; those of the function are in Lambda's environment variables. `http` is the
 # request, on HTTP sources.
@@ -39,20 +34,4 @@ env_or_null <- function(name) {
 
 optional_json <- function(text) {
   if (!is.null(text)) parse_text(text, TRUE)
-}
-
-# ms_until() is how many milliseconds are left until the deadline, Inf where there is
-# none.
-ms_until <- function(deadline_ms) {
-  if (is.null(deadline_ms)) Inf else deadline_ms - as.numeric(Sys.time()) * 1000
-}
-
-# set_trace_id() gives X-Ray's clients the trace of this invocation, and none of
-# the invocation before.
-set_trace_id <- function(trace_id) {
-  if (is.null(trace_id)) {
-    Sys.unsetenv("_X_AMZN_TRACE_ID")
-  } else {
-    Sys.setenv("_X_AMZN_TRACE_ID" = trace_id)
-  }
 }

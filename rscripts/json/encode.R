@@ -71,7 +71,7 @@ encode_nodes <- function(nodes) {
   types <- vapply(nodes, typeof, character(1))
   attrs <- lapply(nodes, attributes)
   kinds <- attribute_kinds(attrs)
-  for (kind in not_in(unique(kinds), c("", "names"))) {
+  for (kind in setdiff_strings(unique(kinds), c("", "names"))) {
     i <- which(kinds == kind)
     if (kind == "frame") {
       out[i] <- vapply(nodes[i], encode_frame, character(1))

@@ -1,29 +1,6 @@
 # Frames: a length of four bytes, big-endian, and that many bytes. The byte table
 # is in protocol/doc.go.
 
-# Where the protocol's pipes are. /dev/fd may be missing in Lambda.
-request_path <- "/proc/self/fd/3"
-reply_path <- "/proc/self/fd/4"
-
-# pipe_open() opens one end of the protocol. `raw = TRUE`, because R would try to
-# guess compression and encoding otherwise. The file descriptor stays open beside
-# the connection, so that it can be opened again.
-pipe_open <- function(path, mode) {
-  file(path, mode, raw = TRUE)
-}
-
-# pipe_check() returns `con`, or the same pipe opened again when user code closed
-# it with closeAllConnections(). R may have given its number to a file of the
-# user's since, so the description is compared too. Nothing is lost: while the
-# handler runs, no byte is on its way to us.
-pipe_check <- function(con, path, mode) {
-  is_ours <- tryCatch(
-    identical(summary.connection(con)$description, path),
-    error = function(e) FALSE
-  )
-  if (is_ours) con else pipe_open(path, mode)
-}
-
 # read_bytes() reads exactly `n` bytes; NULL when the stream ends before.
 read_bytes <- function(con, n) {
   bytes <- readBin(con, "raw", n)

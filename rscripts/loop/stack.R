@@ -1,13 +1,5 @@
 # Stack traces of user code.
 
-# call_user() evaluates a call of user code. It marks, in a stack, where the
-# runtime's own frames end: at this call and the two frames of eval().
-call_user <- function(call, env) {
-  on.exit(user_jit_off())
-  user_jit_on()
-  eval(call, env)
-}
-
 # capture_stack() is called in a calling handler, with sys.calls() of that very
 # handler. It returns the frames of user code, outermost first, each a list of the
 # call, and of the file and line where it was made, if they are known.
@@ -46,16 +38,6 @@ trace_stack <- function(trace) shorten(user_frames(user_calls(trace$call)))
 # without_fail() is a stack, or none where making it fails: what user code has put in a
 # call or in a condition must not become another error.
 without_fail <- function(stack) tryCatch(stack, error = function(e) list())
-
-# in_runtime() evaluates what a helper does for the user code that calls it. It marks, in
-# a stack, where the runtime's own frames begin again, and what it evaluates is not
-# compiled, see jit.R: write() would take 30 ms at its second call, event_records() at its
-# first.
-in_runtime <- function(expr) {
-  on.exit(user_jit_on())
-  user_jit_off()
-  expr
-}
 
 # user_calls() returns those of `calls` that come after the runtime's own.
 user_calls <- function(calls) {

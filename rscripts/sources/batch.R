@@ -1,51 +1,6 @@
 # Batches: one call for each record, and a report of those that failed, so that only
 # they are sent again.
 
-# batch_handler() makes a handler of `f`, a function of one record, and of `context` if it
-# wants it: process <- batch_handler(function(record, context) ...).
-#
-# f is called for each record of an event of SQS, Kinesis, DynamoDB streams or Kafka, as
-# event_records() gives them. A record whose call signals an error has failed: the error
-# is logged, and the record is reported in `batchItemFailures`. Where order matters, the
-# records that come after a failed one are not tried: on a FIFO queue, in a stream, and
-# within a partition of Kafka. They are sent again with it.
-#
-# The event source mapping must have ReportBatchItemFailures among its function response
-# types; if not, Lambda takes every batch for done.
-batch_handler <- function(f) {
-  if (!is.function(f)) {
-    stop("batch_handler() takes a function of a record, not ", class(f)[[1L]], call. = FALSE)
-  }
-  takes <- handler_arguments(f)
-  first <- not_in(takes$names, "context")
-  if (!length(first) && !takes$dots) {
-    stop("batch_handler(): the function has no argument for the record", call. = FALSE)
-  }
-  others <- not_in(takes$required, head_of(first, 1L))
-  if (length(others)) {
-    stop(
-      "batch_handler(): the function gets a record, and context if it wants it; nothing can be given for ",
-      quoted(others),
-      call. = FALSE
-    )
-  }
-  handler <- function(event, context) {
-    # The user's functions are compiled, the runtime's are not, see jit.R.
-    user_jit_off()
-    on.exit(user_jit_on())
-    process_batch(event, function(record) {
-      env <- list2env(list(f = f, record = record), parent = globalenv())
-      if (takes$context) {
-        env$context <- context
-        call_user(quote(f(record, context = context)), env)
-      } else {
-        call_user(quote(f(record)), env)
-      }
-    })
-  }
-  structure(handler, class = c("batch_handler", "function"))
-}
-
 # process_batch() calls process(record) for the records of an event and returns the JSON
 # of the report. It is of class "json", so that no serialiser of the user's gets at it.
 process_batch <- function(event, process) {
@@ -61,7 +16,7 @@ process_batch <- function(event, process) {
   }
   failed <- which(failed)
   if (batch$source %in% c("kinesis", "dynamodb")) {
-    failed <- head_of(failed, 1L) # the stream is read again from there
+    failed <- utils::head(failed, 1L) # the stream is read again from there
   }
   report <- list(batchItemFailures = lapply(ids[failed], function(id) list(itemIdentifier = id)))
   structure(encode_result(report), class = "json")
@@ -84,17 +39,17 @@ undecoded_batch <- function(event) {
 # be told.
 item_identifier <- function(record, source) {
   id <- switch(source,
-    sqs = member(record, "messageId"),
-    kinesis = member(member(record, "kinesis"), "sequenceNumber"),
-    dynamodb = member(member(record, "dynamodb"), "SequenceNumber")
+    sqs = pluck(record, "messageId"),
+    kinesis = pluck(record, "kinesis", "sequenceNumber"),
+    dynamodb = pluck(record, "dynamodb", "SequenceNumber")
   )
   if (source != "msk") {
-    return(if (is_text(id) && nzchar(id)) id)
+    return(if (is_string(id) && nzchar(id)) id)
   }
-  topic <- member(record, "topic")
-  partition <- member(record, "partition")
-  offset <- member(record, "offset")
-  if (is_text(topic) && is.numeric(partition) && is.numeric(offset)) {
+  topic <- pluck(record, "topic")
+  partition <- pluck(record, "partition")
+  offset <- pluck(record, "offset")
+  if (is_string(topic) && is.numeric(partition) && is.numeric(offset)) {
     list(partition = paste0(topic, "-", sprintf("%.0f", partition)), offset = offset)
   }
 }
@@ -115,8 +70,8 @@ sequences <- function(batch, ids) {
     partitions <- vapply(ids, `[[`, "", "partition")
     return(match(partitions, unique(partitions)))
   }
-  queue <- if (batch$source == "sqs" && length(ids)) member(batch$records[[1L]], "eventSourceARN")
-  if (batch$source != "sqs" || is_text(queue) && endsWith(queue, ".fifo")) rep(1L, length(ids)) else seq_along(ids)
+  queue <- if (batch$source == "sqs" && length(ids)) pluck(batch$records[[1L]], "eventSourceARN")
+  if (batch$source != "sqs" || is_string(queue) && endsWith(queue, ".fifo")) rep(1L, length(ids)) else seq_along(ids)
 }
 
 # process_record() is FALSE when the record failed, and logs why. An interrupt, as of the

@@ -4,9 +4,9 @@
 # it is now and was before, as far as the stream's view type has them.
 dynamodb_images <- function(dynamodb) {
   list(
-    keys = dynamodb_item(member(dynamodb, "Keys")),
-    new = dynamodb_item(member(dynamodb, "NewImage")),
-    old = dynamodb_item(member(dynamodb, "OldImage"))
+    keys = dynamodb_item(pluck(dynamodb, "Keys")),
+    new = dynamodb_item(pluck(dynamodb, "NewImage")),
+    old = dynamodb_item(pluck(dynamodb, "OldImage"))
   )
 }
 
@@ -22,7 +22,7 @@ dynamodb_value <- function(typed) {
   value <- typed[[1L]]
   switch(type,
     S = , BOOL = value,
-    N = if (is_text(value)) dynamodb_numbers(value) else stop("a number attribute is no text"),
+    N = if (is_string(value)) dynamodb_numbers(value) else stop("a number attribute is no text"),
     B = base64_bytes(value, "a binary attribute"),
     "NULL" = NULL,
     L = lapply(value, dynamodb_value),

@@ -25,11 +25,11 @@ event_source <- function(event) {
   if (nzchar(setting) && setting != "auto") {
     return(setting)
   }
-  told_source(event)
+  detect_source(event)
 }
 
-# told_source() returns the source that an event's structure tells.
-told_source <- function(event) {
+# detect_source() returns the source that an event's structure tells.
+detect_source <- function(event) {
   if (!is.list(event) || is.data.frame(event) || is.null(names(event))) {
     return("direct")
   }
@@ -40,14 +40,14 @@ told_source <- function(event) {
   if (!is.null(event[["Records"]])) {
     return(records_source(event[["Records"]]))
   }
-  if (is_text(event[["detail-type"]]) && is_text(event[["source"]]) && "detail" %in% names(event)) {
+  if (is_string(event[["detail-type"]]) && is_string(event[["source"]]) && "detail" %in% names(event)) {
     "eventbridge"
-  } else if (is_text(event[["eventSource"]]) && is.list(event[["records"]]) &&
+  } else if (is_string(event[["eventSource"]]) && is.list(event[["records"]]) &&
     event[["eventSource"]] %in% c("aws:kafka", "SelfManagedKafka")) {
     "msk"
-  } else if (is.list(event[["awslogs"]]) && is_text(event[["awslogs"]][["data"]])) {
+  } else if (is.list(event[["awslogs"]]) && is_string(event[["awslogs"]][["data"]])) {
     "logs"
-  } else if (is_text(event[["invocationSchemaVersion"]]) && !is.null(event[["tasks"]]) && is.list(event[["job"]])) {
+  } else if (is_string(event[["invocationSchemaVersion"]]) && !is.null(event[["tasks"]]) && is.list(event[["job"]])) {
     "s3-batch"
   } else {
     "direct"
@@ -59,12 +59,12 @@ told_source <- function(event) {
 request_source <- function(event, request) {
   if (is.list(request[["elb"]])) {
     "alb"
-  } else if (is.list(request[["http"]]) && is_text(event[["rawPath"]])) {
+  } else if (is.list(request[["http"]]) && is_string(event[["rawPath"]])) {
     domain <- request[["domainName"]]
-    if (is_text(domain) && grepl(".lambda-url.", domain, fixed = TRUE)) "url" else "http"
-  } else if (is_text(request[["connectionId"]])) {
+    if (is_string(domain) && grepl(".lambda-url.", domain, fixed = TRUE)) "url" else "http"
+  } else if (is_string(request[["connectionId"]])) {
     "websocket"
-  } else if (is_text(event[["httpMethod"]]) && is_text(event[["path"]])) {
+  } else if (is_string(event[["httpMethod"]]) && is_string(event[["path"]])) {
     "rest" # an HTTP API with payload version 1.0, too
   } else {
     "direct"
@@ -79,8 +79,5 @@ records_source <- function(records) {
     c(records[[1L]][["eventSource"]], records[[1L]][["EventSource"]])[1L]
   }
   known <- c("aws:sns" = "sns", "aws:sqs" = "sqs", "aws:s3" = "s3", "aws:kinesis" = "kinesis", "aws:dynamodb" = "dynamodb")
-  if (is_text(first) && first %in% names(known)) known[[first]] else "direct"
+  if (is_string(first) && first %in% names(known)) known[[first]] else "direct"
 }
-
-# is_text() is TRUE for one string.
-is_text <- function(x) is.character(x) && length(x) == 1L && !is.na(x)

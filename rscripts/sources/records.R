@@ -1,39 +1,6 @@
 # Records: what the events of queues, streams and notifications bring, with their
 # payloads decoded.
 
-# event_records() returns the records of an event, a list of plain lists: each has the
-# record's own fields as they came, never simplified, and `data`, the decoded payload:
-#
-#   sqs       the body: JSON if it is an object or an array, else text
-#   sns       the message, likewise
-#   kinesis   the bytes: JSON if they are an object or an array, else text, else raw
-#   msk       the value, as kinesis; NULL for none. Also key_data, likewise, and
-#             header_data, a list of text or raw by the headers' names
-#   dynamodb  list(keys, new, old): items as named lists, NULL where the stream has none
-#   s3        list(bucket, key, size, version), the key as the object is named
-#   s3-batch  list(bucket, key, version), likewise
-#   logs      the line's message, as sqs; logGroup and logStream are in each record
-#
-# JSON in a payload is simplified as events are. (KPL aggregates of kinesis are not taken
-# apart.)
-#
-# event: the event of the invocation that runs, if it is missing. A handler's own formal
-#   `event` does, too. An event in another one, such as S3's in a message of SQS, is given
-#   as the JSON text that it comes as: event_records(record$body).
-event_records <- function(event) {
-  in_runtime(tryCatch(
-    {
-      batch <- undecoded_records(if (missing(event)) invocation_event() else event)
-      lapply(seq_along(batch$records), function(i) {
-        tryCatch(decode_record(batch$records[[i]], batch$source), error = function(e) {
-          stop("record ", i, ": ", condition_text(e))
-        })
-      })
-    },
-    error = function(e) stop("event_records(): ", condition_text(e), call. = FALSE)
-  ))
-}
-
 invocation_event <- function() {
   if (is.null(current$event)) {
     stop("no invocation runs; give it an event")
@@ -49,19 +16,19 @@ undecoded_records <- function(event) {
       event <- plain_json(current$event$text, "the event")
     }
   } else {
-    if (is_text(event)) {
+    if (is_string(event)) {
       event <- plain_json(event, "the text")
     }
-    source <- told_source(event)
+    source <- detect_source(event)
   }
   if (!source %in% record_sources) {
     stop("this event (", source, ") has no records")
   }
   records <- switch(source,
-    "s3-batch" = member(event, "tasks"),
-    msk = kafka_records(member(event, "records")),
-    logs = log_records(member(member(event, "awslogs"), "data")),
-    member(event, "Records")
+    "s3-batch" = pluck(event, "tasks"),
+    msk = kafka_records(pluck(event, "records")),
+    logs = log_records(pluck(event, "awslogs", "data")),
+    pluck(event, "Records")
   )
   if (is.data.frame(records)) {
     stop("this event has been simplified, and its records are not as they came; give it the JSON text")
@@ -76,7 +43,7 @@ undecoded_records <- function(event) {
 plain_json <- function(text, what) {
   tryCatch(
     {
-      stopifnot(is_text(text)) # bytes that are none have stayed bytes
+      stopifnot(is_string(text)) # bytes that are none have stayed bytes
       decode_text(text, simplify = FALSE)$value
     },
     error = function(e) stop(what, " is not JSON")
@@ -97,12 +64,12 @@ kafka_records <- function(partitions) {
 log_records <- function(data) {
   text <- text_or_bytes(gunzip(base64_bytes(data, "awslogs$data")))
   batch <- plain_json(text, "awslogs$data")
-  if (identical(member(batch, "messageType"), "CONTROL_MESSAGE")) {
+  if (identical(pluck(batch, "messageType"), "CONTROL_MESSAGE")) {
     return(list())
   }
-  lapply(member(batch, "logEvents"), function(record) {
+  lapply(pluck(batch, "logEvents"), function(record) {
     if (is.list(record)) {
-      record[c("logGroup", "logStream")] <- list(member(batch, "logGroup"), member(batch, "logStream"))
+      record[c("logGroup", "logStream")] <- list(pluck(batch, "logGroup"), pluck(batch, "logStream"))
     }
     record
   })
@@ -137,8 +104,8 @@ decode_record <- function(record, source) {
   }
   record["data"] <- list(switch(source,
     sqs = json_or_text(record[["body"]]),
-    sns = json_or_text(member(record[["Sns"]], "Message")),
-    kinesis = decode_payload(member(record[["kinesis"]], "data"), "kinesis$data"),
+    sns = json_or_text(pluck(record[["Sns"]], "Message")),
+    kinesis = decode_payload(pluck(record[["kinesis"]], "data"), "kinesis$data"),
     msk = decode_payload(record[["value"]], "value"),
     dynamodb = dynamodb_images(record[["dynamodb"]]),
     s3 = s3_object(record[["s3"]]),
@@ -151,7 +118,7 @@ decode_record <- function(record, source) {
 # json_or_text() parses text that is a JSON object or array. A number or a name in quotes
 # is as likely to be just text.
 json_or_text <- function(text) {
-  if (!is_text(text) || !begins_json(text)) {
+  if (!is_string(text) || !begins_json(text)) {
     return(text)
   }
   tryCatch(decode_text(text)$value, error = function(e) text)
@@ -183,12 +150,12 @@ kafka_headers <- function(headers) {
 
 # s3_object() says which object a record of S3 is about. Its key comes as in a URL.
 s3_object <- function(s3) {
-  object <- member(s3, "object")
+  object <- pluck(s3, "object")
   list(
-    bucket = member(member(s3, "bucket"), "name"),
-    key = object_key(member(object, "key")),
-    size = member(object, "size"),
-    version = member(object, "versionId")
+    bucket = pluck(s3, "bucket", "name"),
+    key = object_key(pluck(object, "key")),
+    size = pluck(object, "size"),
+    version = pluck(object, "versionId")
   )
 }
 
@@ -197,10 +164,10 @@ s3_object <- function(s3) {
 s3_task <- function(task) {
   arn <- task[["s3BucketArn"]]
   list(
-    bucket = if (is_text(arn)) sub("^.*:", "", arn) else task[["s3Bucket"]],
+    bucket = if (is_string(arn)) sub("^.*:", "", arn) else task[["s3Bucket"]],
     key = object_key(task[["s3Key"]]),
     version = task[["s3VersionId"]]
   )
 }
 
-object_key <- function(key) if (is_text(key)) percent_decode(key, plus = TRUE) else key
+object_key <- function(key) if (is_string(key)) percent_decode(key, plus = TRUE) else key

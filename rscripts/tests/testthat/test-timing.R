@@ -66,7 +66,7 @@ time_load <- function(lines, more = character(), env = parent.frame()) {
   in_user_dir(env)
   writeLines(lines, "functions.R")
   writeLines(more, "more.R")
-  runtime$attach_helpers()
+  runtime$attach_user_api()
   runtime$timing$calls <- TRUE
   withr::defer(
     {

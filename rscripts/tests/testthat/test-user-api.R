@@ -23,7 +23,7 @@ test_that("on_shutdown() takes functions only", {
 })
 
 test_that("helpers are found behind the user's own objects", {
-  runtime$attach_helpers()
+  runtime$attach_user_api()
   on.exit(detach("lambda"))
   expect_identical(get("on_shutdown", globalenv()), runtime$on_shutdown)
   expect_identical(match("lambda", search()), length(search()) - 1L)

@@ -138,7 +138,7 @@ lambdr_handler <- function(config, name) {
 # answered, for HTTP sources, too.
 lambdr_result <- function(value) {
   text <- as.character(call_user(as.call(list(settings$lambdr_serialiser, value)), globalenv()))
-  if (!is_text(text)) {
+  if (!is_string(text)) {
     fail("Runtime.MarshalError", "the serialiser of lambda_config() did not return one string")
   }
   enc2utf8(text)
@@ -147,7 +147,7 @@ lambdr_result <- function(value) {
 # is_serialised() is TRUE for a result that is all that is to be answered: what
 # lambdr::html_response() returns.
 is_serialised <- function(value) {
-  isTRUE(attr(value, "already_serialised", exact = TRUE)) && is_text(value)
+  isTRUE(attr(value, "already_serialised", exact = TRUE)) && is_string(value)
 }
 
 # lambdr_html_response() is html_response(): the JSON that API Gateway takes, marked. A

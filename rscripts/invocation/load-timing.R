@@ -1,4 +1,4 @@
-# Timing: what makes the loading of the handler slow.
+# What makes the loading of a handler slow.
 
 timing <- new.env(parent = emptyenv())
 timing$loads <- list()
@@ -13,7 +13,7 @@ timed <- function(expr, text) {
   before <- loadedNamespaces()
   started <- now_ms()
   force(expr)
-  loaded <- not_in(loadedNamespaces(), before)
+  loaded <- setdiff_strings(loadedNamespaces(), before)
   if (length(loaded)) {
     words <- unique(unlist(strsplit(text, "[^A-Za-z0-9.]+")))
     named <- words[words %in% loaded]
@@ -32,10 +32,8 @@ timed <- function(expr, text) {
 # slowest_loads() returns at most five of what was noted, the slowest first.
 slowest_loads <- function() {
   ms <- vapply(timing$loads, function(load) load$ms, 0)
-  head_of(timing$loads[order(ms, decreasing = TRUE)], 5L)
+  utils::head(timing$loads[order(ms, decreasing = TRUE)], 5L)
 }
-
-now_ms <- function() as.numeric(Sys.time()) * 1000
 
 # time_calls() is `expr`, which loads the handler. If bootstrap asked for it, each call of
 # the functions below is timed meanwhile, and a record of level debug says how long it
@@ -71,7 +69,7 @@ timed_function <- function(name) {
     call <- sys.call()
     caller <- parent.frame()
     started <- now_ms()
-    on.exit(aside(note_call(name, call, caller, now_ms() - started)))
+    on.exit(without_interrupts(note_call(name, call, caller, now_ms() - started)))
     eval(replace(call, 1L, list(from_base)), caller)
   }
 }
@@ -98,7 +96,7 @@ shown_load <- function(name, call, caller) {
     functions <- setdiff(all.names(argument), all.vars(argument))
     if (!quoted && all(functions %in% c("[[", "[", "$", "(", "file.path", "paste0"))) {
       value <- tryCatch(eval(argument, caller), error = function(e) NULL)
-      if (is_text(value)) {
+      if (is_string(value)) {
         return(call(name, value))
       }
     }

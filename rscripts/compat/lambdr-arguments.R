@@ -45,7 +45,7 @@ lambdr_body <- function(request) {
   if (is.raw(body)) {
     bad_request("the body is not text")
   }
-  if (!is_text(body) || is_left_base64(request)) { # no text: a test event, with JSON in its place
+  if (!is_string(body) || is_left_base64(request)) { # no text: a test event, with JSON in its place
     return(body)
   }
   tryCatch(deserialise(body)$value, runtime_failure = function(e) {
@@ -57,7 +57,7 @@ lambdr_body <- function(request) {
 # key with commas, and lambdr splits at each; elsewhere the last value counts.
 lambdr_query <- function(event) {
   if (event$source %in% c("http", "url")) {
-    joined <- text_list(member(event$value, "queryStringParameters"))
+    joined <- text_list(pluck(event$value, "queryStringParameters"))
     lapply(joined, function(value) unlist(strsplit(value, ",", fixed = TRUE)))
   } else {
     lapply(event$request$query, function(values) values[[length(values)]])
@@ -68,11 +68,11 @@ lambdr_query <- function(event) {
 # is JSON.
 lambdr_message <- function(records) {
   message <- if (is.data.frame(records)) {
-    member(records[["Sns"]], "Message")
+    pluck(records[["Sns"]], "Message")
   } else {
-    unlist(lapply(records, function(record) member(member(record, "Sns"), "Message")))
+    unlist(lapply(records, function(record) pluck(record, "Sns", "Message")))
   }
-  if (!is_text(message)) {
+  if (!is_string(message)) {
     fail("Runtime.InvalidArguments", "the SNS event has not one record with one message")
   }
   tryCatch(decode_text(message)$value, runtime_failure = function(e) message)

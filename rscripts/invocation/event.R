@@ -1,0 +1,95 @@
+# The event: from its bytes to an R value.
+
+# An event, decoded, is a list: `text`; `value`, the R value; `is_object`, whether it is a
+# JSON object; `simplified`, whether that value was; `source`, see events.R; and `request`,
+# see request.R, on HTTP sources.
+
+# read_event() decodes an event's bytes for a handler.
+read_event <- function(bytes, handler) {
+  text <- event_text(bytes)
+  in_batches <- inherits(handler, "batch_handler") # which reads the event itself
+  own <- if (!in_batches) settings$deserialiser
+  simplified <- !in_batches && simplify_events()
+  decoded <- tryCatch(
+    decode_text(text, simplified),
+    runtime_failure = function(e) {
+      if (is.null(settings$lambdr_deserialiser)) {
+        refuse_nul_request(text)
+      }
+      if (is.null(own) && is.null(settings$lambdr_deserialiser)) stop(e) else list(value = NULL, is_object = FALSE)
+    }
+  )
+  decoded$text <- text
+  decoded$simplified <- simplified
+  decoded$source <- if (decoded$is_object) event_source(decoded$value) else "direct"
+  if (is_http(decoded$source)) {
+    decoded$request <- new_request(decoded$value, decoded$source)
+  } else if (!is.null(own)) {
+    decoded[c("value", "is_object")] <- deserialise(text)
+    decoded$source <- "direct" # whatever it was, it is the user's now
+  }
+  decoded
+}
+
+# refuse_nul_request() answers an HTTP request with the character \u0000 in it, as a URL
+# with %00 makes one, with status 400: it is no error of the function's.
+refuse_nul_request <- function(text) {
+  if (!has_nul(text)) {
+    return()
+  }
+  replaced <- gsub("\\u0000", "\\ufffd", text, fixed = TRUE)
+  value <- tryCatch(decode_text(replaced, simplify = FALSE)$value, runtime_failure = function(e) NULL)
+  source <- event_source(value)
+  if (is_http(source)) {
+    current$event <- list(source = source, request = new_request(value, source))
+    bad_request("the request has ", nul_problem)
+  }
+}
+
+# event_text() returns an event's bytes as a string.
+event_text <- function(bytes) {
+  tryCatch(bytes_to_text(bytes), error = unmarshal_error)
+}
+
+# decode_text() parses JSON text: list(value, is_object). No text is no event.
+decode_text <- function(text, simplify = simplify_events()) {
+  text <- without_mark(text)
+  if (has_nul(text)) {
+    fail("Runtime.UnmarshalError", "the event has ", nul_problem)
+  }
+  is_object <- startsWith(text, "{") || grepl("^[ \t\r\n]*[{]", text)
+  if (!is_object && !grepl("[^ \t\r\n]", text)) {
+    return(list(value = NULL, is_object = FALSE))
+  }
+  list(
+    value = tryCatch(parse_text(text, simplify), error = unmarshal_error),
+    is_object = is_object
+  )
+}
+
+unmarshal_error <- function(e) {
+  if (inherits(e, "runtime_failure")) {
+    stop(e)
+  }
+  if (grepl("C stack usage|nested too deeply|stack overflow", condition_text(e))) {
+    fail("Runtime.UnmarshalError", "the event is nested too deeply for R")
+  }
+  fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
+}
+
+# has_nul() is TRUE for JSON text with the character \u0000. The fixed pattern first: it is
+# quick, and finds nothing in nearly every event.
+has_nul <- function(text) {
+  grepl("\\u0000", text, fixed = TRUE) && grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)
+}
+
+nul_problem <- "the character \\u0000, which an R string cannot hold"
+
+# deserialise() makes an R value of text: JSON, or what lambda_config(deserialiser = ) says.
+deserialise <- function(text) {
+  if (is.null(settings$deserialiser)) {
+    return(decode_text(text))
+  }
+  value <- call_user(as.call(list(settings$deserialiser, text)), globalenv())
+  list(value = value, is_object = is.list(value) && !is.data.frame(value) && !is.null(names(value)))
+}

@@ -1,0 +1,141 @@
+# Loading: from a handler's name, `file.function`, to the R function.
+
+# parse_handler() splits a handler's name. The file part ends at the first dot
+# after the last slash: src/api.get.user is get.user in src/api.R. It returns a list
+# of `files`, the candidates in order, and `name`; or of `package` and `name`.
+parse_handler <- function(handler) {
+  if (grepl("^[A-Za-z][A-Za-z0-9.]*::[^:]+$", handler)) {
+    parts <- strsplit(handler, "::", fixed = TRUE)[[1L]]
+    return(list(package = parts[[1L]], name = parts[[2L]]))
+  }
+  slash <- max(0L, gregexpr("/", handler, fixed = TRUE)[[1L]])
+  dir <- substr(handler, 1L, slash)
+  rest <- substring(handler, slash + 1L)
+  dot <- regexpr(".", rest, fixed = TRUE)[[1L]]
+  file <- if (dot > 0L) substr(rest, 1L, dot - 1L) else NA
+  name <- if (dot > 0L) substring(rest, dot + 1L) else rest
+  if (!nzchar(name) || identical(file, "")) {
+    fail(
+      "Runtime.MalformedHandlerName",
+      "the handler is \"", handler, "\": want file.function, for example ",
+      "functions.parity for the function parity in functions.R"
+    )
+  }
+  files <- if (is.na(file)) c("handler.R", "runtime.R") else paste0(file, c(".R", ".r"))
+  list(files = paste0(dir, files), name = name)
+}
+
+# load_handler() sources the handler's file, or loads its package, and returns the
+# function. A handler that is a file is a plumber API.
+load_handler <- function(handler) {
+  if (is_file_handler(handler)) {
+    return(load_plumber_handler(handler))
+  }
+  parsed <- parse_handler(handler)
+  if (!is.null(parsed$package)) {
+    return(load_package_handler(parsed$package, parsed$name))
+  }
+  file <- Find(function(file) file.exists(file) && !dir.exists(file), parsed$files)
+  if (is.null(file)) {
+    fail("Runtime.HandlerNotFound", missing_file_message(handler, parsed))
+  }
+  started <- until_start_lambda(source_user(file))
+  found <- if (is.null(started)) {
+    get0(parsed$name, envir = globalenv(), mode = "function", inherits = FALSE)
+  } else {
+    lambdr_handler(started, parsed$name)
+  }
+  if (is.null(found)) {
+    defined <- Filter(
+      function(name) is.function(get0(name, globalenv(), inherits = FALSE)),
+      ls(globalenv())
+    )
+    fail(
+      "Runtime.NoSuchHandler", "the handler is \"", handler, "\", but ", file,
+      " defines no function ", parsed$name, "; ",
+      if (length(defined)) paste0("it defines: ", paste(defined, collapse = ", ")) else "it defines no function at all"
+    )
+  }
+  found
+}
+
+missing_file_message <- function(handler, parsed) {
+  message <- paste0(
+    "the handler is \"", handler, "\", but there is no file ",
+    paste(parsed$files, collapse = " nor "), " in ", getwd()
+  )
+  named <- paste0(handler, ".R")
+  if (!grepl(".", basename(handler), fixed = TRUE)) {
+    message <- paste0(
+      message, " (a name without a dot is looked up in these; want file.function, for example ",
+      if (file.exists(named)) handler else "functions", ".parity)"
+    )
+  }
+  message
+}
+
+load_package_handler <- function(package, name) {
+  tryCatch(
+    timed(loadNamespace(package), package),
+    error = function(e) {
+      fail("Runtime.ImportModuleError", "the handler's package cannot be loaded: ", condition_text(e))
+    }
+  )
+  exports <- getNamespaceExports(package)
+  found <- if (name %in% exports) getExportedValue(package, name)
+  if (!is.function(found)) {
+    fail("Runtime.NoSuchHandler", "the package ", package, " exports no function ", name)
+  }
+  found
+}
+
+# source_user() evaluates a file of user code in the global environment, so that
+# what it defines persists between invocations, and returns its last value, invisibly.
+source_user <- function(file) {
+  expressions <- parse_user(file)
+  if (mentions_lambdr(expressions) || settings$lambdr_compat) {
+    provide_lambdr()
+  }
+  lines <- attr(expressions, "srcref")
+  value <- NULL
+  for (i in seq_along(expressions)) {
+    where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
+    timing$where <- where
+    value <- timed(
+      calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
+        stack <- without_fail(capture_stack(calls, e))
+        fail(
+          init_error_type(e), where, ": ", own_text(e),
+          stack = stack, parents = condition_parents(e, stack)
+        )
+      }),
+      if (is.null(lines)) deparse(expressions[[i]]) else as.character(lines[[i]])
+    )
+  }
+  invisible(value)
+}
+
+# parse_user() parses a file of user code. Source references are kept: stack traces name
+# lines.
+parse_user <- function(file) {
+  tryCatch(
+    parse(file, keep.source = TRUE, encoding = "UTF-8"),
+    error = function(e) {
+      text <- condition_text(e)
+      fail("Runtime.UserCodeSyntaxError", if (!grepl(file, text, fixed = TRUE)) paste0(file, ": "), text)
+    }
+  )
+}
+
+# init_error_type() tells a package that cannot be loaded from any other error in
+# the user's file.
+init_error_type <- function(e) {
+  loaders <- c("library", "loadNamespace", "requireNamespace", "attachNamespace", "getNamespace")
+  call <- conditionCall(e)
+  if (inherits(e, "packageNotFoundError") ||
+    is.call(call) && called_name(call) %in% loaders) {
+    "Runtime.ImportModuleError"
+  } else {
+    "Runtime.InitError"
+  }
+}

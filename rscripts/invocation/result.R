@@ -1,0 +1,43 @@
+# The result: from what a handler returned to the JSON that its event's source takes.
+
+# encode_answer() returns the JSON of what a handler returned, as the event's source
+# takes it.
+encode_answer <- function(value, event) {
+  if (!is.null(settings$lambdr_serialiser)) {
+    lambdr_result(value)
+  } else if (is_serialised(value)) {
+    enc2utf8(as.character(value))
+  } else if (is_http(event$source)) {
+    encode_response(value, event$request)
+  } else if (inherits(value, "lambda_response")) {
+    result <- proxy_result(value, list(source = "http"))
+    encode_or_fail(result)
+  } else if (is_plot(value)) {
+    bytes <- png_bytes(value, 800, 600, 96)
+    encode_or_fail(bytes) # in base64, as other raw bytes are
+  } else {
+    serialise(value)
+  }
+}
+
+# serialise() makes text of a result: JSON, or what lambda_config(serialiser = ) says.
+serialise <- function(value) {
+  if (is.null(settings$serialiser) || inherits(value, "json")) {
+    return(encode_or_fail(value))
+  }
+  text <- call_user(as.call(list(settings$serialiser, value)), globalenv())
+  if (!is_string(text)) {
+    fail("Runtime.MarshalError", "the serialiser of lambda_config() returned no string, but ", class(text)[[1L]])
+  }
+  enc2utf8(as.character(text))
+}
+
+# encode_or_fail() encodes a result, or says which element of it cannot be.
+encode_or_fail <- function(value) {
+  tryCatch(encode_result(value), error = function(e) {
+    fail(
+      "Runtime.MarshalError", "the result cannot be encoded as JSON: ",
+      tryCatch(find_unencodable(value), error = function(e) "result"), ": ", condition_text(e)
+    )
+  })
+}
