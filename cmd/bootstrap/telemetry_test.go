@@ -3,14 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,75 +147,4 @@ func TestOpenTelemetryLog(t *testing.T) {
 			t.Errorf("%q: got %v, %v; want an error", value, log, err)
 		}
 	}
-}
-
-// firstLine is what the first line of a record in text has at its end.
-var firstLine = regexp.MustCompile(` slot=.*\n?`)
-
-// With a real R: all of an invocation is there in its order, R's lines of several lines
-// are whole, and neither is on standard output. R has no part in the descriptor.
-func TestTelemetryLogOfR(t *testing.T) {
-	for _, format := range []string{"Text", "JSON"} {
-		t.Run(format, func(t *testing.T) {
-			r, w, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", w.Fd()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			rec := newRecorder(t, 10*time.Second, nil)
-			p := startWith(t, []*os.File{w}, "", rec.env("faults.run", telemetryVariable+"=3", "AWS_LAMBDA_LOG_FORMAT="+format))
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			f := function{t, rec.server.URL}
-			a := f.invoke(call("tells", `{}`))
-			id := a.header.Get("X-Amzn-Requestid")
-			texts := []string{"a line", "and another", "a message\nof two lines", "an error\nof two lines"}
-			for i, level := range []uint32{0xc, 0xc, 0xc, 0x14} {
-				got, err := readFrame(r)
-				if err != nil {
-					t.Fatalf("%v; bootstrap printed:\n%s", err, p.output())
-				}
-				kind, text := frameText, firstLine.ReplaceAllString(got.record, "\n")
-				if format == "JSON" {
-					var record struct{ RequestID, Message, ErrorMessage string }
-					if err := json.Unmarshal([]byte(got.record), &record); err != nil {
-						t.Fatalf("%v in %s", err, got.record)
-					}
-					kind, text = frameJSON, record.Message+record.ErrorMessage
-				}
-				if got.kind != kind|level || !strings.Contains(text, texts[i]) || !strings.Contains(got.record, id) {
-					t.Errorf("record %d: got %x %q, want %x %q of %s", i, got.kind, got.record, kind|level, texts[i], id)
-				}
-			}
-			var open struct {
-				Named string
-				Open  []string
-			}
-			if err := json.Unmarshal([]byte(f.result(call("descriptors", `{}`))), &open); err != nil {
-				t.Fatal(err)
-			}
-			if open.Named != "" || len(open.Open) == 0 || slices.Contains(open.Open, link) {
-				t.Errorf("R sees %+v, and the log is %s", open, link)
-			}
-			if p.output() != "" {
-				t.Errorf("printed:\n%s", p.output())
-			}
-		})
-	}
-}
-
-// What the platform says of the descriptor is no reason to fail: the log is where it
-// would be without it.
-func TestTelemetryLogThatIsNone(t *testing.T) {
-	rec := newRecorder(t, 10*time.Second, nil)
-	p := start(t, "", rec.env("faults.run", telemetryVariable+"=77"))
-	if got := (function{t, rec.server.URL}).result(call("echo", `{"event": 1}`)); got != "1" {
-		t.Errorf("got %s", got)
-	}
-	p.waitFor(`WRN the log goes to standard output error="_LAMBDA_TELEMETRY_LOG_FD is 77: `)
 }

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"os"
@@ -127,7 +127,9 @@ family <- function() {
 
 func waitUntil(t *testing.T, condition func() bool, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !condition(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("not so in %v: %s", patience, what)
 		}

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"bytes"
@@ -22,16 +22,26 @@ import (
 // failure, never a pause.
 const patience = 30 * time.Second
 
-// The test binary is bootstrap when this is set, so that the tests run the real
-// program as a process of its own, and with the race detector if they have it.
-const actAsBootstrap = "BOOTSTRAP_TEST_ACT_AS_BOOTSTRAP"
+// bootstrap is the path of the program under test.
+var bootstrap string
 
-func TestMain(m *testing.M) {
-	if os.Getenv(actAsBootstrap) != "" {
-		main()
-		return
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+// buildAndRun builds bootstrap, with the race detector if the test has it, and runs the tests.
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	os.Exit(m.Run())
+	defer os.RemoveAll(dir)
+	bootstrap = filepath.Join(dir, "bootstrap")
+	args := append(append([]string{"build"}, raceFlags...), "-o", bootstrap, "lambda-r-runtime/cmd/bootstrap")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go %s: %v\n%s", strings.Join(args, " "), err, out)
+		return 1
+	}
+	return m.Run()
 }
 
 // A program is bootstrap, running.
@@ -66,9 +76,9 @@ func startWith(t *testing.T, files []*os.File, dir string, env []string, args ..
 		printed: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	p.cmd = exec.Command(os.Args[0], args...)
+	p.cmd = exec.Command(bootstrap, args...)
 	p.cmd.Dir = filepath.Join("testdata", dir)
-	p.cmd.Env = append(append(os.Environ(), actAsBootstrap+"=1", p.mark, "GORACE=atexit_sleep_ms=10"), env...)
+	p.cmd.Env = append(append(os.Environ(), p.mark, "GORACE=atexit_sleep_ms=10"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	p.cmd.ExtraFiles = files
 	if err := p.cmd.Start(); err != nil {
@@ -168,7 +178,10 @@ func (p *program) processes() []int {
 func (p *program) noProcessLeft() {
 	p.t.Helper()
 	deadline := time.Now().Add(2 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for pids := p.processes(); len(pids) > 0; pids = p.processes() {
+		<-tick.C
 		if time.Now().After(deadline) {
 			p.t.Errorf("processes %v outlived bootstrap", pids)
 			for _, pid := range pids {

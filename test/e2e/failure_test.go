@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"fmt"
@@ -172,8 +172,8 @@ func TestTwoAnswers(t *testing.T) {
 	if got := f.result(call("echo", `{"event": "mine"}`)); got != `"mine"` {
 		t.Errorf("the next invocation got %s", got)
 	}
-	if got, want := rec.reports(), []string{"error Function.X", "response"}; len(got) != 2 || got[1] != want[1] {
-		t.Errorf("reported %q", got)
+	if got, want := rec.reports(), []string{"error Function.Error", "response"}; !slices.Equal(got, want) {
+		t.Errorf("reported %q, want %q", got, want)
 	}
 }
 
