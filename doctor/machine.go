@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lambda-r-runtime/worker"
+	"lambda-r-runtime/worker/process"
 )
 
 const mb = 1 << 20
@@ -127,7 +127,7 @@ func (e *examination) zone() {
 
 // limit returns what holds R's memory, in bytes, and what that is; 0: nothing does.
 func (e *examination) limit() (bytes int64, what string) {
-	bytes, what = worker.MemoryLimit(), "the control group's limit"
+	bytes, what = process.MemoryLimit(), "the control group's limit"
 	size, err := strconv.ParseInt(e.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64)
 	if err == nil && size > 0 && (bytes == 0 || size*mb < bytes) {
 		return size * mb, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"

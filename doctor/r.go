@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"lambda-r-runtime/internal/memfd"
 	"lambda-r-runtime/worker"
 )
 
@@ -71,12 +72,12 @@ func (e *examination) locale(r rFacts) {
 // probe asks R. Its script and its answers are files in memory: standard output is for
 // what an .Rprofile prints.
 func probe(ctx context.Context, c worker.Config) (rFacts, error) {
-	script, err := worker.NewMemoryFile(probeScript)
+	script, err := memfd.New("probe.R", probeScript)
 	if err != nil {
 		return rFacts{}, err
 	}
 	defer script.Close()
-	answers, err := worker.NewMemoryFile(nil)
+	answers, err := memfd.New("answers", nil)
 	if err != nil {
 		return rFacts{}, err
 	}

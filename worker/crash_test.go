@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/worker/process"
 )
 
 // crashStates are the states in which a worker can die. Each brings the fake there.
@@ -196,11 +197,18 @@ func TestIdleDeath(t *testing.T) {
 }
 
 func TestExitErrorMessage(t *testing.T) {
-	e := &ExitError{PID: 7, Signal: syscall.SIGKILL, Killed: "the deadline passed", StderrTail: []string{"a", "b"}}
+	e := &ExitError{process.ExitError{PID: 7, Signal: syscall.SIGKILL, Killed: "the deadline passed", StderrTail: []string{"a", "b"}}}
 	if got, want := e.Error(), "the R process (pid 7) was killed: the deadline passed; last on stderr:\na\nb"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := e.ErrorType(); got != "Runtime.WorkerCrashed" {
+		t.Errorf("type is %q", got)
+	}
+	e = &ExitError{process.ExitError{PID: 1, Signal: 9, OutOfMemory: true, PeakRSS: 498 << 20, MemoryLimit: 512 << 20}}
+	if got, want := e.Error(), "the R process (pid 1) ran out of memory: it used 498 MB of 512 MB"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := e.ErrorType(); got != "Runtime.OutOfMemory" {
 		t.Errorf("type is %q", got)
 	}
 }

@@ -1,16 +1,16 @@
-// Package worker is the mechanism of one R process: it is spawned, says that it
-// is ready, takes one invocation at a time, can be interrupted and killed, and
-// is reaped. It never restarts anything; that is policy, and supervisor's.
+// Package worker runs one R process: it spawns the process, waits until R is ready, passes it
+// one invocation at a time, interrupts it, kills it and shuts it down. It never restarts one;
+// that is policy, and the supervisor's.
 //
-// Who owns what, for each process:
+// Package worker/process supervises the process itself, which need not be R. The goroutines and
+// file descriptors of one worker:
 //
-//   - bootstrap's ends of the request pipe (R's fd 3) and the reply pipe (R's fd
-//     4) belong to the goroutine that calls Invoke;
-//   - one goroutine each pumps R's standard output and standard error into the
-//     log, line by line, for as long as the process lives;
-//   - one goroutine waits for the process to exit. It alone reaps, and only it
-//     closes the channel that Done returns. Death is what it sees, never an end
-//     of file: a child of R's system() may hold a copy of every pipe.
+//   - The goroutine that calls Invoke owns bootstrap's ends of the request pipe (R's fd 3) and of
+//     the reply pipe (R's fd 4).
+//   - The process has two goroutines that read R's standard output and standard error, and one
+//     that waits for R's death and reaps it. Death is never inferred from an end of file,
+//     because a child of R's system() may hold a copy of every pipe.
+//   - One goroutine, bury, waits for the process and then ends an Invoke that still waits for R.
 //
-// Close waits for all of them.
+// Shutdown waits for all of them.
 package worker

@@ -40,11 +40,6 @@ var roles = map[string]func(f *fake){
 		fmt.Println("hanging")
 		hang()
 	},
-	// Does not even notice that bootstrap is gone.
-	"busy": func(f *fake) {
-		f.start()
-		hang()
-	},
 	"never ready": func(f *fake) {
 		f.hello()
 		fmt.Println("loading")
@@ -95,8 +90,6 @@ func play(name string) {
 		playViolation(f, rest)
 	case kind == "greeting":
 		playGreeting(f, rest)
-	case kind == "host":
-		host()
 	case roles[name] == nil:
 		check(fmt.Errorf("no role %q", name))
 	default:

@@ -249,3 +249,23 @@ func alive(pid int) bool {
 	_, rest, _ := bytes.Cut(stat, []byte(") "))
 	return len(rest) > 0 && !strings.ContainsRune("ZX", rune(rest[0]))
 }
+
+func checkLines(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got %s, want %s", lengths(got), lengths(want))
+	}
+}
+
+// lengths shows lines, the long ones by their length.
+func lengths(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		if len(line) > 100 {
+			fmt.Fprintf(&b, "(%d bytes) ", len(line))
+		} else {
+			fmt.Fprintf(&b, "%q ", line)
+		}
+	}
+	return b.String()
+}

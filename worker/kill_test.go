@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,34 +76,5 @@ func TestStoppedProcessGoesOn(t *testing.T) {
 	}
 	if o := outcomeSoon(t, outcomes); o.err != nil || o.result != "{}" {
 		t.Errorf("got %+v", o)
-	}
-}
-
-// Once a process was reaped, its pid may be another's.
-func TestNoSignalAfterDeath(t *testing.T) {
-	other := exec.Command("sleep", "1000")
-	other.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w, _ := spawnFake(t, "echo")
-	w.Kill("first")
-	waitDone(t, w)
-
-	own := w.cmd.Process.Pid
-	w.cmd.Process.Pid = other.Process.Pid // as if the kernel had given it out again
-	w.Interrupt()
-	w.Kill("second")
-	w.cmd.Process.Pid = own
-
-	if err := other.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Error(err)
-	}
-	_ = other.Wait() // an error in any case: it ends by a signal
-	if got := other.ProcessState.Sys().(syscall.WaitStatus).Signal(); got != syscall.SIGTERM {
-		t.Errorf("the other process got %v", got)
-	}
-	if e := errorAs[*ExitError](t, w.Err()); e.Killed != "first" {
-		t.Errorf("killed because %q", e.Killed)
 	}
 }

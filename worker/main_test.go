@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	inherited = openFDs()
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("lambda-r-runtime/worker.runStarter"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runStarter"))
 }
 
 // errorAs returns the error of type E in err's tree, which must have one.

@@ -1,11 +1,8 @@
 package worker
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,67 +101,5 @@ func TestFileDescriptors(t *testing.T) {
 	}
 	if len(pipes) != 4 {
 		t.Errorf("%d pipes, want four", len(pipes))
-	}
-}
-
-// host is the role of a bootstrap that spawns a worker, tells its pid and hangs.
-func host() {
-	dir, err := os.Getwd()
-	check(err)
-	bin, err := os.Executable()
-	check(err)
-	script, err := NewScript(nil, nil)
-	check(err)
-	w, err := Spawn(context.Background(), Config{
-		Bin: bin, Script: script, Dir: dir, TempDir: dir,
-		Env: append(os.Environ(), actAs+"=busy"),
-		Log: newLogbook().logger(0),
-	})
-	check(err)
-	fmt.Println(w.PID())
-	hang()
-}
-
-// A worker does not outlive bootstrap, not even a busy one outlives SIGKILL.
-func TestWorkerDiesWithBootstrap(t *testing.T) {
-	c := newConfig(t, "host", newLogbook())
-	cmd := exec.Command(c.Bin)
-	cmd.Dir, cmd.Env = c.Dir, c.Env
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pid int
-	_, scanErr := fmt.Fscan(bufio.NewReader(stdout), &pid)
-	if scanErr == nil && !alive(pid) {
-		t.Error("the worker is dead before bootstrap is")
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	_ = cmd.Wait() // an error in any case: it was killed
-	if scanErr != nil {
-		t.Fatalf("bootstrap did not spawn a worker: %v", scanErr)
-	}
-	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // it should be dead
-	waitUntil(t, soon, "the worker died, too", func() bool { return !alive(pid) })
-}
-
-func TestPeakRSS(t *testing.T) {
-	const least = 1 << 20
-	w, _ := spawnFake(t, "echo")
-	if got := w.PeakRSS(); got < least {
-		t.Errorf("of a live process: %d bytes", got)
-	}
-	w.Kill("test")
-	if got := w.PeakRSS(); got < least {
-		t.Errorf("of a dying process: %d bytes", got)
-	}
-	waitDone(t, w)
-	if got := w.PeakRSS(); got < least {
-		t.Errorf("of a dead process: %d bytes", got)
 	}
 }

@@ -4,17 +4,13 @@ import (
 	"errors"
 	"io"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// longAgo as a deadline ends a read or a write that waits, and all that would.
-var longAgo = time.Unix(1, 0)
-
-// A replyPipe reads R's replies. Once the reaper has set its deadline, it reads what is
-// in the pipe and no longer: R is dead, but a child of R may hold the pipe open, so that
-// its end never comes.
+// A replyPipe reads R's replies. Once bury has set the deadline, it reads what is left in the
+// pipe and then returns io.EOF: R is dead, but a child of R may hold the pipe open, so that its
+// end never comes.
 type replyPipe struct {
 	*os.File
 }
@@ -28,7 +24,7 @@ func (p replyPipe) Read(b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Our end of a pipe does not block; deadlines are for File.Read only.
+	// Our end of the pipe is in non-blocking mode, and deadlines apply to File.Read only.
 	n = 0
 	if err := raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), b) }); err != nil {
 		return 0, err

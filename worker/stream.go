@@ -7,12 +7,12 @@ import (
 	"lambda-r-runtime/protocol"
 )
 
-// stream passes the chunks of a streamed result on to out, from the first one, whose
-// control frame was read, until R ends the stream. It returns what Invoke does.
+// stream copies the chunks of a streamed result to out, until R ends the stream. The control
+// frame of the first chunk is first. It returns what Invoke returns.
 //
-// Each chunk is acknowledged when it was written, and R sends the next one only then. So
-// whoever reads slowly slows R down, and one buffer is all that a stream takes. Once out
-// has failed, it is still asked about each chunk: it says again why.
+// R sends the next chunk only after the ack of the last one, which follows the write to out. So
+// a slow reader slows R down, and one buffer is enough for a stream. After out has failed, it
+// is called for the later chunks, too, and each ack carries its error to R.
 func (w *Worker) stream(first protocol.Reply, out io.Writer, log *slog.Logger) (protocol.Answer, error) {
 	log.Debug("stream begun", "content_type", first.ContentType)
 	var buf []byte

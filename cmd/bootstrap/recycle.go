@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"lambda-r-runtime/worker"
+	"lambda-r-runtime/worker/process"
 )
 
 // A recycler says when a worker has served long enough. Each worker has limits of its
@@ -44,7 +45,7 @@ func (p *pool) recycle(slot, served int) bool {
 // room is the supervisor's Room: whether the function's memory has room for one more
 // worker as large as the largest. Where the limit is not known there is.
 func (p *pool) room() bool {
-	limit := worker.MemoryLimit()
+	limit := process.MemoryLimit()
 	if p.memory > 0 && (limit == 0 || p.memory < limit) {
 		limit = p.memory
 	}

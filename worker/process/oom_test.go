@@ -1,4 +1,6 @@
-package worker
+//go:build linux
+
+package process
 
 import (
 	"os"
@@ -6,7 +8,7 @@ import (
 	"testing"
 )
 
-// cgroup makes the files of a memory control group and returns the root they are under.
+// cgroup creates the files of a memory control group and returns their root.
 func cgroup(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -38,7 +40,7 @@ func TestMemoryGroup(t *testing.T) {
 			"memory/fn/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n", "memory/fn/memory.limit_in_bytes": "1048576\n"}, 7, true, 1 << 20},
 		"version 1 without a limit": {"4:memory:/\n", map[string]string{
 			"memory/memory.oom_control": "oom_kill 1\n", "memory/memory.limit_in_bytes": "9223372036854771712\n"}, 1, true, 0},
-		"in a container that is told the host's name": {"4:memory:/host/1f\n", map[string]string{
+		"in a container that sees the host's name": {"4:memory:/host/1f\n", map[string]string{
 			"memory/memory.oom_control": "oom_kill 1\n", "memory/memory.limit_in_bytes": "1048576\n"}, 1, true, 1 << 20},
 		"nothing to read": {"0::/fn\n", nil, 0, false, 0},
 		"no cgroups":      {"", nil, 0, false, 0},
@@ -56,8 +58,8 @@ func TestMemoryGroup(t *testing.T) {
 	}
 }
 
-// Each kill that the kernel counts is one worker's, and only if it came while that
-// worker's invocation ran.
+// Each kill that the kernel counts is attributed to one process, and only if it came after
+// the last Mark of that process.
 func TestOutOfMemory(t *testing.T) {
 	root := cgroup(t, map[string]string{"memory.events": "oom_kill 5\n", "memory.max": "104857600\n"})
 	count := func(text string) {
@@ -78,9 +80,9 @@ func TestOutOfMemory(t *testing.T) {
 	count("oom_kill 7\n")
 	check("the first of two", 5, true)
 	check("the second of two", 5, true)
-	check("a third that is none", 5, false)
+	check("a third that was not counted", 5, false)
 	count("oom_kill 8\n")
-	check("one that was before the invocation began", 8, false)
+	check("a kill before the last Mark", 8, false)
 }
 
 func TestOutOfMemoryWithoutAGroup(t *testing.T) {
@@ -99,12 +101,13 @@ func TestOutOfMemoryWithoutAGroup(t *testing.T) {
 	}
 }
 
-func TestOutOfMemoryIsSaid(t *testing.T) {
+func TestOutOfMemoryMessage(t *testing.T) {
 	e := &ExitError{PID: 1, Signal: 9, OutOfMemory: true, PeakRSS: 498 << 20, MemoryLimit: 512 << 20}
-	if got, want := e.Error(), "the R process (pid 1) was killed for want of memory: it used 498 MB of 512 MB"; got != want {
+	if got, want := e.Error(), "process 1 ran out of memory: it used 498 MB of 512 MB"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if e.ErrorType() != "Runtime.OutOfMemory" {
-		t.Errorf("got type %s", e.ErrorType())
+	e.MemoryLimit = 0
+	if got, want := e.Error(), "process 1 ran out of memory: it used 498 MB"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"lambda-r-runtime/worker/process"
+)
+
+// A birth is a new R process to which nothing has been sent. Nothing but the function that
+// returns it depends on how the process came into being.
+type birth struct {
+	process  *process.Process
+	requests *os.File // bootstrap's end of the pipe that R reads
+	replies  *os.File // bootstrap's end of the pipe that R writes
+	tempDir  string   // the process's own TMPDIR, to be removed after its end
+}
+
+// execR starts a new R, whose output and end are handled by o.
+func execR(c Config, o process.Options) (birth, error) {
+	tempDir, err := os.MkdirTemp(c.TempDir, "lambda-r-")
+	if err != nil {
+		return birth{}, fmt.Errorf("make the worker's temporary directory: %w", err)
+	}
+	b := birth{tempDir: tempDir}
+	if err := b.exec(c, o); err != nil {
+		return birth{}, errors.Join(fmt.Errorf("start %s: %w", c.Bin, err), os.RemoveAll(tempDir))
+	}
+	return b, nil
+}
+
+// exec fills in what belongs to a new process, or nothing if it returns an error.
+func (b *birth) exec(c Config, o process.Options) error {
+	fd3, requests, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer fd3.Close() // R has a copy; ours would keep a write to a dead R from failing
+	replies, fd4, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, requests.Close())
+	}
+	defer fd4.Close() // R has a copy; ours would keep the pipe from ending
+
+	// --no-restore and --no-save ignore the workspace of an interactive session. .Rprofile
+	// is read, so that renv works. With -e instead of --file, R would write a file.
+	cmd := exec.Command(c.Bin, "--no-echo", "--no-restore", "--no-save", "--file="+scriptPath)
+	cmd.Dir, cmd.Env = c.Dir, c.Env
+	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script.loader, c.Script.files}
+	o.Marker = "TMPDIR=" + b.tempDir
+	b.process, err = process.Start(cmd, o)
+	if err != nil {
+		return errors.Join(err, requests.Close(), replies.Close())
+	}
+	b.requests, b.replies = requests, replies
+	return nil
+}

@@ -1,0 +1,158 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/internal/planted"
+	"lambda-r-runtime/protocol"
+)
+
+// Invoke runs one invocation and returns R's answer. It returns once everything that R
+// wrote before it answered has been logged.
+//
+// If R streams its result, Invoke calls open at the first piece, and writes each piece to
+// what that returns. R waits for each write; an error of one is sent to R, and Invoke does
+// not return it. After Invoke returns, the caller must close any stream it opened.
+//
+// The errors mean that R did not answer: *protocol.FrameTooLargeError if the result is
+// larger than Config.MaxResult (the worker may be used again), *protocol.ProtocolError if R
+// broke the protocol, and *ExitError if it died. An error that is protocol.ErrNotSent
+// means that R was found unusable before a byte of inv was sent to it. No error comes with
+// an answer.
+//
+// Invoke takes no context, because a deadline ends it in two steps: see Interrupt and Kill.
+func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
+	if err := w.usable(); err != nil {
+		return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
+	}
+	w.process.Flush() // a child of R may have printed since the last invocation
+	w.process.Mark()
+	w.current.Store(&inv)
+	defer func() {
+		w.process.Flush()
+		w.current.Store(nil)
+	}()
+	log := w.log.With("request_id", inv.ID)
+
+	log.Debug("frame sent", "type", inv.Type, "payload_bytes", len(event))
+	if err := w.writer.WriteMessagePayload(inv, event); err != nil {
+		return protocol.Answer{}, w.broken(err)
+	}
+	reply, err := w.await(inv.ID)
+	if err != nil {
+		return protocol.Answer{}, w.broken(err)
+	}
+	if reply.Type == protocol.TypeChunk {
+		return w.stream(reply, open(reply.StreamHead), log)
+	}
+	answer := answerOf(reply)
+	if reply.Type == protocol.TypeError {
+		log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "r_ms", reply.RMs)
+		return answer, nil
+	}
+	if reply.Type != protocol.TypeResult {
+		return protocol.Answer{}, w.broken(unexpected(reply, "result, error or chunk"))
+	}
+	answer.Payload, err = w.reader.ReadPayload(w.maxResult)
+	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {
+		if err := w.reader.Discard(large.Size); err != nil {
+			return protocol.Answer{}, w.broken(err)
+		}
+		return protocol.Answer{}, large
+	}
+	if err != nil {
+		return protocol.Answer{}, w.broken(err)
+	}
+	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(answer.Payload), "r_ms", reply.RMs)
+	return answer, nil
+}
+
+// answerOf returns the answer that reply holds, without its payload.
+func answerOf(reply protocol.Reply) protocol.Answer {
+	return protocol.Answer{Failure: reply.Error, RTime: time.Duration(reply.RMs * float64(time.Millisecond))}
+}
+
+// usable returns why nothing should be sent to R: it is dead, or it sent an unsolicited frame.
+func (w *Worker) usable() error {
+	if err := w.Err(); err != nil {
+		return err
+	}
+	if w.reader.Buffered() > 0 || happened(w.replies, unix.POLLIN)&unix.POLLIN != 0 {
+		w.Kill("it broke the protocol")
+		return &protocol.ProtocolError{Reason: "R wrote to its reply pipe while no invocation was running"}
+	}
+	if happened(w.replies, 0)|happened(w.requests, 0) != 0 {
+		return w.broken(io.EOF) // dead, and not reaped yet
+	}
+	return nil
+}
+
+// happened returns which of the poll(2) events have happened to f, and whether its other end is
+// closed.
+func happened(f *os.File, events int16) int16 {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0 // closed: the process is dead, and Invoke reports that
+	}
+	fds := []unix.PollFd{{Events: events}}
+	_ = raw.Control(func(fd uintptr) { // fails only if f is closed
+		fds[0].Fd = int32(fd)
+		_, _ = unix.Poll(fds, 0) // an error leaves Revents empty
+	})
+	return fds[0].Revents
+}
+
+// await logs records until it reads another reply, and returns that. All must carry id.
+func (w *Worker) await(id string) (protocol.Reply, error) {
+	for {
+		reply, err := w.reader.ReadReply()
+		if err != nil {
+			return reply, err
+		}
+		if reply.ID != id && !planted.Bug(planted.IDCheckDropped) {
+			return reply, &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
+		}
+		if reply.Type != protocol.TypeLog {
+			return reply, nil
+		}
+		w.logRecord(reply)
+	}
+}
+
+func unexpected(reply protocol.Reply, want string) error {
+	return &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame, want %s", reply.Type, want)}
+}
+
+// afterEOF is how long a process may take to be seen dead after it has closed a protocol pipe.
+// One that lives on is killed.
+const afterEOF = 500 * time.Millisecond
+
+// broken returns the error of the process that an error of its pipes stands for. When it
+// returns, the process is dead or has been killed.
+func (w *Worker) broken(err error) error {
+	_, isProtocolError := errors.AsType[*protocol.ProtocolError](err)
+	if isProtocolError && !errors.Is(err, io.ErrUnexpectedEOF) {
+		w.Kill("it broke the protocol")
+		return err
+	}
+	// An end of file, a broken pipe, or the deadline that bury set: the process is dead, or
+	// will be seen dead in a moment.
+	timer := time.NewTimer(afterEOF)
+	defer timer.Stop()
+	select {
+	case <-w.done:
+		return w.exit
+	case <-timer.C:
+	}
+	if w.process.Kill("it closed its protocol pipes") {
+		return &protocol.ProtocolError{Reason: "R closed its protocol pipes and lived on", Err: err}
+	}
+	<-w.done // it is dead, and its last output is being logged
+	return w.exit
+}

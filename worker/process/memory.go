@@ -1,0 +1,45 @@
+//go:build linux
+
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// RSS returns the resident memory of the process in bytes; 0 if it is dead.
+func (p *Process) RSS() int64 { return p.memory("VmRSS:") }
+
+// PeakRSS returns the most resident memory that the process has had so far, in bytes. If the
+// process is dying, PeakRSS waits until it was reaped.
+func (p *Process) PeakRSS() int64 {
+	if p.Exit() == nil {
+		if peak := p.memory("VmHWM:"); peak > 0 {
+			return peak
+		}
+		<-p.done // a zombie has no memory to measure; its resource usage is known after reaping
+	}
+	return p.exit.PeakRSS
+}
+
+// memory returns a field of /proc/pid/status in bytes; 0 if the field or the process is missing.
+func (p *Process) memory(field string) int64 {
+	p.mu.Lock() // until it is reaped, the pid is its own
+	defer p.mu.Unlock()
+	if p.reaped {
+		return 0
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	if err != nil {
+		return 0
+	}
+	for line := range bytes.Lines(status) {
+		if rest, ok := bytes.CutPrefix(line, []byte(field)); ok {
+			kib, _ := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}

@@ -1,0 +1,174 @@
+//go:build linux
+
+package process
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"lambda-r-runtime/internal/planted"
+)
+
+// Options configure a Process. The zero value discards the output.
+type Options struct {
+	// Stdout and Stderr, if not nil, are called for each line of output, without its line
+	// feed. A line over MaxLine bytes arrives in pieces, and invalid UTF-8 is replaced.
+	// Calls for one stream never overlap. Calls for the two streams may, and the first may
+	// come before Start returns.
+	Stdout, Stderr func(line string)
+
+	// CrashPrefix, if not empty, is the beginning of the first line of a crash report on
+	// standard error. Once such a line was written, ExitError.StderrTail holds the first
+	// lines of the report instead of the last lines of the stream.
+	CrashPrefix string
+
+	// Marker, if not empty, is an environment entry, "NAME=value", that only this process
+	// and its descendants have. When the process ends, every process that has it is killed,
+	// even in another process group or session.
+	Marker string
+
+	// MemoryLimit, if not 0, limits the memory of this program and its children together,
+	// in bytes. It is evidence of an out-of-memory kill if no control group can be read.
+	MemoryLimit int64
+}
+
+// A Process is one child process. All methods may be called from any goroutine, at any time.
+type Process struct {
+	pid     int
+	options Options
+
+	outputs    []*pump
+	stderrTail tail
+	oomKills   atomic.Int64 // kills in the control group at the last Mark
+
+	mu     sync.Mutex // guards the pid: after reaping, it may belong to another process
+	reaped bool
+	killed string // the reason of the first Kill
+
+	done chan struct{} // closed when the process was reaped
+	exit *ExitError    // set before done is closed
+
+	goroutines sync.WaitGroup
+}
+
+// newProcess returns a Process without a child. It reads the output files, of which either
+// may be nil.
+func newProcess(stdout, stderr *os.File, o Options) (*Process, error) {
+	p := &Process{
+		options:    o,
+		stderrTail: tail{crashPrefix: o.CrashPrefix},
+		done:       make(chan struct{}),
+	}
+	emitStderr := func(line string) {
+		p.stderrTail.add(line)
+		if o.Stderr != nil {
+			o.Stderr(line)
+		}
+	}
+	for _, output := range []struct {
+		file *os.File
+		emit func(string)
+	}{{stdout, o.Stdout}, {stderr, emitStderr}} {
+		if output.file == nil {
+			continue
+		}
+		pump, err := newPump(output.file, output.emit)
+		if err != nil {
+			return nil, err
+		}
+		p.outputs = append(p.outputs, pump)
+	}
+	return p, nil
+}
+
+// supervise begins to read the output of the child pid and to wait for its death. Wait waits
+// for the goroutines.
+func (p *Process) supervise(pid int, reap func() *os.ProcessState) {
+	p.pid = pid
+	p.goroutines.Go(func() { p.awaitDeath(reap) })
+	for _, o := range p.outputs {
+		p.goroutines.Go(o.run)
+	}
+}
+
+// PID returns the process id. It is also the id of the process group.
+func (p *Process) PID() int { return p.pid }
+
+// Done returns a channel that is closed once the process is dead and reaped.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Exit returns how the process ended, or nil if it has not.
+func (p *Process) Exit() *ExitError {
+	select {
+	case <-p.done:
+		return p.exit
+	default:
+		return nil
+	}
+}
+
+// Wait waits until the process has ended, its last output was delivered and its strays were
+// killed. It returns how the process ended.
+func (p *Process) Wait() *ExitError {
+	p.goroutines.Wait()
+	return p.exit
+}
+
+// Signal sends sig to the process, not to its group. After the process was reaped it
+// returns os.ErrProcessDone.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("kill", syscall.Kill(p.pid, sig))
+}
+
+// Kill kills the process and its whole group, and returns at once. It reports whether the
+// process had not been reaped yet. The reason of the first call becomes ExitError.Killed.
+func (p *Process) Kill(reason string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return false
+	}
+	if p.killed == "" {
+		p.killed = reason
+	}
+	_ = syscall.Kill(p.group(), syscall.SIGKILL) // fails only if all of the group are zombies
+	return true
+}
+
+// group returns the process group in the form that kill(2) expects.
+func (p *Process) group() int {
+	if planted.Bug(planted.OnlyPidKilled) {
+		return p.pid
+	}
+	return -p.pid
+}
+
+// Mark begins a new piece of work: ExitError.StderrTail and ExitError.OutOfMemory count only
+// what happens from now on.
+func (p *Process) Mark() {
+	p.stderrTail.reset()
+	p.oomKills.Store(int64(oom().kills()))
+}
+
+// Flush delivers everything that was written to the outputs before the call, including an
+// unfinished line, so that later output can be attributed to something else. It neither
+// sleeps nor waits for output to pause.
+func (p *Process) Flush() {
+	for _, o := range p.outputs {
+		o.flush()
+	}
+}
+
+// Drain delivers every whole line that was written to the outputs before the call.
+func (p *Process) Drain() {
+	for _, o := range p.outputs {
+		o.drain()
+	}
+}

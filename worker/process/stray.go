@@ -1,0 +1,78 @@
+//go:build linux
+
+package process
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// killStrays kills every process whose environment has the entry marker: the descendants of a
+// dead process that left its group, and their descendants. A supervised process is never a
+// stray, even if it was forked with the environment of the dead one.
+func killStrays(marker string) {
+	for _, pid := range allPIDs() {
+		environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+		if err != nil || !hasEntry(environ, marker) || supervised.has(pid) {
+			continue // an error: it has ended, or belongs to another user
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL) // fails if it has ended since
+	}
+}
+
+// hasEntry reports whether environ, entries that each end in a zero byte, has entry.
+func hasEntry(environ []byte, entry string) bool {
+	for e := range bytes.SplitSeq(environ, []byte{0}) {
+		if string(e) == entry {
+			return true
+		}
+	}
+	return false
+}
+
+func allPIDs() []int {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1) // on an error, the names that were read still count
+	var pids []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// reapOrphans reaps every dead child that no Process waits for. Only process 1 and a
+// subreaper have such children.
+func reapOrphans() {
+	supervised.mu.Lock()
+	defer supervised.mu.Unlock()
+	for _, pid := range allPIDs() {
+		parent, state := parentAndState(pid)
+		if parent == os.Getpid() && state == 'Z' && !supervised.pids[pid] {
+			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // fails if it was reaped since
+		}
+	}
+}
+
+// parentAndState reads the parent's pid and the state ('Z' for a zombie) of pid from
+// /proc/pid/stat. They are 0 if the process does not exist.
+func parentAndState(pid int) (parent int, state byte) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, 0
+	}
+	// "pid (name) state parent …", where the name may contain anything.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 || len(fields[0]) == 0 {
+		return 0, 0
+	}
+	parent, _ = strconv.Atoi(string(fields[1])) // the kernel writes digits
+	return parent, fields[0][0]
+}
