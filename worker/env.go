@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// Environment returns the environment of an R process, made of base
-// ("NAME=value", as os.Environ gives it): safe for Lambda, where there may be no
-// home, no time zone and no locale, and otherwise what the image set. Threads is
-// how many threads a linear algebra library may use.
+// Environment returns the environment of an R process: base, in the form of os.Environ, without
+// what is bootstrap's own, and with defaults for what Lambda may not set: home, time zone and
+// locale. Threads is the number of threads that a linear algebra library may use.
 func Environment(base []string, threads int) []string {
 	env := make([]string, 0, len(base)+8)
 	set := map[string]string{}
@@ -17,21 +16,21 @@ func Environment(base []string, threads int) []string {
 		name, value, _ := strings.Cut(entry, "=")
 		switch name {
 		case "AWS_LAMBDA_RUNTIME_API":
-			// One poller: a handler that called /next would take events from us.
+			// A handler that called /next would take events away from bootstrap.
 			continue
 		case "_LAMBDA_TELEMETRY_LOG_FD":
-			// The descriptor is for bootstrap, and R does not have it.
+			// Only bootstrap has this descriptor.
 			continue
 		case "R_HOME":
-			// R's own start script knows it, and complains of any other.
+			// R's start script knows it, and warns about any other.
 			continue
 		case "HOME":
-			// Lambda's user has a home by name that does not exist.
+			// The home of Lambda's user does not exist.
 			if info, err := os.Stat(value); err != nil || !info.IsDir() {
 				continue
 			}
 		case "TZ":
-			// Managed Instances set ":UTC", which R takes for a file and warns of.
+			// Managed Instances set ":UTC", which R warns about because it expects a file.
 			if zone, ok := strings.CutPrefix(value, ":"); ok {
 				value = zone
 			}

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -9,17 +8,17 @@ import (
 	"strings"
 )
 
-// NotFoundError reports that this machine has no R where FindR looked.
+// NotFoundError reports that FindR found no R.
 type NotFoundError struct {
-	Looked []string
+	Looked []string // the places where it looked, in order
 }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("no R found; looked at %s. Install it (Debian, Ubuntu: apt-get install r-base-core r-cran-jsonlite), or set LAMBDA_R_BIN to the R executable",
-		strings.Join(e.Looked, ", "))
+	return "no R found; looked at " + strings.Join(e.Looked, ", ") +
+		". Install it (Debian, Ubuntu: apt-get install r-base-core r-cran-jsonlite), or set LAMBDA_R_BIN to the R executable"
 }
 
-// ErrorType is the name under which the Runtime API hears of it.
+// ErrorType is the errorType reported to Lambda.
 func (e *NotFoundError) ErrorType() string { return "Runtime.InvalidEntrypoint" }
 
 // NotExecutableError reports a LAMBDA_R_BIN that cannot be run.
@@ -29,37 +28,40 @@ type NotExecutableError struct {
 }
 
 func (e *NotExecutableError) Error() string {
-	return fmt.Sprintf("LAMBDA_R_BIN is %q: %v; want the path of an R executable", e.Path, e.Err)
+	return fmt.Sprintf("LAMBDA_R_BIN=%q: %v; set it to the path of an R executable", e.Path, e.Err)
 }
 
 func (e *NotExecutableError) Unwrap() error { return e.Err }
 
-// ErrorType is the name under which the Runtime API hears of it.
+// ErrorType is the errorType reported to Lambda.
 func (e *NotExecutableError) ErrorType() string { return "Runtime.InvalidEntrypoint" }
 
-// FindR returns the path of the R executable. It looks, in this order, at
-// LAMBDA_R_BIN, R_HOME/bin/R, R on the PATH, /opt/R/*/bin/R (the highest
-// version) and where R is usually built to be. A LAMBDA_R_BIN that cannot be run
-// is an error of its own: it was meant.
+// FindR returns the absolute path of the R executable. It looks at LAMBDA_R_BIN, R_HOME/bin/R,
+// R on the PATH, /opt/R/*/bin/R (the highest version) and the default places of R's build, in
+// this order. A LAMBDA_R_BIN that cannot be run is an error: FindR does not look further.
+//
+// Relative directories on the PATH are ignored, because a program in the function's directory
+// must not pass for R.
 func FindR(getenv func(string) string) (string, error) {
 	return findR(getenv, "/")
 }
 
-// findR looks for the places that have no variable below root.
+// findR looks for the places that no variable names below root.
 func findR(getenv func(string) string, root string) (string, error) {
-	missing := &NotFoundError{}
-	if bin := getenv("LAMBDA_R_BIN"); bin != "" {
-		path, err := exec.LookPath(bin)
-		if err == nil || errors.Is(err, exec.ErrDot) {
-			// R runs in another directory.
-			path, err = filepath.Abs(path)
+	var path []string // absolute, because R runs in another directory
+	for _, dir := range filepath.SplitList(getenv("PATH")) {
+		if filepath.IsAbs(dir) {
+			path = append(path, dir)
 		}
+	}
+	if bin := getenv("LAMBDA_R_BIN"); bin != "" {
+		found, err := lookPath(bin, path)
 		if err != nil {
 			return "", &NotExecutableError{Path: bin, Err: err}
 		}
-		return path, nil
+		return found, nil
 	}
-	missing.Looked = append(missing.Looked, "LAMBDA_R_BIN (not set)")
+	missing := &NotFoundError{Looked: []string{"LAMBDA_R_BIN (not set)"}}
 
 	var places []string
 	if home := getenv("R_HOME"); home != "" {
@@ -67,10 +69,8 @@ func findR(getenv func(string) string, root string) (string, error) {
 	} else {
 		missing.Looked = append(missing.Looked, "R_HOME (not set)")
 	}
-	for _, dir := range filepath.SplitList(getenv("PATH")) {
-		if filepath.IsAbs(dir) {
-			places = append(places, filepath.Join(dir, "R"))
-		}
+	for _, dir := range path {
+		places = append(places, filepath.Join(dir, "R"))
 	}
 	optR := filepath.Join(root, "opt/R/*/bin/R")
 	opt, _ := filepath.Glob(optR) // the only error is a bad pattern
@@ -90,8 +90,26 @@ func findR(getenv func(string) string, root string) (string, error) {
 	return "", missing
 }
 
-// compareVersions orders strings so that runs of digits compare as numbers:
-// /opt/R/4.10.0 comes after /opt/R/4.9.1.
+// lookPath finds the executable bin as a shell does: in the directories of path if bin has no
+// slash, else relative to the working directory.
+func lookPath(bin string, path []string) (string, error) {
+	if strings.Contains(bin, "/") {
+		abs, err := filepath.Abs(bin)
+		if err != nil {
+			return "", err
+		}
+		return exec.LookPath(abs)
+	}
+	for _, dir := range path {
+		if found, err := exec.LookPath(filepath.Join(dir, bin)); err == nil {
+			return found, nil
+		}
+	}
+	return "", exec.ErrNotFound
+}
+
+// compareVersions compares strings in which runs of digits count as numbers: /opt/R/4.10.0 comes
+// after /opt/R/4.9.1.
 func compareVersions(a, b string) int {
 	for a != "" && b != "" {
 		na, nb := digits(a), digits(b)
@@ -114,6 +132,7 @@ func compareVersions(a, b string) int {
 	return len(a) - len(b)
 }
 
+// digits returns how many digits s begins with.
 func digits(s string) int {
 	return len(s) - len(strings.TrimLeft(s, "0123456789"))
 }

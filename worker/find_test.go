@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// plant makes executable files below root.
+// plant creates executable files below root.
 func plant(t *testing.T, root string, files ...string) {
 	t.Helper()
 	for _, file := range files {
@@ -25,7 +25,7 @@ func plant(t *testing.T, root string, files ...string) {
 	}
 }
 
-// expand replaces ROOT in every value by root.
+// expand replaces ROOT by root in every value.
 func expand(env map[string]string, root string) func(string) string {
 	return func(name string) string { return strings.ReplaceAll(env[name], "ROOT", root) }
 }
@@ -45,6 +45,7 @@ func TestFindR(t *testing.T) {
 		{"R_HOME", everywhere, map[string]string{"R_HOME": all["R_HOME"], "PATH": all["PATH"]}, "home/bin/R"},
 		{"R_HOME without an R", everywhere, map[string]string{"R_HOME": "ROOT/empty", "PATH": all["PATH"]}, "path/R"},
 		{"PATH", everywhere, map[string]string{"PATH": all["PATH"]}, "path/R"},
+		{"LAMBDA_R_BIN on the PATH", everywhere, map[string]string{"LAMBDA_R_BIN": "R", "R_HOME": all["R_HOME"], "PATH": "bin:ROOT/empty:ROOT/path"}, "path/R"},
 		{"the first of PATH", everywhere, map[string]string{"PATH": "ROOT/mine:ROOT/path"}, "mine/R"},
 		{"/opt/R", everywhere[3:], all, "opt/R/4.2.2/bin/R"},
 		{"highest of /opt/R", []string{"opt/R/4.9.1/bin/R", "opt/R/4.10.0/bin/R", "opt/R/3.11.0/bin/R"}, nil, "opt/R/4.10.0/bin/R"},
@@ -67,7 +68,7 @@ func TestFindR(t *testing.T) {
 	}
 }
 
-// What is no executable file is passed over.
+// FindR skips directories and files that are not executable.
 func TestFindRSkipsOthers(t *testing.T) {
 	root := t.TempDir()
 	plant(t, root, "data/R", "dir/R/file", "good/R")
@@ -94,9 +95,11 @@ func TestFindRIgnoresRelativePath(t *testing.T) {
 
 func TestBadLambdaRBin(t *testing.T) {
 	root := t.TempDir()
-	plant(t, root, "good/R", "dir/R/file", "data/R")
-	if err := os.Chmod(filepath.Join(root, "data/R"), 0o600); err != nil {
-		t.Fatal(err)
+	plant(t, root, "good/R", "dir/R/file", "data/R", "good/data-R")
+	for _, file := range []string{"data/R", "good/data-R"} {
+		if err := os.Chmod(filepath.Join(root, file), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, test := range []struct {
 		name, value string
@@ -105,7 +108,8 @@ func TestBadLambdaRBin(t *testing.T) {
 		{"missing", "ROOT/nowhere/R", fs.ErrNotExist},
 		{"directory", "ROOT/dir/R", nil},
 		{"not executable", "ROOT/data/R", nil},
-		{"not on the PATH", "R-that-is-nowhere", exec.ErrNotFound},
+		{"not on the PATH", "sh", exec.ErrNotFound}, // it is on this program's PATH
+		{"on the PATH, not executable", "data-R", exec.ErrNotFound},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			getenv := expand(map[string]string{"LAMBDA_R_BIN": test.value, "PATH": "ROOT/good"}, root)
@@ -117,13 +121,12 @@ func TestBadLambdaRBin(t *testing.T) {
 			if test.err != nil && !errors.Is(err, test.err) {
 				t.Errorf("error is %v, want %v", err, test.err)
 			}
-			checkOneLine(t, err, "LAMBDA_R_BIN", e.Path, "want the path of an R executable")
+			checkOneLine(t, err, "LAMBDA_R_BIN", e.Path, "set it to the path of an R executable")
 		})
 	}
 }
 
-// The worker has another working directory, so what a relative path means is
-// settled here.
+// A relative path refers to the directory of bootstrap, and R runs in another one.
 func TestRelativeLambdaRBin(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

@@ -109,7 +109,7 @@ func TestDoctorFinds(t *testing.T) {
 		{"no task root", "", []string{"LAMBDA_TASK_ROOT=/not/there"}, nil, 1, []string{
 			`fail  settings: .*LAMBDA_TASK_ROOT is "/not/there": want an existing folder`, `ok    R: .*`,
 		}},
-		{"no R", "", []string{"LAMBDA_R_BIN=/not/there"}, nil, 1, []string{`fail  R: .*LAMBDA_R_BIN is "/not/there".*`, `ok    memory: .*`}},
+		{"no R", "", []string{"LAMBDA_R_BIN=/not/there"}, nil, 1, []string{`fail  R: .*LAMBDA_R_BIN="/not/there": .*`, `ok    memory: .*`}},
 		{"no jsonlite", "", []string{"R_LIBS_SITE=/nowhere", "R_LIBS_USER=/nowhere", "R_LIBS=/nowhere"}, nil, 1, []string{
 			`fail  jsonlite: there is no package called .jsonlite.: install it \(Debian, Ubuntu: apt-get install r-cran-jsonlite\)`,
 		}},
