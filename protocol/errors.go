@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// ErrNotSent marks the error of an invocation of which nothing was sent to R, so
-// that it may be given to another worker.
+// ErrNotSent marks the error of an invocation of which nothing was sent to R, so that another
+// worker may run it.
 var ErrNotSent = errors.New("not sent to R")
 
-// FrameTooLargeError reports a frame whose length is over the limit that its
-// reader or writer was given.
+// A FrameTooLargeError reports a frame over the limit of its reader or writer.
 type FrameTooLargeError struct {
 	Size, Limit int64 // bytes
 }
@@ -20,11 +19,11 @@ func (e *FrameTooLargeError) Error() string {
 	return fmt.Sprintf("frame of %d bytes is over the limit of %d", e.Size, e.Limit)
 }
 
-// A ProtocolError reports that the other side broke the protocol. Nothing that comes
-// after it on the same pipe can be trusted.
+// A ProtocolError reports that the other side broke the protocol. Nothing that follows on the
+// same pipe can be trusted.
 type ProtocolError struct {
 	Reason string
-	Err    error // what lies beneath, or nil
+	Err    error // the underlying error, or nil
 }
 
 func (e *ProtocolError) Error() string {
@@ -36,18 +35,18 @@ func (e *ProtocolError) Error() string {
 
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
-// ErrorType is the name under which the Runtime API hears of it.
+// ErrorType is the errorType reported to Lambda.
 func (e *ProtocolError) ErrorType() string { return "Runtime.ProtocolError" }
 
-// HandlerError is an error that R reported properly, so the process that sent
-// it is sound: a condition that the handler signalled, an event that could not
-// be decoded, a handler that could not be loaded.
+// A HandlerError is an error that R reported in a frame: a condition that the handler signalled,
+// an event that could not be decoded, a handler that could not be loaded. The R process that
+// reported it is sound.
 type HandlerError struct {
 	Type    string         `json:"type"` // an R class (simpleError) or a Runtime.… name
 	Message string         `json:"message"`
-	Call    string         `json:"call,omitempty"`    // what R says after "Error in"
+	Call    string         `json:"call,omitempty"`    // what R prints after "Error in"
 	Stack   []StackFrame   `json:"stack"`             // innermost call last, as R's traceback numbers them
-	Parents []HandlerError `json:"parents,omitempty"` // its causes, the nearest first; they have no parents themselves
+	Parents []HandlerError `json:"parents,omitempty"` // its causes, the nearest first; none of them has parents
 }
 
 // A StackFrame is one call of an R stack trace.
@@ -68,5 +67,5 @@ func (e *HandlerError) Error() string {
 	return strings.TrimSpace(e.Type + ": " + e.Message)
 }
 
-// ErrorType is the name under which the Runtime API hears of it.
+// ErrorType is the errorType reported to Lambda.
 func (e *HandlerError) ErrorType() string { return e.Type }

@@ -12,22 +12,22 @@ import (
 const (
 	headerSize = 4
 
-	// MaxControl is the largest control frame, in bytes. Error messages and log
-	// records are cut in R well below it.
+	// MaxControl is the size of the largest control frame, in bytes. R truncates error
+	// messages and log records well below it.
 	MaxControl = 8 << 20
 
-	// MaxPayload is the largest payload frame, in bytes: an R string cannot be
-	// longer. The reader of a result asks for a far smaller one.
+	// MaxPayload is the size of the largest payload frame, in bytes, which is that of the
+	// longest R string. The reader of a result sets a far lower limit.
 	MaxPayload = 1<<31 - 1
 
-	// MaxChunk is the largest piece of a streamed response, in bytes. It bounds what a
-	// stream takes of bootstrap's memory.
+	// MaxChunk is the size of the largest piece of a streamed answer, in bytes. It bounds the
+	// memory that a stream needs in bootstrap.
 	MaxChunk = 1 << 20
 )
 
-// allocStep bounds what a length alone can make us allocate: a larger frame's
-// buffer grows as its bytes arrive. No result that Lambda takes is larger, so each gets
-// a buffer of its size.
+// allocStep bounds what is allocated for a length alone, in bytes. The buffer of a larger frame
+// grows as its bytes arrive. Lambda accepts no larger result, so each result that it accepts
+// gets a buffer of its size at once.
 const allocStep = 8 << 20
 
 // A Writer writes frames. It is not safe for concurrent use.
@@ -35,7 +35,7 @@ type Writer struct {
 	w *bufio.Writer
 }
 
-// NewWriter returns a Writer on w.
+// NewWriter returns a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: bufio.NewWriter(w)}
 }
@@ -48,8 +48,8 @@ func (w *Writer) WriteMessage(m any) error {
 	return w.w.Flush()
 }
 
-// WriteMessagePayload writes the control frame m and the payload frame that
-// belongs to it, with as few writes as their sizes allow.
+// WriteMessagePayload writes the control frame m and its payload frame. A small message is one
+// write.
 func (w *Writer) WriteMessagePayload(m any, payload []byte) error {
 	if err := w.control(m); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (w *Writer) frame(body []byte, limit int) error {
 	}
 	var header [headerSize]byte
 	binary.BigEndian.PutUint32(header[:], uint32(len(body)))
-	// bufio keeps the first error and returns it from every later call.
+	// bufio returns the first error from every later call, too.
 	w.w.Write(header[:])
 	_, err := w.w.Write(body)
 	return err
@@ -85,14 +85,14 @@ type Reader struct {
 	r *bufio.Reader
 }
 
-// NewReader returns a Reader on r.
+// NewReader returns a Reader that reads from r.
 func NewReader(r io.Reader) *Reader {
 	return &Reader{r: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// ReadReply reads one control frame from R. At the end of the stream between
-// two frames it returns io.EOF; a frame that is cut short, too long or not a
-// JSON object with a known type is a *ProtocolError.
+// ReadReply reads one control frame from R. At the end of the stream, between two frames, it
+// returns io.EOF. If a frame is cut short, too long or not a JSON object with a known type, it
+// returns a *ProtocolError.
 func (r *Reader) ReadReply() (Reply, error) {
 	body, err := r.frame(nil, MaxControl)
 	if large, ok := errors.AsType[*FrameTooLargeError](err); ok {
@@ -112,20 +112,20 @@ func (r *Reader) ReadReply() (Reply, error) {
 	return reply, nil
 }
 
-// Buffered returns how many bytes were read from the pipe and not yet asked for.
+// Buffered returns how many bytes were read from the pipe and not yet returned.
 func (r *Reader) Buffered() int { return r.r.Buffered() }
 
-// ReadPayload reads the payload frame that follows a control frame. When it is
-// longer than limit bytes, nothing of its body is read and the error is a
-// *FrameTooLargeError; call Discard to step over it.
+// ReadPayload reads the payload frame that follows a control frame. If it is longer than limit
+// bytes, ReadPayload reads nothing of its body and returns a *FrameTooLargeError; Discard then
+// skips the body.
 func (r *Reader) ReadPayload(limit int) ([]byte, error) {
 	return r.payload(nil, limit)
 }
 
-// ReadChunk reads the payload frame that follows a chunk, into buf where it has room.
+// ReadChunk reads the payload frame of a chunk, into buf if that has room.
 func (r *Reader) ReadChunk(buf []byte) ([]byte, error) {
 	body, err := r.payload(buf, MaxChunk)
-	if large, ok := err.(*FrameTooLargeError); ok {
+	if large, ok := errors.AsType[*FrameTooLargeError](err); ok && large.Size <= MaxPayload {
 		return nil, &ProtocolError{Reason: "chunk", Err: large}
 	}
 	return body, err
@@ -142,8 +142,7 @@ func (r *Reader) payload(buf []byte, limit int) ([]byte, error) {
 	return body, err
 }
 
-// Discard reads size bytes and forgets them: the body of a payload frame that
-// ReadPayload refused.
+// Discard skips size bytes: the body of a payload frame that ReadPayload refused.
 func (r *Reader) Discard(size int64) error {
 	n, err := io.CopyN(io.Discard, r.r, size)
 	if err == io.EOF {
@@ -152,7 +151,7 @@ func (r *Reader) Discard(size int64) error {
 	return err
 }
 
-// frame reads a frame, into buf where that has room.
+// frame reads a frame, into buf if that has room.
 func (r *Reader) frame(buf []byte, limit int) ([]byte, error) {
 	var header [headerSize]byte
 	n, err := io.ReadFull(r.r, header[:])
@@ -186,6 +185,7 @@ func (r *Reader) frame(buf []byte, limit int) ([]byte, error) {
 	return body, nil
 }
 
+// cutShort returns the error of a frame that ends after got of want bytes.
 func cutShort(got, want int64) error {
 	return &ProtocolError{
 		Reason: fmt.Sprintf("frame cut short: %d of %d bytes", got, want),

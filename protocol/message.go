@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The types of control frames, as doc.go lists them.
+// The types of control frames; see the package comment.
 const (
 	TypeHello     = "hello"
 	TypeInvoke    = "invoke"
@@ -20,7 +20,7 @@ const (
 	TypeAck       = "ack"
 )
 
-// Hello tells a new R process what to load.
+// Hello is the first message to an R process: what to load.
 type Hello struct {
 	Type    string `json:"type"`
 	Handler string `json:"handler"`
@@ -32,12 +32,12 @@ func NewHello(handler string) Hello {
 	return Hello{Type: TypeHello, Handler: handler}
 }
 
-// Invoke announces one invocation; its event follows as the payload. The fields
-// are the headers of the Runtime API's /next; an absent one is empty.
+// Invoke begins an invocation; its payload is the event. The fields are the headers of the
+// Runtime API's /next; a missing header is an empty field.
 type Invoke struct {
 	Type          string `json:"type"`
 	ID            string `json:"id"`
-	DeadlineMs    int64  `json:"deadline_ms,omitempty"` // Unix time in milliseconds; 0: none
+	DeadlineMs    int64  `json:"deadline_ms,omitempty"` // Unix time in milliseconds; 0 if there is none
 	FunctionARN   string `json:"invoked_function_arn,omitempty"`
 	TraceID       string `json:"trace_id,omitempty"`
 	ClientContext string `json:"client_context,omitempty"` // JSON text
@@ -45,14 +45,14 @@ type Invoke struct {
 	TenantID      string `json:"tenant_id,omitempty"`
 }
 
-// Ack answers a log record, or a chunk of a streamed response.
+// Ack acknowledges a log record or a chunk.
 type Ack struct {
 	Type string `json:"type"`
-	Gone string `json:"gone,omitempty"` // why nobody takes the stream any more; empty: go on
+	Gone string `json:"gone,omitempty"` // why the chunk was dropped, and later ones will be; empty if it was not
 }
 
-// NewAck returns the answer to a record that is in the log, to a chunk that was passed on,
-// or, with an error, to one that was not.
+// NewAck returns the acknowledgement of a record that was logged or a chunk that was passed on.
+// If err is not nil, it is why the chunk was dropped.
 func NewAck(err error) Ack {
 	ack := Ack{Type: TypeAck}
 	if err != nil {
@@ -61,7 +61,7 @@ func NewAck(err error) Ack {
 	return ack
 }
 
-// Shutdown asks R to run its shutdown hooks and to exit.
+// Shutdown makes R run its shutdown hooks and exit.
 type Shutdown struct {
 	Type string `json:"type"`
 }
@@ -77,20 +77,20 @@ type Reply struct {
 	Ready                    // ready
 	Record                   // log
 	StreamHead               // chunk, the first one
-	Error      *HandlerError `json:"error"` // error, init_error, end; result: the handler failed, and this is what its caller gets
-	RMs        float64       `json:"r_ms"`  // result, error, end: milliseconds spent in R
+	Error      *HandlerError `json:"error"` // error, init_error, end, result: the handler failed
+	RMs        float64       `json:"r_ms"`  // result, error, end: how long R worked, in milliseconds
 
-	// Size is the control frame's length in bytes, set by the Reader.
+	// Size is the length of the control frame in bytes, set by the Reader.
 	Size int `json:"-"`
 }
 
-// Ready is what R says of itself once the handler is loaded.
+// Ready describes R and the handler that it has loaded.
 type Ready struct {
 	RVersion string   `json:"r_version"`
 	Required []string `json:"required"` // the handler's arguments that have no default
 
-	InitMs  float64       `json:"init_ms"` // milliseconds that the handler's file took, or its package
-	Slowest []PackageLoad `json:"slowest"` // what took most of them, the slowest first
+	InitMs  float64       `json:"init_ms"` // how long the handler's file or package took to load, in milliseconds
+	Slowest []PackageLoad `json:"slowest"` // the calls that took the most of it, the slowest first
 }
 
 // A PackageLoad is a call in the handler's file that loaded packages.
@@ -99,19 +99,19 @@ type PackageLoad struct {
 	Ms      float64 `json:"ms"`
 }
 
-// Record is one log record that R code made: a warning, a message, a lambda_log.
+// Record is one log record that R code made: a warning, a message or a lambda_log() call.
 type Record struct {
 	Level   string `json:"level"` // trace, debug, info, warn, error or fatal
 	Message string `json:"message"`
-	Call    string `json:"call"` // the call that it came from, or ""
+	Call    string `json:"call"` // the R call that it came from, or ""
 
-	Fields map[string]any `json:"fields"` // what else lambda_log was given
+	Fields map[string]any `json:"fields"` // the named arguments of lambda_log()
 }
 
-// StreamHead is what comes before a streamed response.
+// StreamHead precedes a streamed response.
 type StreamHead struct {
-	ContentType string   `json:"content_type"` // where there is no prelude
-	Prelude     *Prelude `json:"prelude"`      // on HTTP sources
+	ContentType string   `json:"content_type"` // if there is no prelude
+	Prelude     *Prelude `json:"prelude"`      // if the event came from HTTP
 }
 
 // Prelude is the head of an HTTP response.
@@ -121,8 +121,8 @@ type Prelude struct {
 	Cookies    []string          `json:"cookies"` // whole Set-Cookie values
 }
 
-// check refuses a reply that is not one R may send. (An R vector of length one
-// and a JSON array are easily confused in R; the decoder has refused those.)
+// check returns an error if R may not send the reply. The decoder has already refused fields of
+// a wrong type, such as an array for a string, which R code confuses easily.
 func (r *Reply) check() error {
 	switch r.Type {
 	case TypeReady, TypeLog:
@@ -136,7 +136,7 @@ func (r *Reply) check() error {
 		if r.ID == "" {
 			return &ProtocolError{Reason: "chunk without an id"}
 		}
-		// net/http would refuse it, too, but when it is too late for another answer.
+		// net/http would refuse it, too, but too late for another answer.
 		if strings.ContainsFunc(r.ContentType, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return &ProtocolError{Reason: fmt.Sprintf("chunk with the content type %.80q", r.ContentType)}
 		}
