@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"lambda-r-runtime/internal/planted"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
@@ -51,11 +50,7 @@ func outcomeOf(r result) outcome {
 	case r.err == nil && r.answer.Failure != nil:
 		return outcome{report: HandlerReport(r.answer.Failure), logOnly: r.answer.Payload != nil, keep: true}
 	}
-	o := outcome{report: reportOf(failure), keep: tooLarge(failure) != nil}
-	if planted.Bug(planted.Resent) && o.report.Type == "Runtime.WorkerCrashed" {
-		return outcome{resend: true}
-	}
-	return o
+	return outcome{report: reportOf(failure), keep: tooLarge(failure) != nil}
 }
 
 // tooLarge returns the error of a result that is larger than Lambda accepts, or nil. A

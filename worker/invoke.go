@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lambda-r-runtime/internal/planted"
 	"lambda-r-runtime/protocol"
 )
 
@@ -115,7 +114,7 @@ func (w *Worker) await(id string) (protocol.Reply, error) {
 		if err != nil {
 			return reply, err
 		}
-		if reply.ID != id && !planted.Bug(planted.IDCheckDropped) {
+		if reply.ID != id {
 			return reply, &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
 		}
 		if reply.Type != protocol.TypeLog {

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-
-	"lambda-r-runtime/internal/planted"
 )
 
 // Options configure a Process. The zero value discards the output.
@@ -144,9 +142,6 @@ func (p *Process) Kill(reason string) bool {
 
 // group returns the process group in the form that kill(2) expects.
 func (p *Process) group() int {
-	if planted.Bug(planted.OnlyPidKilled) {
-		return p.pid
-	}
 	return -p.pid
 }
 
