@@ -14,7 +14,7 @@ import (
 	"lambda-r-runtime/worker/process"
 )
 
-// crashStates are the states in which a worker can die. Each brings the fake there.
+// crashStates are the states in which a worker can die. reach brings the fake into the state.
 var crashStates = []struct {
 	name     string
 	spawning bool
@@ -77,7 +77,7 @@ var crashWays = []struct {
 	{"SIGSEGV", func(f *fake) { f.exec("kill -SEGV $$") }, 0, syscall.SIGSEGV, "was killed by SIGSEGV (segmentation fault)"},
 }
 
-// playCrash is the role crash:STATE:WAY.
+// playCrash plays the role crash:STATE:WAY.
 func playCrash(f *fake, name string) {
 	stateName, wayName, _ := strings.Cut(name, ":")
 	for _, state := range crashStates {
@@ -94,7 +94,7 @@ func playCrash(f *fake, name string) {
 	check(fmt.Errorf("no crash %q", name))
 }
 
-// Whenever and however a worker dies, its death is what is reported.
+// Invoke reports the death of a worker, whenever and however it dies.
 func TestCrash(t *testing.T) {
 	for _, state := range crashStates {
 		for _, way := range crashWays {
@@ -133,7 +133,7 @@ func init() {
 			way.die(f)
 		}
 	}
-	// The result comes only after the record was read, so that no buffer has both.
+	// The result is sent after the record was read, so that no buffer has both.
 	roles["interrupted, answers and dies"] = func(f *fake) {
 		interrupts := notifyInterrupt()
 		f.start()
@@ -145,7 +145,7 @@ func init() {
 	}
 }
 
-// A result that is complete counts, whatever became of R then.
+// A complete result counts, even if R dies right after it.
 func TestDeathAfterResult(t *testing.T) {
 	for _, way := range crashWays {
 		for _, event := range []string{"", `{"number":4}`, strings.Repeat("x", 1<<20)} {
@@ -163,8 +163,8 @@ func TestDeathAfterResult(t *testing.T) {
 	}
 }
 
-// The same when bootstrap gets to read the result only long after the death: its log
-// is slow, or Lambda froze it.
+// A complete result counts, even if bootstrap reads it long after the death, because its log is
+// slow or Lambda froze it.
 func TestDeathAfterResultThatIsReadLate(t *testing.T) {
 	w, book := spawnFake(t, "interrupted, answers and dies")
 	book.onRecord(func(r record) {

@@ -22,10 +22,10 @@ type fake struct {
 	pipe     *os.File // what replies writes to
 }
 
-// roles are what a fake can do, by name. Those of one table of tests are beside
-// that table: crash:…, violation:… and greeting:….
+// roles maps the names of the roles that a fake can play to what they do. The roles of a table
+// of tests are beside the table: crash:…, violation:… and greeting:….
 var roles = map[string]func(f *fake){
-	// Like R with the identity function, until it is told to exit.
+	// Like R with the identity function as its handler.
 	"echo": func(f *fake) {
 		f.start()
 		for {
@@ -33,7 +33,7 @@ var roles = map[string]func(f *fake){
 			f.result(id, event)
 		}
 	},
-	// Handler code that hangs, and reads nothing.
+	// Hangs in its handler, and reads nothing.
 	"hang": func(f *fake) {
 		f.start()
 		f.awaitRequest()
@@ -45,7 +45,7 @@ var roles = map[string]func(f *fake){
 		fmt.Println("loading")
 		hang()
 	},
-	// Each event is what to print: Go strings of stdout and stderr, as JSON.
+	// Each event is the texts to print, as JSON.
 	"print": func(f *fake) {
 		f.start()
 		for {
@@ -97,7 +97,7 @@ func play(name string) {
 	}
 }
 
-// check ends a fake at an error of its own, in a way that no test expects.
+// check ends the fake if it has made an error, in a way that no test expects.
 func check(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fake:", err)
@@ -129,7 +129,7 @@ func (f *fake) start() {
 	f.ready()
 }
 
-// next reads an invocation, or exits when it is told to.
+// next reads an invocation, or exits if the request is a shutdown.
 func (f *fake) next() (id string, event []byte) {
 	var invoke protocol.Invoke
 	check(json.Unmarshal(f.receive(), &invoke))
@@ -154,19 +154,19 @@ func (f *fake) send(reply protocol.Reply) { check(f.replies.WriteMessage(reply))
 
 func (f *fake) log(id, level, message, call string) {
 	f.send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: level, Message: message, Call: call}})
-	f.receive() // that it is logged
+	f.receive() // the ack
 }
 
 func (f *fake) result(id string, payload []byte) {
 	check(f.replies.WriteMessagePayload(protocol.Reply{Type: protocol.TypeResult, ID: id, RMs: 1.5}, payload))
 }
 
-// chunk sends a piece of a stream. It does not wait for the answer.
+// chunk sends a piece of a stream. It does not wait for the ack.
 func (f *fake) chunk(id string, head protocol.StreamHead, piece []byte) {
 	check(f.replies.WriteMessagePayload(protocol.Reply{Type: protocol.TypeChunk, ID: id, StreamHead: head}, piece))
 }
 
-// acked reads the answer to a chunk and returns why the caller has gone, or "".
+// acked reads the ack of a chunk and returns why the caller has gone, or "".
 func (f *fake) acked() string {
 	var ack protocol.Ack
 	check(json.Unmarshal(f.receive(), &ack))
@@ -186,17 +186,17 @@ func (f *fake) raw(b string) {
 	check(err)
 }
 
-// resultBytes is a whole result: a control frame and the payload frame.
+// resultBytes returns a whole result: a control frame and the payload frame.
 func resultBytes(id, payload string) string {
 	var b bytes.Buffer
 	check(protocol.NewWriter(&b).WriteMessagePayload(protocol.Reply{Type: protocol.TypeResult, ID: id}, []byte(payload)))
 	return b.String()
 }
 
-// hang does nothing for ever, not even ending at the end of the requests.
+// hang never returns. It does not even end at the end of the requests.
 func hang() {
 	for {
-		_, _ = unix.Poll(nil, -1) // interrupted by a signal: again
+		_, _ = unix.Poll(nil, -1) // returns after a signal
 	}
 }
 
@@ -207,7 +207,7 @@ func notifyInterrupt() <-chan os.Signal {
 	return interrupts
 }
 
-// exec becomes a shell, which has the same pid and file descriptors.
+// exec replaces the fake by a shell, which has the same pid and file descriptors.
 func (f *fake) exec(script string) {
 	check(syscall.Exec("/bin/sh", []string{"sh", "-c", script}, os.Environ()))
 }

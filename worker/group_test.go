@@ -17,7 +17,7 @@ import (
 
 func init() {
 	for role, session := range map[string]bool{"grandchild": false, "grandchild in a session": true} {
-		// The event is its command. It gets a copy of every pipe.
+		// The event is the command of the grandchild, which gets a copy of every pipe.
 		roles[role] = func(f *fake) {
 			f.start()
 			_, event := f.next()
@@ -32,7 +32,7 @@ func init() {
 	}
 }
 
-// A family is a worker that hangs in an invocation which started a grandchild.
+// A family is a worker that hangs in an invocation, which has started a grandchild.
 type family struct {
 	*Worker
 	invocation <-chan outcome
@@ -55,15 +55,14 @@ func newFamily(t *testing.T, role, command string) family {
 		_, err = fmt.Sscan(string(pid), &f.grandchild)
 		return err == nil
 	})
-	// Cleanups run last in, first out: the worker can be closed in any case.
+	// Cleanups run in reverse order, so the worker can be shut down in any case.
 	t.Cleanup(func() { _ = syscall.Kill(f.grandchild, syscall.SIGKILL) }) // it may be gone
 	return f
 }
 
 func (f family) grandchildLives() bool { return alive(f.grandchild) }
 
-// A child that R left behind holds copies of all pipes. It dies with R, and hides the
-// death from nobody.
+// A child of R holds copies of all pipes. It dies with R, and does not hide R's death.
 func TestGrandchildDiesWithItsGroup(t *testing.T) {
 	for name, kill := range map[string]func(*Worker){
 		"killed by bootstrap": func(w *Worker) { w.Kill("the deadline passed") },
@@ -84,8 +83,8 @@ func TestGrandchildDiesWithItsGroup(t *testing.T) {
 	}
 }
 
-// One in a session of its own does not die with the group. It holds nothing up, not even
-// if it never stops writing, and is gone when the worker is closed.
+// A child in another session survives the group. It delays nothing, even if it never stops
+// writing, and is gone after Shutdown.
 func TestGrandchildInSession(t *testing.T) {
 	for name, command := range map[string]string{
 		"silent":                         "exec sleep 1000",
@@ -132,8 +131,7 @@ func TestGrandchildInSession(t *testing.T) {
 	}
 }
 
-// A drain takes log records as a real log does, with a system call each, and counts
-// them.
+// A drain writes log records as a real log does, with one system call each, and counts them.
 type drain struct {
 	*os.File
 	records atomic.Int64

@@ -31,12 +31,12 @@ type logbook struct {
 	mu      sync.Mutex
 	records []record
 	hook    func(record)  // called with each
-	written chan struct{} // closed and made anew with each
+	written chan struct{} // closed and replaced with each
 }
 
 func newLogbook() *logbook { return &logbook{written: make(chan struct{})} }
 
-// logger returns a logger that writes what is at least of level into the book.
+// logger returns a logger that writes records of at least level into the book.
 func (b *logbook) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: level}))
 }
@@ -114,7 +114,7 @@ func (b *logbook) waitFor(t *testing.T, message string) record {
 	}
 }
 
-// newConfig returns the Config of a fake in that role, that logs everything to book.
+// newConfig returns the Config of a fake in the role, which logs everything to book.
 func newConfig(t *testing.T, role string, book *logbook) Config {
 	t.Helper()
 	bin, err := os.Executable()
@@ -156,7 +156,7 @@ func spawn(t *testing.T, c Config) *Worker {
 	return w
 }
 
-// spawnFake spawns a fake in that role.
+// spawnFake spawns a fake in the role.
 func spawnFake(t *testing.T, role string) (*Worker, *logbook) {
 	t.Helper()
 	book := newLogbook()
@@ -167,10 +167,10 @@ func newInvoke(id string) protocol.Invoke {
 	return protocol.Invoke{Type: protocol.TypeInvoke, ID: id}
 }
 
-// maxResult is more than any test's result, in bytes.
+// maxResult is larger than any result of a test, in bytes.
 const maxResult = 16 << 20
 
-// toNowhere is where streams go that no test looks at.
+// toNowhere discards a stream.
 func toNowhere(protocol.StreamHead) io.Writer { return io.Discard }
 
 // invoke invokes with an event. A worker that does not answer is killed in the end.
@@ -178,7 +178,7 @@ func invoke(w *Worker, id, event string) (string, error) {
 	return invokeStream(w, id, event, toNowhere)
 }
 
-// invokeStream does so, too, and has a stream opened by open.
+// invokeStream does what invoke does, and lets open receive a stream.
 func invokeStream(w *Worker, id, event string, open func(protocol.StreamHead) io.Writer) (string, error) {
 	guard := time.AfterFunc(patience, func() { w.Kill("the test lost its patience") })
 	defer guard.Stop()
@@ -189,7 +189,7 @@ func invokeStream(w *Worker, id, event string, open func(protocol.StreamHead) io
 	return string(answer.Payload), err
 }
 
-// echo invokes an echo, which must work.
+// echo invokes an echo, which must succeed.
 func echo(t *testing.T, w *Worker, id, event string) {
 	t.Helper()
 	got, err := invoke(w, id, event)
@@ -207,8 +207,8 @@ type outcome struct {
 	err    error
 }
 
-// invokeBeside invokes in a goroutine, which ends with the worker, and returns the
-// channel that the outcome comes from.
+// invokeBeside invokes in a goroutine, which ends with the worker, and returns a channel for
+// the outcome.
 func invokeBeside(w *Worker, id, event string) <-chan outcome {
 	outcomes := make(chan outcome, 1)
 	go func() {
@@ -240,7 +240,7 @@ func poll(f *os.File, events int16) (int16, error) {
 	return fds[0].Revents, err
 }
 
-// alive tells whether a process lives: a zombie does not.
+// alive reports whether a process lives; a zombie does not.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

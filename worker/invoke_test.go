@@ -74,7 +74,7 @@ func TestByteAtATime(t *testing.T) {
 	}
 }
 
-// A result over the limit costs its invocation and not the worker.
+// A result over the limit fails its invocation, and the worker lives on.
 func TestResultTooLarge(t *testing.T) {
 	c := newConfig(t, "echo", newLogbook())
 	c.MaxResult = 100

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// patience is how long a test waits for what must come. It is the guard of a
-	// failure, never a pause.
+	// patience is how long a test waits for what must happen. It guards against a hang and
+	// is never a pause.
 	patience = 30 * time.Second
 
-	// soon is the longest that may pass where R has no say: after a kill, after a
-	// death. What it bounds takes a few milliseconds.
+	// soon is the longest that may pass after a kill or a death. What it bounds takes a few
+	// milliseconds.
 	soon = time.Second
 )
 
@@ -74,7 +74,7 @@ func waitDone(t *testing.T, w *Worker) {
 	}
 }
 
-// waitUntil waits until condition holds, for as long as most.
+// waitUntil waits until condition holds, at most as long as most.
 func waitUntil(t *testing.T, most time.Duration, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
@@ -86,12 +86,12 @@ func waitUntil(t *testing.T, most time.Duration, what string, condition func() b
 	}
 }
 
-// openFDs returns what the file descriptors of this process are.
+// openFDs returns the file descriptors of this process.
 func openFDs() []string {
 	links, _ := filepath.Glob("/proc/self/fd/*") // the only error is a bad pattern
 	var open []string
 	for _, link := range links {
-		// The one that Glob itself used is closed by now.
+		// The descriptor that Glob used is closed by now.
 		if target, err := os.Readlink(link); err == nil {
 			open = append(open, filepath.Base(link)+" "+target)
 		}

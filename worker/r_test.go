@@ -111,8 +111,8 @@ func spawnR(t *testing.T) (*Worker, *logbook) {
 	}), book
 }
 
-// The log has what R prints, what its children print and what it logs in the order in
-// which it was written.
+// R's output, its children's output and its log records are logged in the order in which they
+// were written.
 func TestOrderOfR(t *testing.T) {
 	w, book := spawnR(t)
 	book.forget()
@@ -133,7 +133,7 @@ func TestOrderOfR(t *testing.T) {
 	checkLines(t, got, []string{"the end"})
 }
 
-// R is interrupted where user code is, even when it does little but log.
+// R is interrupted in user code, even if that does little but log.
 func TestInterruptOfLogging(t *testing.T) {
 	w, book := spawnR(t)
 	outcomes := invokeBeside(w, "1", `{"what": "chatters"}`)
@@ -148,8 +148,7 @@ func TestInterruptOfLogging(t *testing.T) {
 	}
 }
 
-// A time limit ends with the invocation that sets it, though R is never back at its top
-// level.
+// A time limit ends with the invocation that sets it, although R never returns to its top level.
 func TestTimeLimit(t *testing.T) {
 	w, _ := spawnR(t)
 	for _, what := range []string{"limits", "limits_once"} {
@@ -171,7 +170,7 @@ func TestTimeLimit(t *testing.T) {
 	}
 }
 
-// User code that reads R's console gets nothing: the runtime's source is not there.
+// User code that reads R's console reads nothing of the runtime's source.
 func TestConsole(t *testing.T) {
 	w, _ := spawnR(t)
 	for range 2 {
@@ -182,7 +181,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// A forked child that returns from the handler, too, answers nothing.
+// A forked child that returns from the handler, too, does not answer.
 func TestForkThatReturns(t *testing.T) {
 	w, _ := spawnR(t)
 	for range 2 {
@@ -195,7 +194,7 @@ func TestForkThatReturns(t *testing.T) {
 	}
 }
 
-// The environment that a helper gives away cannot be changed.
+// User code cannot change the environment of the runtime that it can reach.
 func TestRuntimeIsLocked(t *testing.T) {
 	w, _ := spawnR(t)
 	want := `["cannot change value of locked binding for 'read_frame'","cannot add bindings to a locked environment"]`

@@ -97,7 +97,7 @@ func TestTempDir(t *testing.T) {
 			if filepath.Dir(dir) != c.TempDir || dir == otherDir {
 				t.Errorf("TMPDIR is %s, and another worker's %s; want one for each in %s", dir, otherDir, c.TempDir)
 			}
-			// R leaves files behind when it is killed.
+			// A killed R leaves files behind.
 			if err := os.MkdirAll(filepath.Join(dir, "RtmpXXXX", "sub"), 0o700); err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestTempDir(t *testing.T) {
 	}
 }
 
-// tmpDirOf returns the one TMPDIR in the environment of the process.
+// tmpDirOf returns the only TMPDIR in the environment of the process.
 func tmpDirOf(t *testing.T, w *Worker) string {
 	t.Helper()
 	dirs := slices.DeleteFunc(environOf(t, w), func(entry string) bool { return !strings.HasPrefix(entry, "TMPDIR=") })
@@ -151,7 +151,7 @@ func TestNothingIsLeft(t *testing.T) {
 	if after := openFDs(); len(after) != len(fds) {
 		t.Errorf("file descriptors: %q before, %q after", fds, after)
 	}
-	// The last ones have done their work, but may not have ended.
+	// The last goroutines are done, but may not have ended.
 	waitUntil(t, patience, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
 	checkNoChild(t)
 	checkEmpty(t, c.TempDir)

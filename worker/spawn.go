@@ -19,8 +19,9 @@ type Config struct {
 	TempDir string   // where each process gets its own TMPDIR
 	Timing  bool     // log, at level debug, how long each library() and source() call of the load takes
 
-	// MemoryLimit, if not 0, limits the memory of the whole function, in bytes. It tells
-	// out-of-memory kills from other kills where no control group can be read.
+	// MemoryLimit is the memory that the whole function may use, in bytes, if something
+	// enforces a limit; else 0. It tells out-of-memory kills from other kills if no control
+	// group can be read.
 	MemoryLimit int64
 
 	// MaxResult is the largest result that Invoke returns, in bytes.

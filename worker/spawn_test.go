@@ -61,7 +61,7 @@ func TestInitError(t *testing.T) {
 	}
 }
 
-// What R said counts, even if the time for the spawn runs out just after it.
+// An error that R reported counts, even if the time for the spawn runs out right after it.
 func TestInitErrorBeforeDeadline(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

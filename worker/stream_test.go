@@ -14,8 +14,8 @@ import (
 )
 
 func init() {
-	// Each event is the pieces of a stream. It goes on when the caller has gone, as R does
-	// with a handler that does not mind, and ends with an error if the last piece is "error".
+	// Each event is the pieces of a stream. The stream goes on after its caller has gone, as
+	// with a handler that ignores that. It ends with an error if the last piece is "error".
 	roles["stream"] = func(f *fake) {
 		f.start()
 		for {
@@ -39,7 +39,7 @@ func init() {
 	}
 }
 
-// A reader is where a stream goes in a test.
+// A reader receives a stream.
 type reader struct {
 	heads  []protocol.StreamHead
 	pieces []string
@@ -74,14 +74,14 @@ func TestStream(t *testing.T) {
 		if !reflect.DeepEqual(to.heads, want) {
 			t.Errorf("opened with %+v, want %+v", to.heads, want)
 		}
-		// Nothing is written where there is nothing to write.
+		// Empty pieces are not written.
 		if want := slices.DeleteFunc(pieces, func(p string) bool { return p == "" }); !slices.Equal(to.pieces, want) {
 			t.Errorf("got %.80q, want %.80q", to.pieces, want)
 		}
 	}
 }
 
-// R hears that a piece was taken when it was, and not before.
+// A piece is acknowledged after it was written, and not before.
 func TestStreamWaitsForItsReader(t *testing.T) {
 	w, book := spawnFake(t, "stream")
 	to := reader{write: func(piece string) error {
@@ -100,7 +100,7 @@ func TestStreamWaitsForItsReader(t *testing.T) {
 	}
 }
 
-// That the caller has gone is for R to know; the worker goes on.
+// R receives the error of a caller that has gone, and the worker goes on.
 func TestStreamToNobody(t *testing.T) {
 	w, book := spawnFake(t, "stream")
 	to := reader{write: func(piece string) error {
@@ -132,8 +132,8 @@ func TestStreamBreaksOff(t *testing.T) {
 	}
 }
 
-// R is interrupted while it waits for a slow reader: it reads the answer, which is the
-// end of its waiting, and then reports where it was. Its pipes stay in step.
+// If R is interrupted while it waits for a slow reader, it still reads the ack, and then reports
+// where it was. So the pipes stay in step.
 func TestRealRIsInterruptedInAStream(t *testing.T) {
 	w, _ := spawnR(t)
 	for range 3 {
@@ -156,7 +156,7 @@ func TestRealRIsInterruptedInAStream(t *testing.T) {
 	}
 }
 
-// Neither what user code does to its connections nor output cuts a stream.
+// Neither closed connections nor output in user code end a stream.
 func TestRealRStreamSurvivesItsHandler(t *testing.T) {
 	w, book := spawnR(t)
 	var to reader

@@ -64,7 +64,7 @@ var violations = []struct {
 	}, "frame cut short: 2 of 4 bytes", true},
 }
 
-// playViolation is the role violation:NAME.
+// playViolation plays the role violation:NAME.
 func playViolation(f *fake, name string) {
 	f.start()
 	id, _ := f.next()
@@ -77,7 +77,7 @@ func playViolation(f *fake, name string) {
 	check(fmt.Errorf("no violation %q", name))
 }
 
-// A worker that breaks the protocol is killed and never spoken to again.
+// A worker that breaks the protocol is killed and never used again.
 func TestViolation(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestViolation(t *testing.T) {
 	}
 }
 
-// greetings are what a fake says instead of ready.
+// greetings are what a fake sends instead of ready.
 var greetings = []struct {
 	name   string
 	greet  func(f *fake)
@@ -119,7 +119,7 @@ var greetings = []struct {
 	{"end of file", func(f *fake) { check(f.pipe.Close()) }, "closed its protocol pipes"},
 }
 
-// playGreeting is the role greeting:NAME.
+// playGreeting plays the role greeting:NAME.
 func playGreeting(f *fake, name string) {
 	f.hello()
 	for _, g := range greetings {
@@ -143,7 +143,7 @@ func TestViolationInsteadOfReady(t *testing.T) {
 }
 
 func init() {
-	// What comes after the first answer, in the same write.
+	// extra follows the first answer, in the same write.
 	for name, extra := range map[string]string{
 		"a second answer": resultBytes("1", "again"),
 		"a stray byte":    "\n",
@@ -174,7 +174,7 @@ func init() {
 	}
 }
 
-// What nobody asked for is found before the next event is sent.
+// An unsolicited frame is found before the next event is sent.
 func TestUnsolicitedReply(t *testing.T) {
 	for _, what := range []string{"a second answer", "a stray byte"} {
 		for _, when := range []string{"then", "later"} {
@@ -199,7 +199,7 @@ func TestUnsolicitedReply(t *testing.T) {
 	}
 }
 
-// Of an event for a worker that can read no more nothing was sent.
+// Nothing is sent to a worker that has closed its pipes.
 func TestClosedPipesWhileIdle(t *testing.T) {
 	w, _ := spawnFake(t, "closes its pipes")
 	echo(t, w, "1", "{}")

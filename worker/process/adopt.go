@@ -38,19 +38,24 @@ const adoptionPoll = time.Millisecond
 // returns them, or nil. Adopt closes them when the process has ended; if it returns an error,
 // they and the process are still the caller's.
 //
-// The process becomes the leader of a process group of its own, if it is not yet. Unlike a
-// started process it is not killed when this program ends: it should exit when its standard
-// input or another pipe ends.
-func Adopt(ctx context.Context, pid int, stdout, stderr *os.File, o Options) (_ *Process, err error) {
+// The process becomes the leader of a process group of its own, if it is not yet; it must not
+// have called exec before. What it has forked before stays in the old group. Unlike a started
+// process, it is not killed when this program ends: it should exit when a pipe from this
+// program ends.
+func Adopt(ctx context.Context, pid int, stdout, stderr *os.File, o Options) (*Process, error) {
 	oom() // earlier kills in the control group are not this process's
 	if !supervised.add(pid) {
 		return nil, fmt.Errorf("process: %d is supervised already", pid)
 	}
-	defer func() {
-		if err != nil {
-			supervised.remove(pid)
-		}
-	}()
+	p, err := adopt(ctx, pid, stdout, stderr, o)
+	if err != nil {
+		supervised.remove(pid)
+		return nil, err
+	}
+	return p, nil
+}
+
+func adopt(ctx context.Context, pid int, stdout, stderr *os.File, o Options) (*Process, error) {
 	if err := awaitParentage(ctx, pid); err != nil {
 		return nil, err
 	}
@@ -66,7 +71,11 @@ func Adopt(ctx context.Context, pid int, stdout, stderr *os.File, o Options) (_ 
 		return nil, errors.Join(err, child.Release())
 	}
 	p.supervise(pid, func() *os.ProcessState {
-		state, _ := child.Wait() // on an error the state is nil
+		state, err := child.Wait()
+		if err != nil {
+			_ = child.Release() // fails if it was released
+			return nil
+		}
 		return state
 	})
 	return p, nil

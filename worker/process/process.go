@@ -23,12 +23,15 @@ type Options struct {
 	CrashPrefix string
 
 	// Marker, if not empty, is an environment entry, "NAME=value", that only this process
-	// and its descendants have. When the process ends, every process that has it is killed,
-	// even in another process group or session.
+	// and its descendants have. When the process ends, every process that was executed with
+	// it is killed, even in another process group or session. A fork counts as executed
+	// with the environment of its parent. So an adopted process needs a marker of its own,
+	// which it must set before it executes anything.
 	Marker string
 
-	// MemoryLimit, if not 0, limits the memory of this program and its children together,
-	// in bytes. It is evidence of an out-of-memory kill if no control group can be read.
+	// MemoryLimit is the memory that this program and its children may use together, in
+	// bytes, if something enforces a limit; else 0. If no control group can be read, a
+	// SIGKILL near this limit counts as an out-of-memory kill.
 	MemoryLimit int64
 }
 

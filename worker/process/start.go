@@ -54,6 +54,9 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 	}
 	p.supervise(cmd.Process.Pid, func() *os.ProcessState {
 		_ = cmd.Wait() // the state says more than the error
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Release() // fails if it was released
+		}
 		return cmd.ProcessState
 	})
 	return p, nil

@@ -54,7 +54,7 @@ func init() {
 	}
 }
 
-// printEvent is the event that makes the role print write to its outputs.
+// printEvent returns the event that makes the role print write to its outputs.
 func printEvent(t *testing.T, stdout, stderr string) string {
 	t.Helper()
 	event, err := json.Marshal(struct{ Stdout, Stderr []byte }{[]byte(stdout), []byte(stderr)})
@@ -64,7 +64,7 @@ func printEvent(t *testing.T, stdout, stderr string) string {
 	return string(event)
 }
 
-// of returns the lines of one stream, and fails unless all have the request id.
+// of returns the lines of one stream, and fails unless every record has the request id.
 func of(t *testing.T, output []record, stream, id string) []string {
 	t.Helper()
 	var lines []string
@@ -79,7 +79,7 @@ func of(t *testing.T, output []record, stream, id string) []string {
 	return lines
 }
 
-// Whatever an invocation wrote is logged with its id when Invoke returns.
+// When Invoke returns, all output of the invocation is logged with its id.
 func TestOutputOfInvocation(t *testing.T) {
 	w, book := spawnFake(t, "print")
 	x := strings.Repeat("x", process.MaxLine)
@@ -193,7 +193,7 @@ func TestStderrTailOfSpawn(t *testing.T) {
 	checkLines(t, e.StderrTail, []string{"Error: no such thing", "unfinished"})
 }
 
-// The tail is of the invocation that died, not of those before.
+// The tail has only lines of the invocation in which R died.
 func TestStderrTailStartsWithInvocation(t *testing.T) {
 	w, _ := spawnFake(t, "print")
 	if _, err := invoke(w, "1", printEvent(t, "", "harmless\n")); err != nil {
@@ -209,7 +209,7 @@ func TestStderrTailStartsWithInvocation(t *testing.T) {
 	checkLines(t, errorAs[*ExitError](t, w.Err()).StderrTail, nil)
 }
 
-// LOG_LEVEL is for records that have a level, and drops no output.
+// The log level drops records, but not output.
 func TestLogLevel(t *testing.T) {
 	book := newLogbook()
 	c := newConfig(t, "log and print", book)
@@ -223,8 +223,8 @@ func TestLogLevel(t *testing.T) {
 	checkLines(t, got, []string{"an error", "on stderr", "on stdout"})
 }
 
-// A record comes behind the lines that were written before it and before those that
-// were written after it; a line's place is where it ends.
+// A record is logged after the lines that were written before it, and before those that were
+// written after it. A line is written when its end is.
 func TestOrderOfOutput(t *testing.T) {
 	w, book := spawnFake(t, "print, log, print")
 	for i := range 500 {
@@ -263,7 +263,7 @@ func init() {
 	}
 }
 
-// All that is logged of a tenant's invocation names the tenant, and nothing after it does.
+// Every record of a tenant's invocation names the tenant, and no later one does.
 func TestOutputOfTenant(t *testing.T) {
 	w, book := spawnFake(t, "print, log, print")
 	for _, tenant := range []string{"blue", ""} {
@@ -281,7 +281,7 @@ func TestOutputOfTenant(t *testing.T) {
 	}
 }
 
-// What lambda_log() is given cannot take the place of what the record says itself.
+// A field of lambda_log() cannot replace a key that the runtime writes.
 func TestFieldName(t *testing.T) {
 	for name, want := range map[string]string{"rows": "rows", "time": "field_time", "requestId": "field_requestId"} {
 		if got := fieldName(name); got != want {

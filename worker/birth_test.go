@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// environOf returns the environment that the process was started with.
+// environOf returns the environment with which the process was started.
 func environOf(t *testing.T, w *Worker) []string {
 	t.Helper()
 	return strings.Split(strings.TrimSuffix(readProc(t, w, "environ"), "\x00"), "\x00")
@@ -91,8 +91,8 @@ func TestFileDescriptors(t *testing.T) {
 				t.Errorf("file descriptor %s is %s, want the script", fd, target)
 			}
 		default:
-			// Go's runtime opens some of its own in the fake, and what this process
-			// was started with is inherited.
+			// The Go runtime of the fake opens some, and those that this process was
+			// started with are inherited.
 			own := strings.HasPrefix(target, "anon_inode:") || strings.HasPrefix(target, "/sys/fs/cgroup/")
 			if !own && !slices.Contains(inherited, fd+" "+target) {
 				t.Errorf("file descriptor %s leaked: %s", fd, target)
