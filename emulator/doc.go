@@ -1,26 +1,26 @@
-// Package emulator is a Lambda for one function on one machine: the Runtime API
-// for the runtime, and the Invoke API for its callers, behind one http.Handler. It
-// is what `bootstrap local` serves, and what the tests run against. Where Config.HTTP
-// says so it is also what AWS has between HTTP and a function.
+// Package emulator runs one function on one machine. It serves Lambda's Runtime API to the
+// runtime and the Invoke API to callers, behind one http.Handler. `bootstrap local` and the
+// tests use it. With Config.HTTP it also turns HTTP requests into invocations, as a function
+// URL, an API Gateway or a load balancer does in AWS.
 //
-// Invocations wait in one queue, first come, first served, until the runtime asks
-// for them. Each gets its deadline when it is handed out. Where the runtime misses
-// it, the caller is answered as Lambda would, and the late report is refused.
+// Invocations wait in one queue until the runtime asks for them, in the order of their
+// arrival. The timeout of an invocation starts when it is handed out. If the runtime misses
+// the deadline, the caller gets Lambda's error and the late report is refused.
 //
-// A response that the runtime streams is passed on while it comes, and not kept. What
-// the caller has of it depends on how it calls:
+// A streamed response is passed on while it comes and is not kept. What the caller gets
+// depends on how it calls:
 //
-//	InvokeWithResponseStream    an event for each chunk, and a last one with the error
-//	Invoke                      all of it at the end, up to 6 MB, prelude included
+//	InvokeWithResponseStream    one event per chunk, then a final event that carries any error
+//	Invoke                      everything at the end, up to 6 MB, including the prelude
 //	HTTP, function URL or REST  status, headers and cookies of the prelude, then each chunk;
-//	                            at an error the connection is cut
-//	HTTP, load balancer         as Invoke: a load balancer takes no streams and no prelude
+//	                            after an error, a closed connection
+//	HTTP, load balancer         as Invoke: a load balancer supports neither streams nor preludes
 //
-// A stream ends at its deadline, at 200 MB, and, which is not so in AWS, when its caller
-// leaves: a function that is tried out is not to write for nobody until its deadline.
-// The runtime's POST is then refused while it goes on.
+// A stream ends at the deadline, at 200 MB, or when its caller leaves. The runtime's POST is
+// then refused although it is still in progress. In AWS a function goes on without its
+// caller; during development it should not write with no reader until its deadline.
 //
-// What differs from Lambda besides: an Event that fails is not tried again, where Lambda
-// tries twice more, after one minute and two; bandwidth is not limited; and no event has a
-// Cognito identity, which Lambda takes from the credentials that a call is signed with.
+// Other differences from Lambda: an asynchronous invocation that fails is not retried (Lambda
+// retries after one minute and after two more), bandwidth is not limited, and no event has a
+// Cognito identity, which Lambda takes from the signature of a call.
 package emulator

@@ -9,30 +9,30 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// register registers an extension, as long as the init is not over. That is all that
-// Lambda needs to send SIGTERM before it ends the runtime.
-func (e *Emulator) register(w http.ResponseWriter, r *http.Request) {
+// handleRegister registers an extension, which is possible during the init only. In Lambda a
+// registered extension makes the runtime get SIGTERM before it ends.
+func (e *Emulator) handleRegister(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get(runtimeapi.HeaderExtensionName) == "" {
-		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionName", "no "+runtimeapi.HeaderExtensionName+" header")
+		writeError(w, http.StatusForbidden, "Extension.InvalidExtensionName",
+			"the "+runtimeapi.HeaderExtensionName+" header is missing")
 		return
 	}
 	e.mu.Lock()
-	over := e.polled || e.initError != nil
+	over := e.initOver()
 	e.mu.Unlock()
 	if over {
-		refuse(w, http.StatusForbidden, "Extension.InvalidStateTransition", "the init is over")
+		writeError(w, http.StatusForbidden, "Extension.InvalidStateTransition", "the init is over")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set(runtimeapi.HeaderExtensionID, uuid.NewString())
 	w.WriteHeader(http.StatusOK)
-	_ = json.NewEncoder(w).Encode(map[string]string{ // an extension that has gone reads nothing
-		"functionName": e.config.Function, "functionVersion": "$LATEST",
+	_ = json.NewEncoder(w).Encode(map[string]string{ // an extension that has left needs no answer
+		"functionName": defaultFunction, "functionVersion": "$LATEST",
 	})
 }
 
-// extensionNext is where a registered extension waits for events. One that asked for
-// none waits for ever.
-func (e *Emulator) extensionNext(_ http.ResponseWriter, r *http.Request) {
+// handleExtensionNext blocks until the extension leaves: the emulator sends no events.
+func (e *Emulator) handleExtensionNext(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }

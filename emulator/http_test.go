@@ -1,14 +1,9 @@
 package emulator_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,189 +12,30 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-var update = flag.Bool("update", false, "write the events that the tests see to testdata")
-
-// eventOf returns the event that a request becomes. The time in it is that of a
-// synctest bubble, and what is random is replaced.
-func eventOf(t *testing.T, format emulator.HTTPFormat, r *http.Request) (event string) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		e := emulator.New(emulator.Config{HTTP: format})
-		done := make(chan struct{})
-		go func() { // waited for below
-			e.ServeHTTP(httptest.NewRecorder(), r)
-			close(done)
-		}()
-		id, w := poll(t, e)
-		respond(t, e, id, "{}")
-		<-done
-		event = strings.ReplaceAll(w.Body.String(), id, "ID")
+// The request becomes an event, and the result an HTTP response.
+func TestHTTP(t *testing.T) {
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
+	l.startRuntime(t, 1, func(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) {
+		event := decode[events.LambdaFunctionURLRequest](t, string(inv.Event))
+		if event.RequestContext.RequestID != inv.ID || !strings.HasPrefix(inv.TraceID, event.Headers["x-amzn-trace-id"]+";Parent=") {
+			t.Errorf("the event has id %s and trace %q, the invocation %s and %q",
+				event.RequestContext.RequestID, event.Headers["x-amzn-trace-id"], inv.ID, inv.TraceID)
+		}
+		return []byte(`{"statusCode":201,"headers":{"X-Method":"` + event.RequestContext.HTTP.Method + `"},"body":"` + event.Body + `"}`), nil
 	})
-	return regexp.MustCompile(`Root=1-[0-9a-f]{8}-[0-9a-f]{24}`).ReplaceAllString(event, "TRACE")
-}
-
-// checkGolden compares an event with a file of testdata.
-func checkGolden(t *testing.T, name, event string) {
-	t.Helper()
-	var b bytes.Buffer
-	if err := json.Indent(&b, []byte(event), "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	b.WriteByte('\n')
-	path := "testdata/" + name
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("the event is\n%s\nwant that of %s", b.String(), path)
-	}
-}
-
-// decode reads an event as AWS's Go library does.
-func decode[T any](t *testing.T, event string) (to T) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(event), &to); err != nil {
-		t.Fatal(err)
-	}
-	return to
-}
-
-// fullRequest has one of everything.
-func fullRequest() *http.Request {
-	r := httptest.NewRequest("POST", "http://api.example.com:9000/a%2Fb%20c//d?n=50&n=%C3%A9+x&flag&bad=%zz&m=%26%3D", strings.NewReader(`{"ä": "<&>"}`))
-	r.RemoteAddr = "192.0.2.7:4711"
-	r.Header = http.Header{
-		"Accept":          {"text/html", "image/*"},
-		"Connection":      {"keep-alive"},
-		"Content-Type":    {"application/json; charset=utf-8"},
-		"Cookie":          {"a=1; b=2", "c=3"},
-		"User-Agent":      {"agent"},
-		"X-Forwarded-For": {"198.51.100.1"},
-	}
-	return r
-}
-
-func emptyRequest() *http.Request {
-	r := httptest.NewRequest("GET", "http://localhost/", nil)
-	r.RemoteAddr = "[2001:db8::1]:4711"
-	return r
-}
-
-func TestURLEvent(t *testing.T) {
-	event := eventOf(t, emulator.FunctionURL, fullRequest())
-	checkGolden(t, "url-full.json", event)
-	got := decode[events.APIGatewayV2HTTPRequest](t, event)
-	if got.Version != "2.0" || got.RouteKey != "$default" || got.RequestContext.Stage != "$default" || got.RequestContext.HTTP.Method != "POST" {
-		t.Errorf("got %+v", got)
-	}
-	event = eventOf(t, emulator.FunctionURL, emptyRequest())
-	checkGolden(t, "url-empty.json", event)
-	if got := decode[events.LambdaFunctionURLRequest](t, event); got.RequestContext.HTTP.SourceIP != "2001:db8::1" {
+	got := l.post(t, "/path", map[string]string{"Content-Type": "text/plain"}, strings.NewReader("text"))
+	if got.status != 201 || got.body != "text" || got.header.Get("X-Method") != "POST" || got.header.Get("X-Amzn-Requestid") == "" {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestRepeatedKeysOfTheURL(t *testing.T) {
-	const n = 80_000
-	started := time.Now()
-	event := eventOf(t, emulator.FunctionURL, httptest.NewRequest("GET", "/?"+strings.Repeat("&a=b", n), nil))
-	got := decode[events.LambdaFunctionURLRequest](t, event)
-	if want := strings.Repeat(",b", n)[1:]; got.QueryStringParameters["a"] != want {
-		t.Errorf("the values are joined to %d bytes, want %d", len(got.QueryStringParameters["a"]), len(want))
-	}
-	// Joined one by one they take longer than that.
-	if took := time.Since(started); took > 3*time.Second {
-		t.Errorf("that took %v", took)
-	}
-}
-
-func TestRESTEvent(t *testing.T) {
-	event := eventOf(t, emulator.RESTAPI, fullRequest())
-	checkGolden(t, "rest-full.json", event)
-	got := decode[events.APIGatewayProxyRequest](t, event)
-	if got.Resource != "/{proxy+}" || got.PathParameters["proxy"] != "a/b c//d" || got.QueryStringParameters["n"] != "é x" ||
-		len(got.MultiValueHeaders["Accept"]) != 2 || got.RequestContext.Identity.SourceIP != "192.0.2.7" {
-		t.Errorf("got %+v", got)
-	}
-	event = eventOf(t, emulator.RESTAPI, emptyRequest())
-	checkGolden(t, "rest-empty.json", event)
-	if got := decode[events.APIGatewayProxyRequest](t, event); got.PathParameters != nil || got.Resource != "/" {
-		t.Errorf("got %+v", got)
-	}
-}
-
-func TestALBEvent(t *testing.T) {
-	event := eventOf(t, emulator.LoadBalancer, fullRequest())
-	checkGolden(t, "alb-full.json", event)
-	if got := decode[events.ALBTargetGroupRequest](t, event); got.QueryStringParameters["n"] != "%C3%A9+x" {
-		t.Errorf("got %+v", got)
-	}
-	checkGolden(t, "alb-empty.json", eventOf(t, emulator.LoadBalancer, emptyRequest()))
-}
-
-// Which bodies come as they are, and which in base64.
-func TestBodyOfTheEvent(t *testing.T) {
-	for _, row := range []struct {
-		contentType, encoding, body string
-		base64                      string // the formats that encode it
-	}{
-		{"text/plain", "", "aé", ""},
-		{"TEXT/CSV; charset=utf-8", "", "aé", ""},
-		{"application/json", "", `{"a": 1}`, ""},
-		{"application/xml", "", "<a/>", ""},
-		{"application/javascript", "", "1", ""},
-		{"application/problem+json", "", "{}", "url alb"},
-		{"application/x-www-form-urlencoded", "", "a=1", "url alb"},
-		{"image/png", "", "ascii", "url alb"},
-		{"", "", "a", "url alb"},
-		{"no/such/type", "", "a", "url alb"},
-		{"text/plain", "gzip", "a", "alb"},
-		{"text/plain", "", "\xff", "url rest alb"},
-		{"application/octet-stream", "", "\x00\xfe", "url rest alb"},
-		{"image/png", "", "", ""},
-	} {
-		for _, format := range []emulator.HTTPFormat{emulator.FunctionURL, emulator.RESTAPI, emulator.LoadBalancer} {
-			r := httptest.NewRequest("POST", "/", strings.NewReader(row.body))
-			r.Header.Set("Content-Type", row.contentType)
-			if row.encoding != "" {
-				r.Header.Set("Content-Encoding", row.encoding)
-			}
-			var got struct {
-				Body            *string
-				IsBase64Encoded bool
-			}
-			if err := json.Unmarshal([]byte(eventOf(t, format, r)), &got); err != nil {
-				t.Fatal(err)
-			}
-			want := strings.Contains(row.base64, string(format))
-			if got.IsBase64Encoded != want {
-				t.Errorf("%s, %+v: base64 is %v", format, row, got.IsBase64Encoded)
-			}
-			switch {
-			case row.body == "" && format != emulator.LoadBalancer:
-				if got.Body != nil {
-					t.Errorf("%s, %+v: the body is %q", format, row, *got.Body)
-				}
-			case got.Body == nil || !want && *got.Body != row.body:
-				t.Errorf("%s, %+v: the body is not as it was", format, row)
-			}
-		}
-	}
-}
-
-// The caller's trace goes to the function, and a length is there even where the caller
-// did not know it.
-func TestHeadersOfTheEvent(t *testing.T) {
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL})
+// The event has the caller's trace, and a Content-Length even if the body was chunked.
+func TestHeadersOfAnHTTPEvent(t *testing.T) {
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
 	l.startRuntime(t, 1, func(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) {
 		if inv.TraceID != "Root=1-2-3" {
 			t.Errorf("the trace id is %q", inv.TraceID)
@@ -213,9 +49,9 @@ func TestHeadersOfTheEvent(t *testing.T) {
 	}
 }
 
-// Paths are the function's unless they are the emulator's, and none is redirected.
+// Every path outside the APIs reaches the function, and none is redirected.
 func TestPathsOfTheFunction(t *testing.T) {
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL})
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
 	l.startRuntime(t, 1, func(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) {
 		if string(inv.Event) == "1" {
 			return []byte("2"), nil
@@ -243,12 +79,12 @@ func TestNoHTTPUnlessAskedFor(t *testing.T) {
 	}
 }
 
-// What the caller gets where there is no answer of the function.
+// Without a valid answer of the function, the caller gets the error of the front.
 func TestHTTPRefusals(t *testing.T) {
-	for format, body := range map[emulator.HTTPFormat][]string{
-		emulator.FunctionURL:  {"Request Too Long", "Internal Server Error", "Too Many Requests"},
-		emulator.RESTAPI:      {`{"message":"Request Too Long"}`, `{"message":"Internal server error"}`, `{"message":"Too Many Requests"}`},
-		emulator.LoadBalancer: {"Request Too Long", "Internal Server Error", "Too Many Requests"},
+	for format, body := range map[front.Format][]string{
+		front.FunctionURL:  {"Request Too Long", "Internal Server Error", "Too Many Requests"},
+		front.RESTAPI:      {`{"message":"Request Too Long"}`, `{"message":"Internal server error"}`, `{"message":"Too Many Requests"}`},
+		front.LoadBalancer: {"Request Too Long", "Internal Server Error", "Too Many Requests"},
 	} {
 		check := func(got result, status int, body string) {
 			t.Helper()
@@ -256,9 +92,9 @@ func TestHTTPRefusals(t *testing.T) {
 				t.Errorf("%s: got %d %s, want %d %s", format, got.status, got.body, status, body)
 			}
 		}
-		l := listen(t, emulator.Config{HTTP: format, Queue: 1})
+		l := listen(t, emulator.Config{HTTP: format, Limit: 1})
 		check(l.post(t, "/", nil, strings.NewReader(strings.Repeat("x", 6<<20+1))), http.StatusRequestEntityTooLarge, body[0])
-		// This one is over the limit only in base64.
+		// In base64 this body exceeds the limit.
 		check(l.post(t, "/", nil, strings.NewReader(strings.Repeat("\xff", 5<<20))), http.StatusRequestEntityTooLarge, body[0])
 		c := l.client(t)
 		failed := l.postAsync(t, "/", nil, nil)
@@ -274,4 +110,43 @@ func TestHTTPRefusals(t *testing.T) {
 		next(t, l.client(t))
 		check(receive(t, late), http.StatusBadGateway, body[1])
 	}
+}
+
+// A result that is not an HTTP response costs the caller a 502. The log has the reason on one line.
+func TestInvalidHTTPResult(t *testing.T) {
+	for _, row := range []struct {
+		format      front.Format
+		result, why string
+	}{
+		{front.FunctionURL, `{"statusCode": 99}`, `statusCode is "99": want a number from 200 to 599`},
+		{front.FunctionURL, `{"statusCode": 200, "headers": {"A": "1\r\nSet-Cookie: x"}}`, `control character in its value "1\r\nSet-Cookie: x"`},
+		{front.RESTAPI, `{"parity":"odd\n"}`, `it has a key "parity"`},
+		{front.LoadBalancer, "[\n1]", "it has no statusCode"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log logBuffer
+			e := emulator.New(emulator.Config{HTTP: row.format, Log: &log})
+			caller := callAsync(t.Context(), e, http.MethodGet, "/", nil, "")
+			id, _ := poll(t, e)
+			respond(t, e, id, row.result)
+			w := <-caller
+			if w.Code != http.StatusBadGateway || !strings.Contains(strings.ToLower(w.Body.String()), "internal server error") ||
+				w.Header().Get("X-Amzn-Requestid") != id {
+				t.Errorf("%s %s: got %d %v %q", row.format, row.result, w.Code, w.Header(), w.Body)
+			}
+			_, line, ok := strings.Cut(log.String(), id+" the result is not an HTTP response: ")
+			if !ok || !strings.Contains(line, row.why) || strings.Count(line, "\n") != 1 {
+				t.Errorf("%s %s: the log does not contain %q on a line:\n%s", row.format, row.result, row.why, &log)
+			}
+		})
+	}
+}
+
+// decode decodes JSON.
+func decode[T any](t *testing.T, text string) (value T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Error(err)
+	}
+	return value
 }

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-const eightZeros = "\x00\x00\x00\x00\x00\x00\x00\x00"
+const eightZeros = runtimeapi.PreludeEnd
 
-// streamed asks the function over HTTP and streams the parts.
+// streamed calls the function over HTTP and streams parts. It closes the stream if there are
+// several.
 func (l *listener) streamed(t *testing.T, method, contentType string, parts ...string) (*download, *upload) {
 	t.Helper()
 	var u *upload
@@ -32,10 +34,10 @@ func (l *listener) streamed(t *testing.T, method, contentType string, parts ...s
 	return d, u
 }
 
-// Status, headers and cookies are the prelude's, and come before there is a body; each chunk
-// comes before the runtime writes another.
+// The caller gets status, headers and cookies of the prelude before there is a body, and each
+// chunk before the runtime writes another.
 func TestHTTPStream(t *testing.T) {
-	for _, format := range []emulator.HTTPFormat{emulator.FunctionURL, emulator.RESTAPI} {
+	for _, format := range []front.Format{front.FunctionURL, front.RESTAPI} {
 		l := listen(t, emulator.Config{HTTP: format})
 		d, u := l.streamed(t, http.MethodGet, withPrelude,
 			`{"statusCode":201,"headers":{"Content-Type":"text/event-stream","X-N":1,"Content-Length":"3"},"cookies":["a=1","b=2"]}`+eightZeros)
@@ -55,20 +57,16 @@ func TestHTTPStream(t *testing.T) {
 	}
 }
 
-func TestHTTPStreamHeads(t *testing.T) {
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL})
+func TestHTTPStreamKinds(t *testing.T) {
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
 	for _, row := range []struct {
 		method, contentType string
 		parts               []string
 		status              int
 		wantType, want      string
 	}{
-		{"GET", "", []string{"a", "b"}, 200, "application/octet-stream", "ab"},
 		{"GET", "text/csv", []string{"a,", "b"}, 200, "text/csv", "a,b"},
 		{"GET", "text/csv", []string{"", ""}, 200, "text/csv", ""},
-		{"GET", withPrelude, []string{"{}" + eightZeros, "x"}, 200, "application/octet-stream", "x"},
-		{"GET", withPrelude, []string{"{}\x00\x00\x00", "\x00\x00\x00", "\x00\x00x"}, 200, "application/octet-stream", "x"},
-		{"GET", withPrelude, []string{`{"statusCode":404}` + eightZeros, ""}, 404, "application/octet-stream", ""},
 		{"GET", withPrelude, []string{`{"statusCode":204}` + eightZeros, "not for HTTP"}, 204, "application/octet-stream", ""},
 		{"HEAD", withPrelude, []string{`{"headers":{"content-type":"a/b"}}` + eightZeros, "not for HEAD"}, 200, "a/b", ""},
 	} {
@@ -83,16 +81,16 @@ func TestHTTPStreamHeads(t *testing.T) {
 	}
 }
 
-// A prelude that makes no sense is refused at once, and the log and the runtime hear why.
+// An invalid prelude is refused at once. The log and the runtime get the reason.
 func TestHTTPStreamWithABadPrelude(t *testing.T) {
 	for prelude, why := range map[string]string{
-		"no JSON" + eightZeros:                                "its prelude is no JSON object",
+		"not JSON" + eightZeros:                               "its prelude is not a JSON object",
 		`{"statusCode":"x"}` + eightZeros:                     "want a number from 200 to 599",
 		`{"headers":{"a":"x\r\nSet-Cookie: y"}}` + eightZeros: "line break",
 		strings.Repeat(" ", 64<<10+1):                         "its prelude has more than 65536 bytes",
 	} {
 		var log logBuffer
-		l := listen(t, emulator.Config{HTTP: emulator.FunctionURL, Log: &log})
+		l := listen(t, emulator.Config{HTTP: front.FunctionURL, Log: &log})
 		d, u := l.streamed(t, http.MethodGet, withPrelude, prelude)
 		if d.resp.StatusCode != http.StatusBadGateway {
 			t.Errorf("%.30q: got %d", prelude, d.resp.StatusCode)
@@ -101,27 +99,27 @@ func TestHTTPStreamWithABadPrelude(t *testing.T) {
 		if end := u.end(); end.status != http.StatusGone || !strings.Contains(end.text, why) {
 			t.Errorf("%.30q: the POST ended with %+v", prelude, end)
 		}
-		if !strings.Contains(log.String(), "The result is no HTTP response: ") || !strings.Contains(log.String(), why) {
+		if !strings.Contains(log.String(), "the result is not an HTTP response: ") || !strings.Contains(log.String(), why) {
 			t.Errorf("the log is %s", &log)
 		}
 	}
 	var log logBuffer
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL, Log: &log})
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL, Log: &log})
 	d, u := l.streamed(t, http.MethodGet, withPrelude, "{", "}")
 	if end := u.end(); d.resp.StatusCode != http.StatusBadGateway || end.status != http.StatusAccepted {
 		t.Errorf("got %d, and the POST ended with %+v", d.resp.StatusCode, end)
 	}
-	d.expect("Internal Server Error") // the end of it: the log is complete
+	d.expect("Internal Server Error") // after it the log is complete
 	d.expectEnd(nil)
 	if !strings.Contains(log.String(), "it ends before its prelude does") {
 		t.Errorf("the log is %s", &log)
 	}
 }
 
-// An error before the headers becomes a refusal; after them the connection is cut.
+// An error before the headers becomes a 502. After them the connection is closed.
 func TestHTTPStreamThatFails(t *testing.T) {
 	var log logBuffer
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL, Log: &log})
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL, Log: &log})
 	for _, early := range []string{"", `{"statusCode"`} {
 		d := l.download(t, http.MethodGet, "/", func() {
 			u := l.stream(t, next(t, l.client(t)).ID, withPrelude)
@@ -144,32 +142,31 @@ func TestHTTPStreamThatFails(t *testing.T) {
 		}
 	}
 
-	l = listen(t, emulator.Config{HTTP: emulator.FunctionURL, Timeout: 200 * time.Millisecond})
+	l = listen(t, emulator.Config{HTTP: front.FunctionURL, Timeout: 200 * time.Millisecond})
 	d, u = l.streamed(t, http.MethodGet, "", "part")
 	d.expect("part")
 	d.expectEnd(io.ErrUnexpectedEOF)
-	u.checkCut(http.StatusGone, "deadline")
+	u.checkRefused(http.StatusGone, "deadline")
 }
 
-// A load balancer waits for all of a stream: a result in one piece is one, and what begins
-// with a prelude is none.
+// A load balancer waits for all of a stream, and does not accept a prelude.
 func TestHTTPStreamBehindALoadBalancer(t *testing.T) {
 	var log logBuffer
-	l := listen(t, emulator.Config{HTTP: emulator.LoadBalancer, Log: &log})
+	l := listen(t, emulator.Config{HTTP: front.LoadBalancer, Log: &log})
 	d, _ := l.streamed(t, http.MethodGet, "application/json", `{"statusCode":201,`, `"body":"b"}`)
 	if d.resp.StatusCode != 201 {
 		t.Errorf("got %d", d.resp.StatusCode)
 	}
 	d.expect("b")
 	d, _ = l.streamed(t, http.MethodGet, withPrelude, "{}"+eightZeros, "b")
-	if d.resp.StatusCode != http.StatusBadGateway || !strings.Contains(log.String(), "which a load balancer does not take") {
+	if d.resp.StatusCode != http.StatusBadGateway || !strings.Contains(log.String(), "which a load balancer does not support") {
 		t.Errorf("got %d; the log is %s", d.resp.StatusCode, &log)
 	}
 }
 
-// A buffered result is what it was.
+// A buffered result has a length.
 func TestHTTPWithoutAStream(t *testing.T) {
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL})
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
 	l.startRuntime(t, 1, func(*runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) { return []byte(`{"a":1}`), nil })
 	if got := l.post(t, "/", nil, nil); got.body != `{"a":1}` || got.header.Get("Content-Length") != "7" {
 		t.Errorf("got %+v", got)

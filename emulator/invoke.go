@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"lambda-r-runtime/protocol/runtimeapi"
 )
+
+// defaultFunction is the name of the function. Callers may use any other name as well.
+const defaultFunction = "function"
 
 // Limits of the Invoke API (AWS documentation, "Lambda quotas" and "Invoke").
 const (
@@ -20,53 +21,49 @@ const (
 )
 
 func (e *Emulator) routeInvokeAPI() {
-	e.mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.invoke)
-	e.mux.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", e.invokeStreaming)
+	e.mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.handleInvoke)
+	e.mux.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", e.handleInvokeStreaming)
 	e.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		text := fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
-			r.Method, r.URL.EscapedPath(), e.config.Function)
-		if e.front == nil {
+			r.Method, r.URL.EscapedPath(), defaultFunction)
+		if e.config.HTTP == "" {
 			text += ", or start bootstrap local with --http to reach it at any path"
 		}
-		clientError(w, http.StatusNotFound, "ResourceNotFoundException", text)
+		writeException(w, http.StatusNotFound, "ResourceNotFoundException", text)
 	})
 }
 
-// readInvocation reads what both calls of the Invoke API have in common. It returns false
-// where it has refused the call.
+// readInvocation reads the parts that both calls of the Invoke API have in common. It returns
+// false if it has refused the call.
 func readInvocation(w http.ResponseWriter, r *http.Request) (*invocation, bool) {
 	event, err := readEvent(w, r)
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		clientError(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+		writeException(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 			fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxEvent))
 		return nil, false
 	}
 	if err != nil {
-		clientError(w, http.StatusBadRequest, "InvalidRequestContentException", "the payload could not be read")
+		writeException(w, http.StatusBadRequest, "InvalidRequestContentException", "the payload could not be read")
 		return nil, false
 	}
 	clientContext, err := decodeClientContext(r.Header.Get("X-Amz-Client-Context"))
 	if err != nil {
-		clientError(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
+		writeException(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
 		return nil, false
 	}
-	inv := &invocation{
-		function:      functionName(r.PathValue("name")),
-		event:         event,
-		contentType:   r.Header.Get("Content-Type"),
-		clientContext: clientContext,
-		traceID:       r.Header.Get("X-Amzn-Trace-Id"),
-		tenantID:      r.Header.Get("X-Amz-Tenant-Id"),
-		limit:         runtimeapi.MaxResponse,
-	}
-	if inv.contentType == "" || strings.HasPrefix(inv.contentType, "application/x-www-form-urlencoded") {
-		inv.contentType = "application/json" // what curl -d says of any text
+	inv := newInvocation(functionName(r.PathValue("name")), r.Header.Get("X-Amzn-Trace-Id"))
+	inv.event = event
+	inv.clientContext = clientContext
+	inv.tenantID = r.Header.Get("X-Amz-Tenant-Id")
+	// curl -d labels any text as a form.
+	if given := r.Header.Get("Content-Type"); given != "" && !strings.HasPrefix(given, "application/x-www-form-urlencoded") {
+		inv.contentType = given
 	}
 	return inv, true
 }
 
-// invoke is the call Invoke.
-func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
+// handleInvoke is the operation Invoke.
+func (e *Emulator) handleInvoke(w http.ResponseWriter, r *http.Request) {
 	inv, ok := readInvocation(w, r)
 	if !ok {
 		return
@@ -76,9 +73,9 @@ func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
 	case "", "RequestResponse":
 		e.requestResponse(w, r, inv)
 	case "Event":
-		inv.unattended = true
+		inv.asynchronous = true
 		if !e.submit(inv) {
-			tooMany(w)
+			writeTooManyRequests(w)
 			return
 		}
 		w.Header().Set("X-Amzn-Requestid", inv.id)
@@ -86,17 +83,18 @@ func (e *Emulator) invoke(w http.ResponseWriter, r *http.Request) {
 	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		clientError(w, http.StatusBadRequest, "InvalidParameterValueException",
+		writeException(w, http.StatusBadRequest, "InvalidParameterValueException",
 			fmt.Sprintf("X-Amz-Invocation-Type is %q: want RequestResponse, Event or DryRun", kind))
 	}
 }
 
+// requestResponse invokes the function and waits for its answer.
 func (e *Emulator) requestResponse(w http.ResponseWriter, r *http.Request, inv *invocation) {
 	if !e.submit(inv) {
-		tooMany(w)
+		writeTooManyRequests(w)
 		return
 	}
-	a, ok := e.await(r, inv)
+	a, ok := e.awaitAnswer(r.Context(), inv)
 	if ok {
 		a, ok = collect(r, a)
 	}
@@ -113,11 +111,10 @@ func (e *Emulator) requestResponse(w http.ResponseWriter, r *http.Request, inv *
 		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(a.tail))
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	_, _ = w.Write(a.body) // a caller that has gone needs no answer
+	_, _ = w.Write(a.body) // a caller that has left needs no answer
 }
 
-// readEvent reads a request's body. A body that declares itself too large is not
-// read at all.
+// readEvent reads a request's body. A body whose declared length is too large is not read.
 func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxEvent {
 		return nil, &http.MaxBytesError{Limit: maxEvent}
@@ -125,7 +122,7 @@ func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
 }
 
-// decodeClientContext returns the JSON of a client context header.
+// decodeClientContext returns the JSON in a client context header.
 func decodeClientContext(header string) (string, error) {
 	if header == "" {
 		return "", nil
@@ -140,12 +137,12 @@ func decodeClientContext(header string) (string, error) {
 	if !json.Valid(text) {
 		return "", errors.New("X-Amz-Client-Context is not base64 of JSON")
 	}
-	// One line: it becomes a header again. Line breaks in JSON are only white space.
+	// It becomes a header again, which has one line. Line breaks in JSON are white space.
 	return strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)), nil
 }
 
-// functionName takes the name out of what callers may give: a name, an ARN or a part
-// of one, each with or without a qualifier.
+// functionName returns the name of a function that is given as a name, an ARN or a partial
+// ARN, each with or without a qualifier.
 func functionName(name string) string {
 	if _, after, ok := strings.Cut(name, ":function:"); ok {
 		name = after
@@ -154,18 +151,18 @@ func functionName(name string) string {
 	return name
 }
 
-func tooMany(w http.ResponseWriter) {
-	clientError(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+func writeTooManyRequests(w http.ResponseWriter) {
+	writeException(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 }
 
-// clientError answers a call of the Invoke API with one of its exceptions.
-func clientError(w http.ResponseWriter, status int, exception, message string) {
+// writeException answers a call of the Invoke API with an exception.
+func writeException(w http.ResponseWriter, status int, exception, message string) {
 	body, err := json.Marshal(map[string]string{"Type": "User", "message": message})
 	if err != nil {
-		panic(err) // two strings
+		panic(err) // a map of strings cannot fail
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-Errortype", exception)
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a caller that has gone needs no answer
+	_, _ = w.Write(append(body, '\n')) // a caller that has left needs no answer
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"lambda-r-runtime/emulator"
@@ -32,7 +31,7 @@ func TestRequestResponse(t *testing.T) {
 			}
 		}
 		if got.header.Values("X-Amz-Log-Result") != nil {
-			t.Error("there is a log that was not asked for")
+			t.Error("there is an unsolicited log tail")
 		}
 	}
 }
@@ -54,7 +53,7 @@ func TestEventRunsLater(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	got := l.invoke(t, map[string]string{"X-Amz-Invocation-Type": "Event"}, `"later"`)
 	if got.status != http.StatusAccepted || got.body != "" {
-		t.Errorf("got status %d %q, want 202 and nothing", got.status, got.body)
+		t.Errorf("got status %d %q, want 202 without a body", got.status, got.body)
 	}
 	c := l.client(t)
 	inv := next(t, c)
@@ -70,7 +69,7 @@ func TestDryRunRunsNothing(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	got := l.invoke(t, map[string]string{"X-Amz-Invocation-Type": "DryRun"}, `"dry"`)
 	if got.status != http.StatusNoContent || got.body != "" {
-		t.Errorf("got status %d %q, want 204 and nothing", got.status, got.body)
+		t.Errorf("got status %d %q, want 204 without a body", got.status, got.body)
 	}
 	event(t, l.Emulator, `"wet"`)
 	if inv := next(t, l.client(t)); string(inv.Event) != `"wet"` {
@@ -96,7 +95,7 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-func TestBrokenRequestIsNoSuccess(t *testing.T) {
+func TestBrokenRequestIsRefused(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	conn := dial(t, l.server)
 	_, err := io.WriteString(conn, "POST "+invocations+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n")
@@ -212,75 +211,12 @@ func TestPayloadLimit(t *testing.T) {
 	}
 }
 
-// With a queue of none, as many are accepted as can run at once, handed out or not.
-func TestNoQueue(t *testing.T) {
-	l := listen(t, emulator.Config{Queue: -1, Concurrency: 2})
-	refused := func() {
-		t.Helper()
-		checkException(t, l.invoke(t, map[string]string{"X-Amz-Invocation-Type": "Event"}, "no"),
-			http.StatusTooManyRequests, "TooManyRequestsException")
-	}
-	c := l.client(t)
-	event(t, l.Emulator, "1")
-	event(t, l.Emulator, "2")
-	refused()
-	first := next(t, c)
-	refused()
-	next(t, c)
-	refused()
-	if err := c.Respond(t.Context(), first, []byte("{}")); err != nil {
-		t.Fatal(err)
-	}
-	event(t, l.Emulator, "3") // in the place of the first
-	refused()
-}
-
-func TestQueueIsBounded(t *testing.T) {
-	l := listen(t, emulator.Config{Queue: 2})
-	event(t, l.Emulator, "1")
-	event(t, l.Emulator, "2")
-	for _, kind := range []string{"Event", "RequestResponse"} {
-		got := l.invoke(t, map[string]string{"X-Amz-Invocation-Type": kind}, "3")
-		checkException(t, got, http.StatusTooManyRequests, "TooManyRequestsException")
-	}
-	c := l.client(t)
-	if inv := next(t, c); string(inv.Event) != "1" {
-		t.Errorf("got %s first", inv.Event)
-	}
-	event(t, l.Emulator, "4") // there is room again
-	for _, want := range []string{"2", "4"} {
-		if inv := next(t, c); string(inv.Event) != want {
-			t.Errorf("got %s, want %s", inv.Event, want)
-		}
-	}
-}
-
-func TestEachCallerGetsItsOwnAnswer(t *testing.T) {
-	for _, pollers := range []int{1, 4} {
-		t.Run(fmt.Sprintf("%d pollers", pollers), func(t *testing.T) {
-			l := listen(t, emulator.Config{Log: &logBuffer{}})
-			l.startRuntime(t, pollers, echo)
-			var callers sync.WaitGroup
-			for i := range 100 {
-				nonce := fmt.Sprintf(`{"nonce":%d}`, i)
-				done := l.invokeAsync(t, nil, nonce)
-				callers.Go(func() {
-					if got := <-done; got.status != http.StatusOK || got.body != nonce {
-						t.Errorf("%s got status %d %s", nonce, got.status, got.body)
-					}
-				})
-			}
-			callers.Wait()
-		})
-	}
-}
-
-func TestUnknownPathsSayWhatToCall(t *testing.T) {
-	l := listen(t, emulator.Config{Function: "mine"})
+func TestUnknownPaths(t *testing.T) {
+	l := listen(t, emulator.Config{})
 	for _, path := range []string{"/", "/2015-03-31/functions", "/2018-06-01/runtime/invocation/id/unknown", "/favicon.ico"} {
 		got := l.post(t, path, nil, nil)
 		checkException(t, got, http.StatusNotFound, "ResourceNotFoundException")
-		if !strings.Contains(got.body, "/2015-03-31/functions/mine/invocations") || !strings.Contains(got.body, path) {
+		if !strings.Contains(got.body, "/2015-03-31/functions/function/invocations") || !strings.Contains(got.body, path) {
 			t.Errorf("%s: got %s", path, got.body)
 		}
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream/eventstreamapi"
 )
 
-// maxChunk is the most that one event has of a response that is not streamed, in bytes.
+// maxChunk is the size of the events of a response that is not streamed, in bytes.
 const maxChunk = 1 << 20
 
-// invokeStreaming is the call InvokeWithResponseStream.
-func (e *Emulator) invokeStreaming(w http.ResponseWriter, r *http.Request) {
+// handleInvokeStreaming is the operation InvokeWithResponseStream.
+func (e *Emulator) handleInvokeStreaming(w http.ResponseWriter, r *http.Request) {
 	inv, ok := readInvocation(w, r)
 	if !ok {
 		return
@@ -29,15 +29,15 @@ func (e *Emulator) invokeStreaming(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	default:
-		clientError(w, http.StatusBadRequest, "InvalidParameterValueException",
+		writeException(w, http.StatusBadRequest, "InvalidParameterValueException",
 			fmt.Sprintf("X-Amz-Invocation-Type is %q: want RequestResponse or DryRun", kind))
 		return
 	}
 	if !e.submit(inv) {
-		tooMany(w)
+		writeTooManyRequests(w)
 		return
 	}
-	a, ok := e.await(r, inv)
+	a, ok := e.awaitAnswer(r.Context(), inv)
 	if !ok {
 		return
 	}
@@ -49,8 +49,8 @@ func (e *Emulator) invokeStreaming(w http.ResponseWriter, r *http.Request) {
 	}
 	events := &eventWriter{w: w, encoder: eventstream.NewEncoder()}
 	if a.stream != nil {
-		// The caller learns that the stream has begun before there is any of it.
-		_ = http.NewResponseController(w).Flush() // what comes next finds a caller that has gone
+		// The headers tell the caller that the stream has begun, before its first chunk.
+		_ = http.NewResponseController(w).Flush() // relay detects a caller that has left
 		var err error
 		if a, err = relay(r, a.stream, events.chunk); err != nil {
 			return
@@ -70,15 +70,16 @@ func (e *Emulator) invokeStreaming(w http.ResponseWriter, r *http.Request) {
 type eventWriter struct {
 	w       http.ResponseWriter
 	encoder *eventstream.Encoder
-	message bytes.Buffer // that of the last event, whose memory the next one uses
+	message bytes.Buffer // reused for each event
 }
 
+// chunk writes the event for a part of the response.
 func (e *eventWriter) chunk(payload []byte) error {
 	return e.event("PayloadChunk", "application/octet-stream", payload)
 }
 
-// complete is the last event. A function that fails before its stream begins has
-// no chunks: its error is here, as one in the middle of a stream is.
+// complete writes the final event. It carries the error of a function that failed, whether
+// before the stream or in the middle of it.
 func (e *eventWriter) complete(a answer, tail bool) {
 	var event struct {
 		ErrorCode    string `json:",omitempty"`
@@ -94,11 +95,12 @@ func (e *eventWriter) complete(a answer, tail bool) {
 	}
 	text, err := json.Marshal(event)
 	if err != nil {
-		panic(err) // three strings
+		panic(err) // strings cannot fail
 	}
-	_ = e.event("InvokeComplete", "application/json", text) // a caller that has gone needs none
+	_ = e.event("InvokeComplete", "application/json", text) // a caller that has left needs none
 }
 
+// event writes an event and sends it at once. An error means that the caller has left.
 func (e *eventWriter) event(kind, contentType string, payload []byte) error {
 	e.message.Reset()
 	err := e.encoder.Encode(&e.message, eventstream.Message{
@@ -110,7 +112,10 @@ func (e *eventWriter) event(kind, contentType string, payload []byte) error {
 		Payload: payload,
 	})
 	if err != nil {
-		panic(err) // names and payloads of a size that the format has room for
+		panic(err) // the names and payloads are short enough for the format
 	}
-	return send(e.w, e.message.Bytes())
+	if _, err := e.w.Write(e.message.Bytes()); err != nil {
+		return err
+	}
+	return http.NewResponseController(e.w).Flush()
 }

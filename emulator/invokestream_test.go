@@ -15,20 +15,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // streamingInvocations is the path of InvokeWithResponseStream.
 const streamingInvocations = "/2021-11-15/functions/function/response-streaming-invocations"
 
-// An sdkStream is a stream as AWS's SDK reads it.
+// An sdkStream is a stream read with AWS's SDK.
 type sdkStream struct {
 	t      *testing.T
 	out    *lambda.InvokeWithResponseStreamOutput
 	stream *lambda.InvokeWithResponseStreamEventStream
 }
 
-// sdkStream calls the function with AWS's SDK, and during as soon as the call is under way.
+// sdkStream invokes the function with AWS's SDK, and calls during while that is in progress.
 func (l *listener) sdkStream(t *testing.T, in lambda.InvokeWithResponseStreamInput, during func()) *sdkStream {
 	t.Helper()
 	in.FunctionName = aws.String("function")
@@ -54,12 +55,12 @@ func (s *sdkStream) chunk() string {
 	s.t.Helper()
 	e, ok := receive(s.t, s.stream.Events()).(*types.InvokeWithResponseStreamResponseEventMemberPayloadChunk)
 	if !ok {
-		s.t.Fatal("the next event is no chunk")
+		s.t.Fatal("the next event is not a chunk")
 	}
 	return string(e.Value.Payload)
 }
 
-// complete returns all that is left, and the last event.
+// complete returns the remaining chunks and the final event.
 func (s *sdkStream) complete() (string, types.InvokeWithResponseStreamCompleteEvent) {
 	s.t.Helper()
 	var rest strings.Builder
@@ -137,7 +138,7 @@ func TestContentTypeOfAStream(t *testing.T) {
 	}
 }
 
-// A response that is not streamed comes as chunks, too.
+// A response that is not streamed is sent as chunks as well.
 func TestSDKStreamOfABufferedResponse(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	l.startRuntime(t, 1, func(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) {
@@ -152,7 +153,7 @@ func TestSDKStreamOfABufferedResponse(t *testing.T) {
 	}
 }
 
-// What fails before the stream, and in it, is in the last event.
+// The final event carries an error, whether it came before the stream or during it.
 func TestSDKStreamErrors(t *testing.T) {
 	failure := &runtimeapi.ErrorReport{Type: "simpleError", Message: "m"}
 	none := lambda.InvokeWithResponseStreamInput{}
@@ -189,7 +190,7 @@ func TestSDKStreamErrors(t *testing.T) {
 	l.sdkStream(t, none, func() {
 		u := l.stream(t, next(t, l.client(t)).ID, "")
 		u.write("a")
-		u.checkCut(http.StatusGone, "deadline")
+		u.checkRefused(http.StatusGone, "deadline")
 	}).checkError("Sandbox.Timedout", "Task timed out after 0.10 seconds")
 
 	l = listen(t, emulator.Config{})
@@ -200,7 +201,7 @@ func TestSDKStreamErrors(t *testing.T) {
 }
 
 func TestStreamingInvocationTypes(t *testing.T) {
-	l := listen(t, emulator.Config{Queue: 1})
+	l := listen(t, emulator.Config{Limit: 1})
 	post := func(kind string, payload io.Reader) result {
 		return l.post(t, streamingInvocations, map[string]string{"X-Amz-Invocation-Type": kind}, payload)
 	}
@@ -213,11 +214,11 @@ func TestStreamingInvocationTypes(t *testing.T) {
 	checkException(t, post("", nil), http.StatusTooManyRequests, "TooManyRequestsException")
 }
 
-// A stream is passed on, and not kept: neither the emulator's memory nor what the runtime
-// is ahead of the caller grows with it. At 200 MB it is cut.
+// A stream is passed on and not kept: neither the emulator's memory nor the runtime's lead over
+// the caller grows. The stream ends at 200 MB.
 func TestMemoryOfAStream(t *testing.T) {
-	const limit, ahead = 200 << 20, 32 << 20 // ahead is what the kernel's buffers may hold
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL})
+	const limit, ahead = 200 << 20, 32 << 20 // ahead allows for the kernel's buffers
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
 	var u *upload
 	d := l.download(t, http.MethodGet, "/", func() {
 		u = l.stream(t, next(t, l.client(t)).ID, "")
@@ -248,7 +249,7 @@ func TestMemoryOfAStream(t *testing.T) {
 		var n int64
 		n, err = io.CopyN(io.Discard, d.resp.Body, 1<<20)
 		read += n
-		runtime.ReadMemStats(&stats) // which stops the world: this reader is a slow one
+		runtime.ReadMemStats(&stats) // stops the world, so this is a slow reader
 		peak = max(peak, stats.HeapAlloc)
 		if over := sent.Load() - read; over > ahead {
 			t.Fatalf("the runtime is %d bytes ahead of the caller", over)
@@ -261,6 +262,6 @@ func TestMemoryOfAStream(t *testing.T) {
 	if read != limit || err != io.ErrUnexpectedEOF {
 		t.Errorf("the caller got %d bytes, then %v; want %d and a broken connection", read, err, limit)
 	}
-	u.checkCut(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
+	u.checkRefused(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
 	receiveClosed(t, flooded)
 }

@@ -1,70 +1,64 @@
 package emulator
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 )
 
-// timestamp is how Lambda writes the time in its own log lines.
+// timestamp is the layout of the time in Lambda's own log lines.
 const timestamp = "2006-01-02T15:04:05.000Z"
 
-// logLine writes a line to the log and returns it.
-func (e *Emulator) logLine(format string, args ...any) []byte {
-	line := fmt.Appendf(nil, format, args...)
-	e.logMu.Lock()
-	defer e.logMu.Unlock()
-	_, _ = e.config.Log.Write(line) // an emulator whose log is gone still answers
-	return line
-}
-
-// logNote writes to the log, and to that of an invocation, what became of it.
-func (e *Emulator) logNote(inv *invocation, text string) {
-	line := e.logLine("%s %s %s\n", time.Now().UTC().Format(timestamp), inv.id, text)
+// AppendLog adds a line, including its newline, to the log tail of a running invocation.
+// Callers may ask for the tail.
+func (e *Emulator) AppendLog(requestID string, line []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	inv.appendTail(line)
+	if inv := e.running[requestID]; inv != nil {
+		inv.appendTail(line)
+	}
 }
 
+// logStart writes the START line.
 func (e *Emulator) logStart(inv *invocation) {
-	e.AppendLog(inv.id, e.logLine("START RequestId: %s Version: $LATEST\n", inv.id))
+	e.logLines(inv, fmt.Sprintf("START RequestId: %s Version: $LATEST\n", inv.id))
 }
 
-// logEnd writes the END and the REPORT line, as Lambda does: durations in
-// milliseconds, the billed one rounded up, memory in MiB.
+// logNote writes a line about what happened to an invocation.
+func (e *Emulator) logNote(inv *invocation, text string) {
+	e.logLines(inv, fmt.Sprintf("%s %s %s\n", time.Now().UTC().Format(timestamp), inv.id, text))
+}
+
+// logEnd writes the END and REPORT lines as Lambda does: durations in milliseconds, the
+// billed one rounded up, memory in MiB.
 func (e *Emulator) logEnd(inv *invocation) {
-	ms := float64(time.Since(inv.started)) / float64(time.Millisecond)
-	var report strings.Builder
-	fmt.Fprintf(&report, "END RequestId: %s\n", inv.id)
-	fmt.Fprintf(&report, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB",
-		inv.id, ms, math.Ceil(ms), e.config.MemoryMB)
+	var text strings.Builder
+	took := milliseconds(time.Since(inv.started))
+	fmt.Fprintf(&text, "END RequestId: %s\n", inv.id)
+	fmt.Fprintf(&text, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB",
+		inv.id, took, math.Ceil(took), e.config.MemoryMB)
 	if e.config.PeakMemory != nil {
-		fmt.Fprintf(&report, "\tMax Memory Used: %.0f MB", math.Ceil(float64(e.config.PeakMemory())/(1<<20)))
+		fmt.Fprintf(&text, "\tMax Memory Used: %.0f MB", math.Ceil(float64(e.config.PeakMemory())/(1<<20)))
 	}
 	e.mu.Lock()
-	if !e.reported {
-		e.reported = true
-		fmt.Fprintf(&report, "\tInit Duration: %.2f ms", float64(e.initTook)/float64(time.Millisecond))
+	if env := &e.environment; !env.initReported {
+		env.initReported = true
+		fmt.Fprintf(&text, "\tInit Duration: %.2f ms", milliseconds(env.initTook))
 	}
 	e.mu.Unlock()
-	line := e.logLine("%s\n", report.String())
+	text.WriteByte('\n')
+	e.logLines(inv, text.String())
+}
+
+// logLines writes whole lines to the log and to the tail of an invocation.
+func (e *Emulator) logLines(inv *invocation, lines string) {
+	e.logMu.Lock()
+	_, _ = e.config.Log.Write([]byte(lines)) // without its log the emulator still answers
+	e.logMu.Unlock()
 	e.mu.Lock()
-	inv.appendTail(line)
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	inv.appendTail([]byte(lines))
 }
 
-func timedOutText(timeout time.Duration) string {
-	return fmt.Sprintf("Task timed out after %.2f seconds", timeout.Seconds())
-}
-
-func errorBody(errorType, message string) []byte {
-	body, err := json.Marshal(map[string]string{"errorType": errorType, "errorMessage": message})
-	if err != nil {
-		panic(err) // two strings
-	}
-	return body
-}
-
-func hexSeconds(t time.Time) string { return fmt.Sprintf("%08x", t.Unix()) }
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -14,6 +14,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
+// askForTail is the header that asks for the tail of the log.
 var askForTail = map[string]string{"X-Amz-Log-Type": "Tail"}
 
 func decodeTail(t *testing.T, header http.Header) string {
@@ -32,7 +33,7 @@ func TestLogTail(t *testing.T) {
 		caller := l.invokeAsync(t, askForTail, "{}")
 		inv := next(t, c)
 		l.AppendLog(inv.ID, []byte("hello é\n"))
-		l.AppendLog("somebody else", []byte("not mine\n"))
+		l.AppendLog("another id", []byte("of another invocation\n"))
 		var err error
 		if failure == nil {
 			err = c.Respond(t.Context(), inv, []byte("1"))
@@ -96,7 +97,7 @@ func TestReportLine(t *testing.T) {
 			peak = test.peak
 			respond(t, e, id, "1")
 			text := "START RequestId: " + id + " Version: $LATEST\nEND RequestId: " + id + "\nREPORT RequestId: " + id + "\t" + test.want + "\n"
-			// Lambda ends each item with a tab; whether the last one does is no matter.
+			// Lambda ends each item with a tab. The last tab does not matter.
 			if got := decodeTail(t, (<-caller).Header()); withoutLastTab(got) != withoutLastTab(text) {
 				t.Errorf("got  %q\nwant %q", got, text)
 			}
@@ -142,39 +143,9 @@ func TestTimeoutIsInTheLog(t *testing.T) {
 	})
 }
 
-// A gate is a log that, once it says that a task timed out, waits to be opened.
-type gate struct {
-	timedOut, opened chan struct{}
-}
-
-func (g *gate) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), "Task timed out") {
-		close(g.timedOut)
-		<-g.opened
-	}
-	return len(p), nil
-}
-
-// What the log says and what the caller gets are the same: a report that comes when
-// the log says that the task timed out is a late one.
-func TestTimeoutInTheLogIsFinal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := &gate{make(chan struct{}), make(chan struct{})}
-		e := newInBubble(emulator.Config{Timeout: time.Second, Log: g})
-		caller := callAsync(t.Context(), e, http.MethodPost, invocations, nil, "1")
-		id, _ := poll(t, e)
-		<-g.timedOut
-		got := respond(t, e, id, `"late"`)
-		close(g.opened)
-		if body := (<-caller).Body.String(); got != http.StatusGone || !strings.Contains(body, "Task timed out") {
-			t.Errorf("the late report got status %d, and the caller %s", got, body)
-		}
-	})
-}
-
-// A log is written by one at a time, as an io.Writer expects.
-func TestLogIsWrittenByOneAtATime(t *testing.T) {
-	var log strings.Builder // no lock: the race detector sees to it
+// The log gets one Write at a time.
+func TestLogGetsOneWriteAtATime(t *testing.T) {
+	var log strings.Builder // without a lock, for the race detector
 	l := listen(t, emulator.Config{Log: &log})
 	l.startRuntime(t, 4, echo)
 	var callers []<-chan result

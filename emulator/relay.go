@@ -6,10 +6,10 @@ import (
 	"net/http"
 )
 
-// relay writes a stream to the caller r as it comes. It returns what the stream came
-// to, or why it was not read to its end: errCallerGone, or what write says.
+// relay passes a stream to write while it comes, until the caller of r leaves. It returns the
+// final answer of the stream, errCallerLeft, or the error of write.
 func relay(r *http.Request, s *stream, write func([]byte) error) (answer, error) {
-	unwatch := context.AfterFunc(r.Context(), func() { s.leave(errCallerGone) })
+	unwatch := context.AfterFunc(r.Context(), func() { s.leave(errCallerLeft) })
 	defer unwatch()
 	buf := make([]byte, 32<<10)
 	for {
@@ -24,14 +24,15 @@ func relay(r *http.Request, s *stream, write func([]byte) error) (answer, error)
 		case nil:
 		case io.EOF:
 			return s.end, nil
-		default: // the end was closed by leave
-			return answer{}, errCallerGone
+		default: // leave has closed the pipe
+			return answer{}, errCallerLeft
 		}
 	}
 }
 
-// collect makes one answer of a stream, as Lambda does for callers that take none. It
-// returns false when the caller has gone. The stream's limit bounds what is kept.
+// collect turns a streamed answer into one in one piece, as Lambda does for callers that do
+// not support streams. It returns false if the caller leaves. The limit of the stream bounds
+// its memory.
 func collect(r *http.Request, a answer) (answer, bool) {
 	if a.stream == nil {
 		return a, true
@@ -46,15 +47,4 @@ func collect(r *http.Request, a answer) (answer, bool) {
 	}
 	end.contentType = a.contentType
 	return end, err == nil
-}
-
-// send writes a chunk to the caller at once.
-func send(w http.ResponseWriter, chunk []byte) error {
-	if _, err := w.Write(chunk); err != nil {
-		return errCallerGone
-	}
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		return errCallerGone
-	}
-	return nil
 }

@@ -10,126 +10,136 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// maxReport is the largest report that is read at all: enough to see that it is
-// over the limit.
+// maxReport is how much of a report is read, in bytes: one more than allowed, so that a
+// report over the limit is recognized.
 const maxReport = runtimeapi.MaxResponse + 1
 
 func (e *Emulator) routeRuntimeAPI() {
-	e.mux.HandleFunc("GET "+runtimeapi.PathNext, e.next)
-	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.response)
-	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.invocationError)
-	e.mux.HandleFunc("POST "+runtimeapi.PathInitError, e.initFailure)
-	e.mux.HandleFunc("POST "+runtimeapi.PathRegister, e.register)
-	e.mux.HandleFunc("GET "+runtimeapi.PathExtensionNext, e.extensionNext)
+	e.mux.HandleFunc("GET "+runtimeapi.PathNext, e.handleNext)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.handleResponse)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.handleError)
+	e.mux.HandleFunc("POST "+runtimeapi.PathInitError, e.handleInitError)
+	e.mux.HandleFunc("POST "+runtimeapi.PathRegister, e.handleRegister)
+	e.mux.HandleFunc("GET "+runtimeapi.PathExtensionNext, e.handleExtensionNext)
 }
 
-func (e *Emulator) next(w http.ResponseWriter, r *http.Request) {
-	if !e.awaitResume(r.Context().Done()) {
+// handleNext hands out an invocation as soon as there is one.
+func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
+	if !e.waitUntil(r.Context(), func() bool { return e.gate == open }) {
 		return
 	}
-	if !e.noteReady() {
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the init has failed")
+	if !e.markReady() {
+		writeError(w, http.StatusForbidden, "InvalidStateTransition", "the init has failed")
 		return
 	}
-	inv := e.take(r.Context().Done())
+	inv := e.take(r.Context())
 	if inv == nil {
-		return // the runtime has gone
+		return // the runtime has left
 	}
 	h := w.Header()
-	set := func(name, value string) {
-		if value != "" {
-			h.Set(name, value)
-		}
-	}
 	h.Set(runtimeapi.HeaderRequestID, inv.id)
 	h.Set(runtimeapi.HeaderDeadlineMs, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
-	h.Set(runtimeapi.HeaderFunctionARN, e.arn(inv.function))
-	h.Set(runtimeapi.HeaderInvocationID, inv.handOut)
-	set(runtimeapi.HeaderTenantID, inv.tenantID)
-	set(runtimeapi.HeaderTraceID, inv.traceID)
-	set(runtimeapi.HeaderClientContext, inv.clientContext)
-	set("Content-Type", inv.contentType)
+	h.Set(runtimeapi.HeaderFunctionARN, "arn:aws:lambda:us-east-1:012345678912:function:"+inv.function)
+	h.Set(runtimeapi.HeaderInvocationID, inv.handOutID)
+	h.Set(runtimeapi.HeaderTraceID, inv.traceID)
+	if inv.tenantID != "" {
+		h.Set(runtimeapi.HeaderTenantID, inv.tenantID)
+	}
+	if inv.clientContext != "" {
+		h.Set(runtimeapi.HeaderClientContext, inv.clientContext)
+	}
+	h.Set("Content-Type", inv.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
-	_, _ = w.Write(inv.event) // a runtime that has gone misses its deadline
+	_, _ = w.Write(inv.event) // a runtime that has left misses its deadline
 }
 
-func (e *Emulator) response(w http.ResponseWriter, r *http.Request) {
+// handleResponse takes the result of an invocation.
+func (e *Emulator) handleResponse(w http.ResponseWriter, r *http.Request) {
 	switch mode := r.Header.Get(runtimeapi.HeaderResponseMode); mode {
-	case "": // not streamed; "buffered" is refused, as Lambda does
+	case "": // in one piece
 	case runtimeapi.ModeStreaming:
-		defer drain(r)
-		e.streamed(w, r)
+		defer discardBody(r)
+		e.receiveStream(w, r)
 		return
+	default: // Lambda accepts no other value, not even "buffered"
+		defer discardBody(r)
+		e.report(r, failed("Runtime.InvalidResponseModeHeader", fmt.Sprintf("%s is %.100q", runtimeapi.HeaderResponseMode, mode)))
+		refuseBody(w, http.StatusBadRequest, "InvalidFunctionResponseMode",
+			runtimeapi.HeaderResponseMode+" can only be "+runtimeapi.ModeStreaming)
+		return
+	}
+	body, err := readReport(w, r)
+	switch {
+	case err == errTooLarge:
+		e.report(r, tooLarge(runtimeapi.MaxResponse))
+		writeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
+	case err != nil:
+		writeError(w, http.StatusBadRequest, "InvalidRequest", "the response could not be read")
 	default:
-		defer drain(r)
-		e.finish(r, failed("Runtime.InvalidResponseModeHeader", fmt.Sprintf("%s is %.100q", runtimeapi.HeaderResponseMode, mode)))
-		cut(w, http.StatusBadRequest, "InvalidFunctionResponseMode", runtimeapi.HeaderResponseMode+" can only be "+runtimeapi.ModeStreaming)
+		e.takeReport(w, r, answer{body: body, contentType: r.Header.Get("Content-Type")})
+	}
+}
+
+// handleError takes the error of an invocation.
+func (e *Emulator) handleError(w http.ResponseWriter, r *http.Request) {
+	body, err := readReport(w, r)
+	switch {
+	case err == errTooLarge:
+		e.report(r, failed("Function.ResponseSizeTooLarge", "the runtime's error report was too large"))
+		writeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report is too large")
+	case err != nil:
+		writeError(w, http.StatusBadRequest, "InvalidRequest", "the error report could not be read")
+	default:
+		e.takeReport(w, r, answer{body: body, functionError: true})
+	}
+}
+
+// takeReport answers both the caller and the runtime, or refuses a report that no invocation
+// waits for.
+func (e *Emulator) takeReport(w http.ResponseWriter, r *http.Request, a answer) {
+	if !e.report(r, a) {
+		writeError(w, e.refusal(r.PathValue("id")), "InvalidRequestID", "no invocation with this id waits for a report")
 		return
 	}
+	writeAccepted(w)
+}
+
+// handleInitError takes the error that ends the init.
+func (e *Emulator) handleInitError(w http.ResponseWriter, r *http.Request) {
+	body, err := readReport(w, r)
+	switch {
+	case err == errTooLarge:
+		writeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the init error is too large")
+	case err != nil:
+		writeError(w, http.StatusBadRequest, "InvalidRequest", "the init error could not be read")
+	case !e.failInit(body):
+		writeError(w, http.StatusForbidden, "InvalidStateTransition", "the init is over")
+	default:
+		writeAccepted(w)
+	}
+}
+
+// readReport reads the body of a report. It returns errTooLarge if the body exceeds the limit.
+func readReport(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > runtimeapi.MaxResponse {
-		e.finish(r, tooLarge(runtimeapi.MaxResponse))
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
-		return
+		return nil, errTooLarge
 	}
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "InvalidRequest", "the response could not be read")
-		return
-	}
-	e.accept(w, r, answer{body: body, contentType: r.Header.Get("Content-Type")})
+	return body, err
 }
 
-func (e *Emulator) invocationError(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > runtimeapi.MaxResponse {
-		e.finish(r, failed("Function.ResponseSizeTooLarge", "the runtime's error report was too large"))
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report is too large")
-		return
-	}
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "InvalidRequest", "the error report could not be read")
-		return
-	}
-	e.accept(w, r, answer{body: body, functionError: true})
-}
-
-// accept gives the caller its answer, or refuses a report for which nobody waits.
-func (e *Emulator) accept(w http.ResponseWriter, r *http.Request, a answer) {
-	if !e.finish(r, a) {
-		refuse(w, e.refusal(r.PathValue("id")), "InvalidRequestID", "no invocation with this id waits for a report")
-		return
-	}
-	accepted(w)
-}
-
-func (e *Emulator) initFailure(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
-	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the init error could not be read")
-		return
-	}
-	if !e.failInit(body) {
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the init is over")
-		return
-	}
-	accepted(w)
-}
-
-func (e *Emulator) arn(function string) string {
-	return "arn:aws:lambda:us-east-1:012345678912:function:" + function
-}
-
-func accepted(w http.ResponseWriter) {
+// writeAccepted answers a report that was accepted.
+func writeAccepted(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
-	_, _ = io.WriteString(w, `{"status":"OK"}`+"\n") // the runtime reads it or not
+	_, _ = io.WriteString(w, `{"status":"OK"}`+"\n") // a runtime that has left needs no answer
 }
 
-// refuse answers a call of the Runtime API with an error.
-func refuse(w http.ResponseWriter, status int, errorType, message string) {
+// writeError answers a call of the Runtime API with an error.
+func writeError(w http.ResponseWriter, status int, errorType, message string) {
 	body := append(errorBody(errorType, message), '\n')
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // likewise
+	_, _ = w.Write(body) // a runtime that has left needs no answer
 }

@@ -2,9 +2,7 @@ package emulator_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -17,7 +15,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// dial opens a plain connection to a server, for what no client would send.
+// dial opens a plain connection to a server, for requests that no client would send.
 func dial(t *testing.T, server *httptest.Server) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -61,12 +59,12 @@ func TestResponseLimit(t *testing.T) {
 		}
 		checkStatusError(t, err, http.StatusRequestEntityTooLarge)
 		checkFunctionError(t, got, "Function.ResponseSizeTooLarge", "6291556 bytes")
-		// It is over: the opposite report comes too late.
+		// The invocation has ended.
 		checkStatusError(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}), http.StatusForbidden)
 	}
 }
 
-// checkFunctionError checks that a caller got an error of the function.
+// checkFunctionError checks that a caller got a function error.
 func checkFunctionError(t *testing.T, got result, errorType, message string) {
 	t.Helper()
 	var body struct {
@@ -82,40 +80,7 @@ func checkFunctionError(t *testing.T, got result, errorType, message string) {
 	}
 }
 
-func TestSecondReportIsRefused(t *testing.T) {
-	failure := &runtimeapi.ErrorReport{Type: "e", Message: "m"}
-	l := listen(t, emulator.Config{})
-	c := l.client(t)
-	for name, first := range map[string]func(*runtimeapi.Invocation) error{
-		"after a response": func(inv *runtimeapi.Invocation) error { return c.Respond(t.Context(), inv, []byte("1")) },
-		"after an error":   func(inv *runtimeapi.Invocation) error { return c.InvocationError(t.Context(), inv, failure) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			caller := l.invokeAsync(t, nil, "{}")
-			inv := next(t, c)
-			if err := first(inv); err != nil {
-				t.Fatal(err)
-			}
-			checkStatusError(t, c.Respond(t.Context(), inv, []byte("2")), http.StatusForbidden)
-			checkStatusError(t, c.InvocationError(t.Context(), inv, failure), http.StatusForbidden)
-			if got := receive(t, caller); got.body != "1" && got.body != string(failure.Body()) {
-				t.Errorf("the caller got %s", got.body)
-			}
-		})
-	}
-}
-
-func TestReportOfAnUnknownInvocationIsRefused(t *testing.T) {
-	l := listen(t, emulator.Config{})
-	c := l.client(t)
-	for _, id := range []string{"no such", "a/b", "100%"} {
-		inv := &runtimeapi.Invocation{ID: id}
-		checkStatusError(t, c.Respond(t.Context(), inv, []byte("1")), http.StatusBadRequest)
-		checkStatusError(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}), http.StatusBadRequest)
-	}
-}
-
-// A report that breaks off is none: the runtime may still report.
+// A report that breaks off has no effect. The runtime may report again.
 func TestBrokenReportIsRefused(t *testing.T) {
 	for _, verb := range []string{"/response", "/error"} {
 		l := listen(t, emulator.Config{})
@@ -140,8 +105,8 @@ func TestBrokenReportIsRefused(t *testing.T) {
 	}
 }
 
-// An error report beyond the limit ends its invocation, as such a response does:
-// its caller is not to wait for the deadline.
+// An error report over the limit ends its invocation, as a response does, so that the caller
+// need not wait for the deadline.
 func TestErrorReportBeyondTheLimitEndsTheInvocation(t *testing.T) {
 	e := emulator.New(emulator.Config{})
 	event(t, e, "{}")
@@ -153,61 +118,6 @@ func TestErrorReportBeyondTheLimitEndsTheInvocation(t *testing.T) {
 	}
 	again := call(t.Context(), e, http.MethodPost, path+"/error", nil, "{}")
 	if again.Code != http.StatusForbidden {
-		t.Errorf("the invocation goes on: a second report got status %d", again.Code)
-	}
-}
-
-func TestInitError(t *testing.T) {
-	failure := &runtimeapi.ErrorReport{Type: "Runtime.NoSuchHandler", Message: "no such handler"}
-	l := listen(t, emulator.Config{OnReady: func() { t.Error("the runtime is said to be ready") }})
-	early := l.invokeAsync(t, nil, "{}")
-	c := l.client(t)
-	if err := c.InitError(t.Context(), failure); err != nil {
-		t.Fatal(err)
-	}
-	for _, got := range []result{receive(t, early), l.invoke(t, nil, "{}")} {
-		checkFunctionError(t, got, "Runtime.NoSuchHandler", "no such handler")
-	}
-	checkStatusError(t, c.InitError(t.Context(), failure), http.StatusForbidden)
-	_, err := c.Next(t.Context())
-	checkStatusError(t, err, http.StatusForbidden)
-}
-
-func TestInitErrorAfterNextIsRefused(t *testing.T) {
-	l := listen(t, emulator.Config{})
-	event(t, l.Emulator, "{}")
-	c := l.client(t)
-	next(t, c)
-	checkStatusError(t, c.InitError(t.Context(), &runtimeapi.ErrorReport{}), http.StatusForbidden)
-}
-
-// A runtime that has gone is not to eat an event that comes when it is known to be gone.
-func TestPollerThatHasGoneTakesNothing(t *testing.T) {
-	ready := make(chan struct{}, 2)
-	e := emulator.New(emulator.Config{OnReady: func() { ready <- struct{}{} }})
-	gone := make(chan struct{}, 1)
-	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e.ServeHTTP(w, r)
-		gone <- struct{}{}
-	}))
-	ctx, cancel := context.WithCancel(t.Context())
-	polled := make(chan error, 1)
-	c := newClient(t, server)
-	go func() { // received below
-		_, err := c.Next(ctx)
-		polled <- err
-	}()
-	receive(t, ready)
-	cancel()
-	if err := receive(t, polled); !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v", err)
-	}
-	receive(t, gone)
-	event(t, e, `"late"`)
-	if inv := next(t, newClient(t, server)); string(inv.Event) != `"late"` {
-		t.Errorf("got %s", inv.Event)
-	}
-	if len(ready) != 0 {
-		t.Error("the runtime was said to be ready twice")
+		t.Errorf("a second report got status %d", again.Code)
 	}
 }

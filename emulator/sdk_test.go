@@ -15,14 +15,14 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// newSDK returns a client of the Invoke API as a user of AWS has it.
+// newSDK returns AWS's own client of the Invoke API.
 func newSDK(l *listener) *lambda.Client {
 	return lambda.New(lambda.Options{
 		Region:           "us-east-1",
 		Credentials:      credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		BaseEndpoint:     aws.String(l.server.URL),
 		HTTPClient:       l.server.Client(),
-		RetryMaxAttempts: 1, // an error is what the test is about
+		RetryMaxAttempts: 1, // the tests check the first error
 	})
 }
 
@@ -108,7 +108,7 @@ func TestSDKLogTailAndClientContext(t *testing.T) {
 }
 
 func TestSDKErrors(t *testing.T) {
-	l := listen(t, emulator.Config{Queue: 1})
+	l := listen(t, emulator.Config{Limit: 1})
 	event(t, l.Emulator, "1")
 	invoke := func(in lambda.InvokeInput) error {
 		in.FunctionName = aws.String("function")
@@ -130,5 +130,22 @@ func TestSDKErrors(t *testing.T) {
 	err = invoke(lambda.InvokeInput{})
 	if _, ok := errors.AsType[*types.TooManyRequestsException](err); !ok {
 		t.Errorf("queue: got %v", err)
+	}
+}
+
+func TestTenantID(t *testing.T) {
+	l := listen(t, emulator.Config{})
+	l.startRuntime(t, 1, func(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) {
+		return []byte(`"` + inv.TenantID + `"`), nil
+	})
+	for given, want := range map[*string]string{nil: `""`, aws.String("blue 1"): `"blue 1"`} {
+		out, err := newSDK(l).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("function"), TenantId: given})
+		if err != nil || string(out.Payload) != want {
+			t.Errorf("got %+v, %v; want %s", out, err, want)
+		}
+		s := l.sdkStream(t, lambda.InvokeWithResponseStreamInput{TenantId: given}, func() {})
+		if got, _ := s.complete(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

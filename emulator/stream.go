@@ -14,27 +14,27 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// maxStream is the most that a stream may have, in bytes: the 200 MB of AWS's
-// documentation, "Response streaming for Lambda functions".
+// maxStream is the maximum size of a stream in bytes (AWS documentation, "Response streaming
+// for Lambda functions": 200 MB).
 const maxStream = 200 << 20
 
-// Why a stream goes no further.
+// The reasons for which a stream is stopped.
 var (
-	errCallerGone = errors.New("the caller has gone")
+	errCallerLeft = errors.New("the caller has left")
 	errTimedOut   = errors.New("the deadline has passed")
 	errTooLarge   = errors.New("the response is too large")
 )
 
-// A stream is a response on its way from the runtime's POST to the caller. Between
-// them is a pipe, which keeps nothing: the runtime sends as fast as the caller reads.
+// A stream is a response on its way from the runtime's POST to the caller. The pipe between
+// them keeps nothing, so the runtime cannot send faster than the caller reads.
 type stream struct {
 	r   *io.PipeReader // the caller's end
 	w   *io.PipeWriter // the runtime's end
-	end answer         // what it came to; set before w is closed
+	end answer         // how the stream ended; set before w is closed
 
 	once    sync.Once
-	stopped chan struct{} // closed when the runtime is to send no more
-	why     error         // set before
+	stopped chan struct{} // closed by stop
+	why     error         // set before stopped is closed
 }
 
 func newStream() *stream {
@@ -51,21 +51,20 @@ func (s *stream) stop(why error) {
 	})
 }
 
-// leave is for a caller that reads no more.
+// leave stops a stream whose caller reads no more.
 func (s *stream) leave(why error) {
 	s.stop(why)
-	_ = s.r.Close() // it cannot fail
+	_ = s.r.Close() // it never fails
 }
 
-// finish tells the caller what the stream came to, after all that it has read.
-func (s *stream) finish(a answer) {
+// close ends the stream. The caller gets the answer after everything that was written.
+func (s *stream) close(a answer) {
 	s.end = a
-	_ = s.w.Close() // likewise
+	_ = s.w.Close() // it never fails
 }
 
-// receive passes the runtime's body on, until it or the pipe ends. A body that goes on
-// after limit bytes is errTooLarge.
-func receive(body io.Reader, to io.Writer, limit int64) error {
+// copyUpTo copies a body. It returns errTooLarge if the body continues after limit bytes.
+func copyUpTo(limit int64, to io.Writer, body io.Reader) error {
 	if _, err := io.Copy(to, io.LimitReader(body, limit)); err != nil {
 		return err
 	}
@@ -80,22 +79,22 @@ func receive(body io.Reader, to io.Writer, limit int64) error {
 	}
 }
 
-// streamed is the operation of a response that is streamed.
-func (e *Emulator) streamed(w http.ResponseWriter, r *http.Request) {
+// receiveStream takes the streamed response of an invocation.
+func (e *Emulator) receiveStream(w http.ResponseWriter, r *http.Request) {
 	s := newStream()
 	inv, status := e.beginStream(r, s)
 	if inv == nil {
-		cut(w, status, "InvalidRequestID", "no invocation with this id waits for a report")
+		refuseBody(w, status, "InvalidRequestID", "no invocation with this id waits for a report")
 		return
 	}
 	to := io.Writer(s.w)
-	if inv.unattended {
+	if inv.asynchronous {
 		to = io.Discard
 	}
 	received := make(chan struct{})
 	var err error
-	go func() { // waited for below; what cut does bounds how long
-		err = receive(r.Body, to, inv.limit)
+	go func() { // waited for below; refuseBody sets the read deadline that ends it
+		err = copyUpTo(inv.limit, to, r.Body)
 		close(received)
 	}()
 	select {
@@ -107,35 +106,11 @@ func (e *Emulator) streamed(w http.ResponseWriter, r *http.Request) {
 	<-received
 }
 
-// A stoppedError says why a stream was stopped.
+// A stoppedError means that a stream was stopped from outside.
 type stoppedError struct{ error }
 
-// endStream concludes an invocation whose stream has ended with err, and answers the runtime.
-func (e *Emulator) endStream(w http.ResponseWriter, r *http.Request, inv *invocation, err error) {
-	if !e.end(inv, http.StatusForbidden) {
-		cut(w, http.StatusGone, "InvalidRequestID", errTimedOut.Error())
-		return
-	}
-	_, stopped := errors.AsType[*stoppedError](err)
-	switch {
-	case err == nil:
-		e.concludeStream(inv, trailerError(r.Trailer))
-		accepted(w)
-	case stopped:
-		e.logNote(inv, "The stream ended early: "+err.Error())
-		e.conclude(inv, answer{}) // which nobody reads
-		cut(w, http.StatusGone, "InvalidRequestID", err.Error())
-	case err == errTooLarge:
-		e.concludeStream(inv, tooLarge(inv.limit))
-		cut(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", err.Error())
-	default:
-		e.concludeStream(inv, failed("Runtime.TruncatedResponse", "the runtime's connection broke before the end of the stream"))
-		cut(w, http.StatusBadRequest, "Runtime.TruncatedResponse", "the response could not be read")
-	}
-}
-
-// beginStream makes s the response of an invocation, and its caller's answer. Without
-// an invocation it returns the status with which the POST is refused.
+// beginStream makes s the response of an invocation and sends it to the caller. If no
+// invocation waits for it, beginStream returns the status with which the POST is refused.
 func (e *Emulator) beginStream(r *http.Request, s *stream) (*invocation, int) {
 	id := r.PathValue("id")
 	e.mu.Lock()
@@ -145,25 +120,50 @@ func (e *Emulator) beginStream(r *http.Request, s *stream) (*invocation, int) {
 		return nil, e.refusal(id)
 	}
 	inv.stream = s
-	gone := inv.gone
+	abandoned := inv.abandoned
 	e.mu.Unlock()
 	inv.answer <- answer{stream: s, contentType: r.Header.Get("Content-Type")}
-	if gone {
-		s.leave(errCallerGone)
+	if abandoned {
+		s.leave(errCallerLeft)
 	}
 	return inv, 0
 }
 
-// concludeStream concludes a stream that its caller has read, and logs the error in it.
+// endStream concludes an invocation whose stream has ended with err, and answers the runtime.
+func (e *Emulator) endStream(w http.ResponseWriter, r *http.Request, inv *invocation, err error) {
+	if !e.claim(inv, http.StatusForbidden) {
+		refuseBody(w, http.StatusGone, "InvalidRequestID", errTimedOut.Error())
+		return
+	}
+	_, stopped := errors.AsType[*stoppedError](err)
+	switch {
+	case err == nil:
+		e.concludeStream(inv, trailerError(r.Trailer))
+		writeAccepted(w)
+	case stopped:
+		e.logNote(inv, "stream ended early: "+err.Error())
+		e.conclude(inv, answer{}) // the caller has left
+		refuseBody(w, http.StatusGone, "InvalidRequestID", err.Error())
+	case err == errTooLarge:
+		e.concludeStream(inv, tooLarge(inv.limit))
+		refuseBody(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", err.Error())
+	default:
+		e.concludeStream(inv, failed("Runtime.TruncatedResponse", "the runtime's connection broke before the end of the stream"))
+		refuseBody(w, http.StatusBadRequest, "Runtime.TruncatedResponse", "the response could not be read")
+	}
+}
+
+// concludeStream logs the error of a stream, if it has one, and concludes the invocation.
 func (e *Emulator) concludeStream(inv *invocation, a answer) {
 	if a.functionError {
 		oneLine := strings.Join(strings.Fields(string(a.body)), " ")
-		e.logNote(inv, fmt.Sprintf("The stream ended with %s: %.500s", a.errorType, oneLine))
+		e.logNote(inv, fmt.Sprintf("stream ended with %s: %.500s", a.errorType, oneLine))
 	}
 	e.conclude(inv, a)
 }
 
-// trailerError is what a whole stream comes to: the error in its trailers, or success.
+// trailerError returns the final answer of a complete stream: the error in its trailers, or
+// success.
 func trailerError(trailer http.Header) answer {
 	errorType, body := trailer.Get(runtimeapi.HeaderErrorType), trailer.Get(runtimeapi.HeaderErrorBody)
 	if errorType == "" && body == "" {
@@ -177,22 +177,22 @@ func trailerError(trailer http.Header) answer {
 	return answer{body: text, functionError: true, errorType: errorType}
 }
 
-// lingering is how long the body of a POST that was cut is still read, and dropped: a
-// connection that is closed with something unread in it loses the answer.
+// lingering is how long the rest of a refused body is still read. A connection that is closed
+// with unread data loses the answer.
 const lingering = 500 * time.Millisecond
 
-// cut refuses a body before its end. The connection is closed after lingering, or when
-// the runtime closes it.
-func cut(w http.ResponseWriter, status int, errorType, message string) {
-	// What is no connection has no deadline, and nothing to flush.
+// refuseBody refuses a body before its end. The connection is closed after lingering, or
+// earlier by the runtime.
+func refuseBody(w http.ResponseWriter, status int, errorType, message string) {
 	control := http.NewResponseController(w)
+	// In tests w may not be a connection; then it has no deadline and needs no flush.
 	_ = control.SetReadDeadline(time.Now().Add(lingering))
 	w.Header().Set("Connection", "close")
-	refuse(w, status, errorType, message)
+	writeError(w, status, errorType, message)
 	_ = control.Flush()
 }
 
-// drain drops what is left of a body.
-func drain(r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // cut has given it a deadline
+// discardBody reads the rest of a body, up to the deadline that refuseBody has set.
+func discardBody(r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // the answer has been sent
 }

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// withPrelude is the Content-Type of a stream that begins with the head of an HTTP response.
+// withPrelude is the Content-Type of a stream with a prelude.
 const withPrelude = "application/vnd.awslambda.http-integration-response"
 
-// An upload is the runtime's POST of a stream.
+// An upload is the runtime's POST of a streamed response.
 type upload struct {
 	t       *testing.T
 	body    *io.PipeWriter
@@ -46,7 +47,7 @@ func (l *listener) stream(t *testing.T, id, contentType string) *upload {
 	}
 	req.Trailer = http.Header{runtimeapi.HeaderErrorType: nil, "Lambda-Runtime-Function-Error-Body": nil}
 	u := &upload{t, w, req.Trailer, make(chan uploadEnd, 1)}
-	go func() { // ends with the call; t.Cleanup sees to it that the call ends
+	go func() { // ends with the call, which ends with the body: see t.Cleanup below
 		var end uploadEnd
 		resp, err := l.server.Client().Do(req)
 		if end.err = err; err == nil {
@@ -54,7 +55,7 @@ func (l *listener) stream(t *testing.T, id, contentType string) *upload {
 			resp.Body.Close()
 			end.status, end.text = resp.StatusCode, string(text)
 		}
-		r.CloseWithError(errUploadEnded) // whoever writes is to stop
+		r.CloseWithError(errUploadEnded) // ends writers
 		u.ended <- end
 	}()
 	t.Cleanup(func() { w.CloseWithError(errUploadEnded) })
@@ -63,7 +64,7 @@ func (l *listener) stream(t *testing.T, id, contentType string) *upload {
 
 var errUploadEnded = errors.New("the upload has ended")
 
-// write returns when the transport has taken the text; then the headers are sent.
+// write returns when the transport has read the text. Then it has sent the headers.
 func (u *upload) write(text string) {
 	u.t.Helper()
 	if _, err := io.WriteString(u.body, text); err != nil {
@@ -71,7 +72,7 @@ func (u *upload) write(text string) {
 	}
 }
 
-// close ends the stream well and returns the status of the POST.
+// close ends the stream without an error and returns the status of the POST.
 func (u *upload) close() int {
 	u.t.Helper()
 	u.body.Close()
@@ -92,8 +93,8 @@ func (u *upload) end() uploadEnd {
 	return receive(u.t, u.ended)
 }
 
-// checkCut checks that the runtime's POST was refused while it went on.
-func (u *upload) checkCut(status int, text string) {
+// checkRefused checks that the POST was refused while it was in progress.
+func (u *upload) checkRefused(status int, text string) {
 	u.t.Helper()
 	end := u.end()
 	if end.err != nil || end.status != status || !strings.Contains(end.text, text) {
@@ -116,14 +117,14 @@ func (u *upload) flood() <-chan error {
 	return ended
 }
 
-// A download is what a caller reads while it comes.
+// A download is a response that a caller reads while it comes.
 type download struct {
 	t    *testing.T
 	resp *http.Response
 	stop context.CancelFunc
 }
 
-// download calls the emulator, and during as soon as the call is under way.
+// download calls the emulator, and during while the call is in progress.
 func (l *listener) download(t *testing.T, method, path string, during func()) *download {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), guard)
@@ -165,14 +166,14 @@ func (d *download) expectEnd(want error) {
 	}
 }
 
-// begin calls the function and takes the invocation.
+// begin invokes the function and takes the invocation.
 func (l *listener) begin(t *testing.T) (*runtimeapi.Invocation, <-chan result) {
 	t.Helper()
 	caller := l.invokeAsync(t, nil, "{}")
 	return next(t, l.client(t)), caller
 }
 
-// Invoke waits for all of a stream, prelude included.
+// Invoke returns a stream in one piece, including its prelude.
 func TestInvokeCollectsAStream(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	for _, parts := range [][]string{{}, {"one"}, {`{"statusCode":201}`, strings.Repeat("\x00", 8), "body"}} {
@@ -204,7 +205,7 @@ func TestStreamThatFailsForInvoke(t *testing.T) {
 		t.Errorf("the POST got %d", status)
 	}
 	checkFunctionError(t, receive(t, caller), "boom", "100%")
-	if want := ` The stream ended with Function.Boom: {"errorType":"boom","errorMessage":"100%"}`; !strings.Contains(log.String(), inv.ID+want) {
+	if want := ` stream ended with Function.Boom: {"errorType":"boom","errorMessage":"100%"}`; !strings.Contains(log.String(), inv.ID+want) {
 		t.Errorf("the log is %s", &log)
 	}
 
@@ -229,25 +230,25 @@ func TestStreamLimitOfInvoke(t *testing.T) {
 			}
 			continue
 		}
-		u.checkCut(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
+		u.checkRefused(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
 		checkFunctionError(t, receive(t, caller), "Function.ResponseSizeTooLarge", "6291556 bytes")
 	}
 }
 
-// While a stream is under way, and after it, every other report is refused.
+// During a stream, and after it, any other report is refused.
 func TestOneReportBesideAStream(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	inv, caller := l.begin(t)
 	u := l.stream(t, inv.ID, "")
-	u.write("a") // until it is read, the stream may not have begun
+	u.write("a")
 	refused := func() {
 		t.Helper()
 		c := l.client(t)
 		checkStatusError(t, c.Respond(t.Context(), inv, []byte("2")), http.StatusForbidden)
 		checkStatusError(t, c.InvocationError(t.Context(), inv, &runtimeapi.ErrorReport{}), http.StatusForbidden)
-		l.stream(t, inv.ID, "").checkCut(http.StatusForbidden, "InvalidRequestID")
+		l.stream(t, inv.ID, "").checkRefused(http.StatusForbidden, "InvalidRequestID")
 	}
-	eventually(t, func() bool { // the first read of the body comes after the claim
+	eventually(t, func() bool { // wait until the emulator has seen the stream
 		return l.Running() == 1 && l.post(t, runtimeapi.PathInvocation+inv.ID+"/error", map[string]string{
 			runtimeapi.HeaderInvocationID: "not this one",
 		}, nil).status == http.StatusForbidden
@@ -258,20 +259,20 @@ func TestOneReportBesideAStream(t *testing.T) {
 	if got := receive(t, caller); got.body != "a" {
 		t.Errorf("the caller got %s", got.body)
 	}
-	l.stream(t, "no such", "").checkCut(http.StatusBadRequest, "InvalidRequestID")
+	l.stream(t, "no such", "").checkRefused(http.StatusBadRequest, "InvalidRequestID")
 }
 
-// eventually waits for what is to become true.
+// eventually waits until condition returns true.
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(guard); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not become true in time")
+			t.Fatal("the condition did not become true in time")
 		}
 	}
 }
 
-// Lambda takes no mode but streaming, and ends an invocation that names another.
+// Lambda accepts no response mode but streaming, and fails an invocation with another one.
 func TestUnknownResponseMode(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	inv, caller := l.begin(t)
@@ -296,7 +297,7 @@ func TestStreamThatBreaksOff(t *testing.T) {
 	checkFunctionError(t, receive(t, caller), "Runtime.TruncatedResponse", "broke before the end")
 }
 
-// A runtime that neither reads the answer nor hangs up does not keep the connection.
+// The connection of a refused stream is closed, even if the runtime keeps it open.
 func TestConnectionOfARefusedStreamIsClosed(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	conn := dial(t, l.server)
@@ -311,7 +312,7 @@ func TestConnectionOfARefusedStreamIsClosed(t *testing.T) {
 	}
 }
 
-// At the deadline the POST fails, whether the runtime writes or not.
+// At the deadline the POST is refused, whether the runtime writes or not.
 func TestDeadlineOfAStream(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		l := listen(t, emulator.Config{Timeout: 200 * time.Millisecond})
@@ -319,9 +320,9 @@ func TestDeadlineOfAStream(t *testing.T) {
 			u := l.stream(t, next(t, l.client(t)).ID, "")
 			u.write("a")
 			if busy {
-				defer receive(t, u.flood()) // nobody reads, so that it is stuck
+				defer receive(t, u.flood()) // blocks, because the caller does not read
 			}
-			u.checkCut(http.StatusGone, "deadline")
+			u.checkRefused(http.StatusGone, "deadline")
 		})
 		body, err := io.ReadAll(d.resp.Body)
 		if err != nil || !strings.Contains(string(body), "Sandbox.Timedout") {
@@ -330,10 +331,10 @@ func TestDeadlineOfAStream(t *testing.T) {
 	}
 }
 
-// A caller that goes makes the POST fail, whether the runtime writes or not.
+// When the caller leaves, the POST is refused, whether the runtime writes or not.
 func TestCallerLeavesAStream(t *testing.T) {
 	for _, busy := range []bool{false, true} {
-		for _, format := range []emulator.HTTPFormat{"", emulator.FunctionURL} {
+		for _, format := range []front.Format{"", front.FunctionURL} {
 			var log logBuffer
 			l := listen(t, emulator.Config{HTTP: format, Log: &log})
 			path := streamingInvocations
@@ -349,15 +350,15 @@ func TestCallerLeavesAStream(t *testing.T) {
 				defer receive(t, u.flood())
 			}
 			d.stop()
-			u.checkCut(http.StatusGone, "the caller has gone")
-			if l.Running() != 0 || !strings.Contains(log.String(), "the caller has gone") || !strings.Contains(log.String(), "REPORT") {
+			u.checkRefused(http.StatusGone, "the caller has left")
+			if l.Running() != 0 || !strings.Contains(log.String(), "the caller has left") || !strings.Contains(log.String(), "REPORT") {
 				t.Errorf("%d are running; the log is %s", l.Running(), &log)
 			}
 		}
 	}
 }
 
-// So does one that went before the stream began.
+// If the caller left before the stream began, the POST is refused as well.
 func TestCallerThatHasLeftBeforeTheStream(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -369,7 +370,7 @@ func TestCallerThatHasLeftBeforeTheStream(t *testing.T) {
 	inv := next(t, l.client(t))
 	cancel()
 	receiveClosed(t, left)
-	l.stream(t, inv.ID, "").checkCut(http.StatusGone, "the caller has gone")
+	l.stream(t, inv.ID, "").checkRefused(http.StatusGone, "the caller has left")
 }
 
 func receiveClosed(t *testing.T, c <-chan struct{}) {
@@ -377,11 +378,11 @@ func receiveClosed(t *testing.T, c <-chan struct{}) {
 	select {
 	case <-c:
 	case <-time.After(guard):
-		t.Fatal("it did not end in time")
+		t.Fatal("the channel was not closed in time")
 	}
 }
 
-// Nobody reads what an Event's function streams, and nothing waits for it.
+// The stream of an asynchronous invocation is accepted and discarded.
 func TestEventThatStreams(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	event(t, l.Emulator, "{}")
@@ -392,9 +393,9 @@ func TestEventThatStreams(t *testing.T) {
 	}
 }
 
-// The connection of a stream serves the runtime's next calls.
+// The runtime's connection remains usable after a stream.
 func TestStreamsOneAfterTheOther(t *testing.T) {
-	l := listen(t, emulator.Config{HTTP: emulator.FunctionURL})
+	l := listen(t, emulator.Config{HTTP: front.FunctionURL})
 	c := l.client(t)
 	for i := range 100 {
 		text := fmt.Sprint(i)
@@ -409,4 +410,20 @@ func TestStreamsOneAfterTheOther(t *testing.T) {
 		d.expectEnd(nil)
 		d.stop()
 	}
+}
+
+func TestInvocationIDOfAStream(t *testing.T) {
+	l := listen(t, emulator.Config{})
+	inv, caller := l.begin(t)
+	got := l.post(t, runtimeapi.PathInvocation+inv.ID+"/response", map[string]string{
+		"Lambda-Runtime-Function-Response-Mode": "streaming",
+		runtimeapi.HeaderInvocationID:           "another",
+	}, nil)
+	if got.status != http.StatusBadRequest {
+		t.Errorf("got %d", got.status)
+	}
+	if err := l.client(t).Respond(t.Context(), inv, []byte("1")); err != nil {
+		t.Error(err)
+	}
+	receive(t, caller)
 }

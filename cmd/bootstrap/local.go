@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
@@ -31,7 +32,7 @@ type localOptions struct {
 	queue       int
 	timeout     time.Duration
 	memory      int
-	http        string // an emulator.HTTPFormat, or ""
+	http        string // a front.Format, or ""
 	watch       bool
 }
 
@@ -45,7 +46,7 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long an invocation may take")
 	flags.IntVar(&o.memory, "memory", 512, "memory that the function is told it has, in MB (not enforced)")
 	flags.StringVar(&o.http, "http", "", "hand HTTP requests of any path to the function, in the `format` of a function URL (url), of an API Gateway REST API (rest) or of a load balancer (alb)")
-	flags.Lookup("http").NoOptDefVal = string(emulator.FunctionURL)
+	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
 	flags.BoolVar(&o.watch, "watch", false, "load the R files anew when one of them changes")
 	return flags, o
 }
@@ -70,7 +71,7 @@ func (o *localOptions) complete(flags *pflag.FlagSet, c config, getenv func(stri
 		return &settingError{"--timeout", o.timeout.String(), "a duration above 0, for example 30s"}
 	case o.memory < 1:
 		return &settingError{"--memory", fmt.Sprint(o.memory), "a number of MB above 0"}
-	case o.http != "" && !emulator.HTTPFormat(o.http).Valid():
+	case o.http != "" && !front.Format(o.http).Valid():
 		return &settingError{"--http", o.http, "url, rest or alb"}
 	}
 	return nil
@@ -98,18 +99,13 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	}
 	log.Debug("listening", "address", reachable(listener.Addr()))
 	var served atomic.Bool
-	queue := o.queue
-	if queue == 0 {
-		queue = -1 // none: the emulator's 0 is its default
-	}
 	emu := emulator.New(emulator.Config{
-		Timeout:     o.timeout,
-		MemoryMB:    o.memory,
-		Queue:       queue,
-		Concurrency: o.concurrency,
-		PeakMemory:  p.peakMemory,
-		HTTP:        emulator.HTTPFormat(o.http),
-		Log:         out,
+		Timeout:    o.timeout,
+		MemoryMB:   o.memory,
+		Limit:      o.concurrency + o.queue,
+		PeakMemory: p.peakMemory,
+		HTTP:       front.Format(o.http),
+		Log:        out,
 		OnReady: func() {
 			if served.Swap(true) {
 				log.Info("ready again", "handler", c.handler)

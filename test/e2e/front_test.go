@@ -66,7 +66,7 @@ func TestHTTP(t *testing.T) {
 			t.Errorf("got the headers %v", got.header)
 		}
 	}
-	p.waitFor(`The result is no HTTP response: body is an object: want a string`)
+	p.waitFor(`the result is not an HTTP response: body is an object: want a string`)
 	if got := f.http("GET", "/boom", ""); got.status != 500 || !strings.Contains(got.body, "Internal server error") || strings.Contains(got.body, "secret") {
 		t.Errorf("an error became %d %s", got.status, got.body)
 	}

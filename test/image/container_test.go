@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
 )
 
 // patience is how long a test waits for what must come.
@@ -126,7 +127,7 @@ type function struct {
 // what comes after it.
 func startLambda(t *testing.T, options []string, args ...string) function {
 	t.Helper()
-	server := httptest.NewServer(emulator.New(emulator.Config{Timeout: patience, HTTP: emulator.FunctionURL}))
+	server := httptest.NewServer(emulator.New(emulator.Config{Timeout: patience, HTTP: front.FunctionURL}))
 	t.Cleanup(func() { // after the container has ended
 		server.CloseClientConnections()
 		server.Close()

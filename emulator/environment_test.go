@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// A pause lets what runs end, and keeps what comes.
+// A pause waits for running invocations and keeps new ones in the queue.
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newInBubble(emulator.Config{Timeout: time.Minute})
@@ -41,7 +42,7 @@ func TestPause(t *testing.T) {
 		respond(t, e, id, "1")
 		<-paused
 		<-first
-		e.Resume() // of a worker of the old runtime: too early
+		e.Resume() // by a worker of the old runtime: too early
 		synctest.Wait()
 		select {
 		case <-open:
@@ -58,7 +59,7 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// One that is never answered holds a pause up to its deadline, and not longer than ctx.
+// A pause ends with ctx, or with the deadline of an invocation that is never answered.
 func TestPauseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newInBubble(emulator.Config{Timeout: time.Minute})
@@ -79,8 +80,8 @@ func TestPauseEnds(t *testing.T) {
 	})
 }
 
-// After Restart there is a new environment: its init may fail, or it may be ready, and
-// its first REPORT says how long its init took.
+// After Restart there is a new environment: its init may fail or succeed, and its first REPORT
+// line has the duration of its init.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ready := 0
@@ -117,7 +118,7 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// A poll of the old runtime that comes late gets nothing and is no sign of the new one.
+// A late poll of the old runtime gets nothing, and does not make the new one ready.
 func TestLatePollOfTheOldRuntime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ready := false
@@ -137,5 +138,63 @@ func TestLatePollOfTheOldRuntime(t *testing.T) {
 		if got := (<-caller).Body.String(); got != "2" {
 			t.Errorf("the caller got %s", got)
 		}
+	})
+}
+
+func TestInitError(t *testing.T) {
+	failure := &runtimeapi.ErrorReport{Type: "Runtime.NoSuchHandler", Message: "no such handler"}
+	l := listen(t, emulator.Config{OnReady: func() { t.Error("OnReady was called") }})
+	early := l.invokeAsync(t, nil, "{}")
+	c := l.client(t)
+	if err := c.InitError(t.Context(), failure); err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range []result{receive(t, early), l.invoke(t, nil, "{}")} {
+		checkFunctionError(t, got, "Runtime.NoSuchHandler", "no such handler")
+	}
+	checkStatusError(t, c.InitError(t.Context(), failure), http.StatusForbidden)
+	_, err := c.Next(t.Context())
+	checkStatusError(t, err, http.StatusForbidden)
+}
+
+func TestInitErrorAfterNextIsRefused(t *testing.T) {
+	l := listen(t, emulator.Config{})
+	event(t, l.Emulator, "{}")
+	c := l.client(t)
+	next(t, c)
+	checkStatusError(t, c.InitError(t.Context(), &runtimeapi.ErrorReport{}), http.StatusForbidden)
+}
+
+func TestInitErrorAnswersTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newInBubble(emulator.Config{})
+		var callers []<-chan *httptest.ResponseRecorder
+		for range 3 {
+			callers = append(callers, callAsync(t.Context(), e, http.MethodPost, invocations, nil, "1"))
+		}
+		synctest.Wait()
+		failure := `{"errorType":"Runtime.ImportModuleError","errorMessage":"no package"}`
+		if w := call(t.Context(), e, http.MethodPost, runtimeapi.PathInitError, nil, failure); w.Code != http.StatusAccepted {
+			t.Errorf("the init error got status %d", w.Code)
+		}
+		synctest.Wait()
+		for _, caller := range callers {
+			w := <-caller
+			checkFunctionError(t, result{w.Code, w.Header(), w.Body.String()}, "Runtime.ImportModuleError", "no package")
+		}
+	})
+}
+
+// An init that takes no time, by the bubble's clock, is still an init.
+func TestInitThatTakesNoTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := emulator.New(emulator.Config{})
+		event(t, e, "1")
+		event(t, e, "2")
+		poll(t, e)
+		if w := call(t.Context(), e, http.MethodPost, runtimeapi.PathInitError, nil, "{}"); w.Code != http.StatusForbidden {
+			t.Fatalf("an init error after the first next got status %d, want 403", w.Code)
+		}
+		poll(t, e)
 	})
 }

@@ -1,4 +1,4 @@
-package emulator_test
+package front_test
 
 import (
 	"net/http"
@@ -6,34 +6,18 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"testing/synctest"
 
-	"lambda-r-runtime/emulator"
-	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/emulator/front"
 )
 
-// responseTo returns what a caller gets for a result, and the log.
-func responseTo(t *testing.T, format emulator.HTTPFormat, result string) (w *httptest.ResponseRecorder, log string) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		var buffer logBuffer
-		e := emulator.New(emulator.Config{HTTP: format, Log: &buffer})
-		caller := callAsync(t.Context(), e, http.MethodGet, "/", nil, "")
-		id, _ := poll(t, e)
-		respond(t, e, id, result)
-		w, log = <-caller, buffer.String()
-	})
-	return w, log
-}
+const url, rest, alb = front.FunctionURL, front.RESTAPI, front.LoadBalancer
 
-const url, rest, alb = emulator.FunctionURL, emulator.RESTAPI, emulator.LoadBalancer
-
-func TestHTTPResponse(t *testing.T) {
+func TestRespond(t *testing.T) {
 	for _, row := range []struct {
-		format emulator.HTTPFormat
+		format front.Format
 		result string
 		status int
-		header string // as name: value, one a line; Content-Type only where it is not JSON
+		header string // one "name: value" a line; Content-Type only if it is not JSON
 		body   string
 	}{
 		{url, `{"statusCode": 200, "body": "é<&>"}`, 200, "", "é<&>"},
@@ -45,7 +29,7 @@ func TestHTTPResponse(t *testing.T) {
 		{url, `{"statusCode": 200, "multiValueHeaders": {"X": ["1"]}, "body": "of the other format"}`, 200, "", "of the other format"},
 		{url, `{"statusCode": 200, "headers": {"Content-Length": "99", "Transfer-Encoding": "chunked", "Connection": "close"}, "body": "short"}`, 200, "", "short"},
 		{url, `{"statusCode": 200, "headers": {"x-amzn-requestid": "mine"}}`, 200, "X-Amzn-Requestid: mine", ""},
-		// Whatever has no statusCode is a body.
+		// A result without a statusCode is a body.
 		{url, `{"parity":"odd"}`, 200, "", `{"parity":"odd"}`},
 		{url, `{"status":200,"body":"x"}`, 200, "", `{"status":200,"body":"x"}`},
 		{url, `"text"`, 200, "", `"text"`},
@@ -59,32 +43,36 @@ func TestHTTPResponse(t *testing.T) {
 		{alb, `{"statusCode": 200, "statusDescription": "200 OK", "headers": {"Content-Type": "text/css"}, "body": "a"}`, 200, "Content-Type: text/css", "a"},
 		{alb, `{"statusCode": 200, "body": "a"}`, 200, "Content-Type: application/octet-stream", "a"},
 	} {
-		w, log := responseTo(t, row.format, row.result)
+		w := httptest.NewRecorder()
+		w.Header().Set("X-Amzn-Requestid", "ours")
+		if err := row.format.Respond(w, []byte(row.result)); err != nil {
+			t.Errorf("%s %s: %v", row.format, row.result, err)
+		}
 		if w.Code != row.status || w.Body.String() != row.body {
-			t.Errorf("%s %s: got %d %q, want %d %q; the log:\n%s", row.format, row.result, w.Code, w.Body, row.status, row.body, log)
+			t.Errorf("%s %s: got %d %q, want %d %q", row.format, row.result, w.Code, w.Body, row.status, row.body)
 		}
-		want := http.Header{"Content-Type": {"application/json"}}
-		if strings.Contains(row.header, "Content-Type") {
-			want = http.Header{}
-		}
+		want := http.Header{}
 		for line := range strings.Lines(row.header) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 			want.Add(name, value)
 		}
-		got := w.Header().Clone()
-		if got.Del("Content-Length"); want.Get("X-Amzn-Requestid") == "" {
-			got.Del("X-Amzn-Requestid")
+		for name, value := range map[string]string{"Content-Type": "application/json", "X-Amzn-Requestid": "ours"} {
+			if want.Get(name) == "" {
+				want.Set(name, value)
+			}
 		}
+		got := w.Header().Clone()
+		got.Del("Content-Length")
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s %s: got %v, want %v", row.format, row.result, got, want)
 		}
 	}
 }
 
-// A result that is no response costs the caller a 502, and the log says why.
-func TestMalformedHTTPResponse(t *testing.T) {
+// For a result that is not a response, Respond writes nothing and returns the reason.
+func TestRespondToAMalformedResult(t *testing.T) {
 	for _, row := range []struct {
-		format      emulator.HTTPFormat
+		format      front.Format
 		result, why string
 	}{
 		{url, `{"statusCode": 99}`, `statusCode is "99": want a number from 200 to 599`},
@@ -110,32 +98,33 @@ func TestMalformedHTTPResponse(t *testing.T) {
 		{rest, `{"parity":"odd"}`, `it has a key "parity"`},
 		{rest, `{}`, "it has no statusCode"},
 		{rest, `"text"`, "it has no statusCode"},
-		{rest, `{"statusCode": 200, "multiValueHeaders": {"A": "1"}}`, "multiValueHeaders is no object of arrays"},
+		{rest, `{"statusCode": 200, "multiValueHeaders": {"A": "1"}}`, "multiValueHeaders is not an object of arrays"},
 		{rest, `{"statusCode": 200, "multiValueHeaders": {"A": [{}]}}`, `the header "A" is an object`},
 		{alb, `[1]`, "it has no statusCode"},
 	} {
-		w, log := responseTo(t, row.format, row.result)
-		if w.Code != http.StatusBadGateway || !strings.Contains(strings.ToLower(w.Body.String()), "internal server error") {
-			t.Errorf("%s %s: got %d %q", row.format, row.result, w.Code, w.Body)
+		w := httptest.NewRecorder()
+		err := row.format.Respond(w, []byte(row.result))
+		if err == nil || !strings.Contains(err.Error(), row.why) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s %s: got %v, want %s", row.format, row.result, err, row.why)
 		}
-		id := w.Header().Get("X-Amzn-Requestid")
-		_, line, ok := strings.Cut(log, id+" The result is no HTTP response: ")
-		if !ok || !strings.Contains(line, row.why) || strings.Count(line, "\n") != 1 {
-			t.Errorf("%s %s: the log does not say %q on a line:\n%s", row.format, row.result, row.why, log)
+		if w.Body.Len() > 0 || len(w.Header()) > 0 {
+			t.Errorf("%s %s: wrote %v %q", row.format, row.result, w.Header(), w.Body)
 		}
 	}
 }
 
-// Answers without a body, over a connection that must stay usable.
-func TestHTTPResponseWithoutBody(t *testing.T) {
-	l := listen(t, emulator.Config{HTTP: url})
-	l.startRuntime(t, 1, func(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) {
+// Responses without a body leave the connection usable.
+func TestRespondWithoutABody(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := "200"
-		if strings.Contains(string(inv.Event), "/nothing") {
+		if r.URL.Path == "/nothing" {
 			status = "204"
 		}
-		return []byte(`{"statusCode": ` + status + `, "body": "12345"}`), nil
-	})
+		if err := url.Respond(w, []byte(`{"statusCode": `+status+`, "body": "12345"}`)); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer server.Close()
 	for _, row := range []struct {
 		method, path string
 		status       int
@@ -145,11 +134,11 @@ func TestHTTPResponseWithoutBody(t *testing.T) {
 		{http.MethodGet, "/nothing", 204, 0},
 		{http.MethodDelete, "/", 200, 5},
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), row.method, l.server.URL+row.path, nil)
+		r, err := http.NewRequestWithContext(t.Context(), row.method, server.URL+row.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := l.server.Client().Do(r)
+		resp, err := server.Client().Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,20 +20,20 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// guard is how long a test waits for what is to happen at once.
+// guard is how long a test waits before it fails.
 const guard = 30 * time.Second
 
-// invocations is the path of the Invoke API for the function that the tests call.
+// invocations is the path of Invoke.
 const invocations = "/2015-03-31/functions/function/invocations"
 
-// A listener is an emulator that listens on this machine.
+// A listener is an emulator behind a server.
 type listener struct {
 	*emulator.Emulator
 	server *httptest.Server
 }
 
-// listen starts an emulator. Its timeout is a minute where the test names none, so
-// that a slow machine changes nothing.
+// listen starts an emulator. The default timeout is a minute, so that a slow machine has no
+// effect.
 func listen(t *testing.T, c emulator.Config) *listener {
 	t.Helper()
 	if c.Timeout == 0 {
@@ -50,7 +50,7 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return server
 }
 
-// client returns a runtime's client of the Runtime API.
+// client returns a client of the Runtime API.
 func (l *listener) client(t *testing.T) *runtimeapi.Client { return newClient(t, l.server) }
 
 func newClient(t *testing.T, server *httptest.Server) *runtimeapi.Client {
@@ -63,14 +63,14 @@ func newClient(t *testing.T, server *httptest.Server) *runtimeapi.Client {
 	return c
 }
 
-// A result is what a caller got.
+// A result is the response to a caller.
 type result struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// invoke calls the function, and fails the test where there is no answer.
+// invoke invokes the function. It fails the test if there is no answer.
 func (l *listener) invoke(t *testing.T, header map[string]string, payload string) result {
 	t.Helper()
 	return l.post(t, invocations, header, strings.NewReader(payload))
@@ -81,7 +81,7 @@ func (l *listener) post(t *testing.T, path string, header map[string]string, pay
 	return receive(t, l.postAsync(t, path, header, payload))
 }
 
-// invokeAsync calls the function in the background.
+// invokeAsync invokes the function in the background.
 func (l *listener) invokeAsync(t *testing.T, header map[string]string, payload string) <-chan result {
 	return l.postAsync(t, invocations, header, strings.NewReader(payload))
 }
@@ -96,7 +96,7 @@ func (l *listener) postAsync(t *testing.T, path string, header map[string]string
 		req.Header.Set(name, value)
 	}
 	got := make(chan result, 1)
-	go func() { // ends with the call, which the server waits for when it is closed
+	go func() { // ends with the call; closing the server waits for it
 		defer close(got)
 		resp, err := l.server.Client().Do(req)
 		if err != nil {
@@ -114,17 +114,17 @@ func (l *listener) postAsync(t *testing.T, path string, header map[string]string
 	return got
 }
 
-// receive takes a value that is to come.
+// receive waits for a value.
 func receive[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
 	select {
 	case v, ok := <-c:
 		if !ok {
-			t.Fatal("nothing came")
+			t.Fatal("the channel was closed without a value")
 		}
 		return v
 	case <-time.After(guard):
-		t.Fatal("nothing came in time")
+		t.Fatal("no value came in time")
 		panic("unreachable")
 	}
 }
@@ -141,7 +141,7 @@ func next(t *testing.T, c *runtimeapi.Client) *runtimeapi.Invocation {
 	return inv
 }
 
-// startRuntime runs pollers loops of next, handle and respond until the test ends.
+// startRuntime runs a number of loops, each of next, handle and report, until the test ends.
 func (l *listener) startRuntime(t *testing.T, pollers int, handle func(*runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport)) {
 	t.Helper()
 	c := l.client(t)
@@ -175,35 +175,8 @@ func (l *listener) startRuntime(t *testing.T, pollers int, handle func(*runtimea
 	})
 }
 
-// echo is a handler that answers with its event.
+// echo is a handler that returns its event.
 func echo(inv *runtimeapi.Invocation) ([]byte, *runtimeapi.ErrorReport) { return inv.Event, nil }
-
-// call calls the emulator without a network, for tests in a synctest bubble.
-func call(ctx context.Context, e *emulator.Emulator, method, path string, header map[string]string, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
-	for name, value := range header {
-		r.Header.Set(name, value)
-	}
-	w := httptest.NewRecorder()
-	e.ServeHTTP(w, r)
-	return w
-}
-
-// callAsync is call in the background.
-func callAsync(ctx context.Context, e *emulator.Emulator, method, path string, header map[string]string, body string) <-chan *httptest.ResponseRecorder {
-	got := make(chan *httptest.ResponseRecorder, 1)
-	go func() { got <- call(ctx, e, method, path, header, body) }() // synctest waits for it
-	return got
-}
-
-// event puts an event into the queue.
-func event(t *testing.T, e *emulator.Emulator, payload string) {
-	t.Helper()
-	w := call(t.Context(), e, http.MethodPost, invocations, map[string]string{"X-Amz-Invocation-Type": "Event"}, payload)
-	if w.Code != http.StatusAccepted {
-		t.Fatalf("an Event got status %d: %s", w.Code, w.Body)
-	}
-}
 
 // checkStatusError checks that the Runtime API refused a call with a status.
 func checkStatusError(t *testing.T, err error, status int) {
@@ -220,11 +193,11 @@ func checkException(t *testing.T, got result, status int, exception string) {
 		t.Errorf("got status %d %s %s, want %d %s", got.status, got.header.Get("X-Amzn-Errortype"), got.body, status, exception)
 	}
 	if got.header.Get("X-Amz-Function-Error") != "" {
-		t.Error("the function is said to have failed")
+		t.Error("there is a function error")
 	}
 }
 
-// A logBuffer is a log that may be read while it is written.
+// A logBuffer is a log that can be read while it is written.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -1,13 +1,16 @@
-package emulator
+package front
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+)
 
-// urlEvent is the event of a function URL without authorization (AWS documentation,
-// "Invoking Lambda function URLs"), which an HTTP API's payload format 2.0 is, too.
-// The events of aws-lambda-go lack the keys that a function URL borrows from an API.
+// urlEvent returns the event of a function URL without authorization (AWS documentation,
+// "Invoking Lambda function URLs"). It is also payload format 2.0 of an HTTP API. The types of
+// aws-lambda-go lack some of its keys.
 //
-// The path stays as it came, as a function URL leaves it; an HTTP API decodes it.
-func urlEvent(in *httpRequest) map[string]any {
+// The path stays percent-encoded, as with a function URL. An HTTP API decodes it.
+func urlEvent(in *request) map[string]any {
 	domain, prefix := in.domain()
 	body, isBase64 := in.bodyAs(in.isText())
 	event := map[string]any{
@@ -57,8 +60,8 @@ func urlEvent(in *httpRequest) map[string]any {
 	return event
 }
 
-// cookies returns each cookie of the request, as name=value.
-func (in *httpRequest) cookies() []string {
+// cookies returns the cookies of the request, each as name=value.
+func (in *request) cookies() []string {
 	var cookies []string
 	for _, header := range in.header.Values("Cookie") {
 		for cookie := range strings.SplitSeq(header, ";") {
@@ -68,4 +71,15 @@ func (in *httpRequest) cookies() []string {
 		}
 	}
 	return cookies
+}
+
+// urlResponse reads the result of a function behind a function URL: a response if it has a
+// statusCode, or else the body of one.
+func urlResponse(result []byte) (*response, error) {
+	fields := object(result)
+	if fields["statusCode"] == nil {
+		return &response{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, result}, nil
+	}
+	delete(fields, "multiValueHeaders") // a field of payload format 1.0
+	return parseResponse(fields, "application/json")
 }

@@ -1,4 +1,4 @@
-package emulator
+package front
 
 import (
 	"cmp"
@@ -12,55 +12,38 @@ import (
 	"strings"
 )
 
-// An httpResponse is what a function's result becomes.
-type httpResponse struct {
+// A response is the HTTP response that a result becomes.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// urlResponse is a result as a function URL takes it: one with a statusCode is a
-// response, and any other the body of one.
-func urlResponse(result []byte) (*httpResponse, error) {
-	fields := object(result)
-	if fields["statusCode"] == nil {
-		return &httpResponse{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, result}, nil
+// Respond writes the HTTP response for a result. If the result is not a valid response, it
+// writes nothing and returns an error that begins with "it" or the name of a field.
+func (f Format) Respond(w http.ResponseWriter, result []byte) error {
+	r, err := formats[f].respond(result)
+	if err != nil {
+		return err
 	}
-	delete(fields, "multiValueHeaders") // of the other format
-	return parseResponse(fields, "application/json")
+	r.writeTo(w)
+	return nil
 }
 
-// restKeys are those that a REST API takes in a result. It refuses all others.
-var restKeys = []string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
-
-func restResponse(result []byte) (*httpResponse, error) {
-	fields := object(result)
-	for key := range fields {
-		if !slices.Contains(restKeys, key) {
-			return nil, fmt.Errorf("it has a key %.100q: a REST API takes only %s", key, strings.Join(restKeys, ", "))
-		}
-	}
-	return multiValueResponse(fields, "application/json")
-}
-
-func albResponse(result []byte) (*httpResponse, error) {
-	return multiValueResponse(object(result), "application/octet-stream")
-}
-
-// multiValueResponse is a response whose headers may have several values.
-func multiValueResponse(fields map[string]json.RawMessage, contentType string) (*httpResponse, error) {
+// multiValueResponse parses a response whose headers may have several values.
+func multiValueResponse(fields map[string]json.RawMessage, contentType string) (*response, error) {
 	if fields["statusCode"] == nil {
 		return nil, errors.New(`it has no statusCode: want an object like {"statusCode": 200, "body": "text"}`)
 	}
-	delete(fields, "cookies") // likewise
+	delete(fields, "cookies") // a field of payload format 2.0
 	return parseResponse(fields, contentType)
 }
 
-// parseResponse reads a response. ContentType is that of one that does not say.
-func parseResponse(fields map[string]json.RawMessage, contentType string) (*httpResponse, error) {
-	r := &httpResponse{header: http.Header{}}
+// parseResponse reads a response. contentType is the default of its Content-Type.
+func parseResponse(fields map[string]json.RawMessage, contentType string) (*response, error) {
+	r := &response{header: http.Header{}}
 	var err error
-	// A number in quotes is taken, too. 1xx could not be sent: the caller would wait for more.
+	// A number in quotes is accepted as well. 1xx is not: the caller would wait for another status.
 	r.status, err = strconv.Atoi(strings.Trim(string(fields["statusCode"]), `"`))
 	if err != nil || r.status < 200 || r.status > 599 {
 		return nil, fmt.Errorf("statusCode is %.20q: want a number from 200 to 599", fields["statusCode"])
@@ -89,7 +72,7 @@ func parseResponse(fields map[string]json.RawMessage, contentType string) (*http
 	return r, nil
 }
 
-func (r *httpResponse) addHeaders(raw json.RawMessage) error {
+func (r *response) addHeaders(raw json.RawMessage) error {
 	if isNull(raw) {
 		return nil
 	}
@@ -105,14 +88,15 @@ func (r *httpResponse) addHeaders(raw json.RawMessage) error {
 	return nil
 }
 
-// addMultiValueHeaders adds to those of headers; what is in both counts once.
-func (r *httpResponse) addMultiValueHeaders(raw json.RawMessage) error {
+// addMultiValueHeaders adds headers that may have several values. A value that is already
+// there is not repeated.
+func (r *response) addMultiValueHeaders(raw json.RawMessage) error {
 	if isNull(raw) {
 		return nil
 	}
 	var headers map[string][]json.RawMessage
 	if json.Unmarshal(raw, &headers) != nil {
-		return errors.New("multiValueHeaders is no object of arrays")
+		return errors.New("multiValueHeaders is not an object of arrays")
 	}
 	for name, values := range headers {
 		for _, raw := range values {
@@ -124,7 +108,7 @@ func (r *httpResponse) addMultiValueHeaders(raw json.RawMessage) error {
 	return nil
 }
 
-func (r *httpResponse) addCookies(raw json.RawMessage) error {
+func (r *response) addCookies(raw json.RawMessage) error {
 	if isNull(raw) {
 		return nil
 	}
@@ -140,9 +124,9 @@ func (r *httpResponse) addCookies(raw json.RawMessage) error {
 	return nil
 }
 
-// addHeader adds a header, once, or says why HTTP cannot carry it. The value is a
-// string, or a number or true or false, which stand for their texts.
-func (r *httpResponse) addHeader(name string, raw json.RawMessage) error {
+// addHeader adds a header unless it is already there. The value is a JSON string, number or
+// boolean. It returns an error if HTTP cannot carry the header.
+func (r *response) addHeader(name string, raw json.RawMessage) error {
 	value := string(raw)
 	switch {
 	case isNull(raw) || raw[0] == '{' || raw[0] == '[':
@@ -166,8 +150,8 @@ func (r *httpResponse) addHeader(name string, raw json.RawMessage) error {
 	return nil
 }
 
-// write sends the response.
-func (r *httpResponse) write(w http.ResponseWriter) {
+// writeTo sends the response.
+func (r *response) writeTo(w http.ResponseWriter) {
 	r.setHeader(w.Header())
 	if !r.hasBody() {
 		w.WriteHeader(r.status)
@@ -175,26 +159,26 @@ func (r *httpResponse) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // none for HEAD; and a caller that has gone needs none
+	_, _ = w.Write(r.body) // net/http writes no body for HEAD; a caller that has left needs none
 }
 
-// setHeader adds the function's headers to those of the answer.
-func (r *httpResponse) setHeader(header http.Header) {
+// setHeader adds the function's headers, except those that the server sets itself.
+func (r *response) setHeader(header http.Header) {
 	for name, values := range r.header {
 		header[name] = values
 	}
 	for _, name := range hopByHop {
-		header.Del(name) // they are the server's
+		header.Del(name)
 	}
 	header.Del("Content-Length")
 }
 
-// hasBody reports whether HTTP gives the status a body.
-func (r *httpResponse) hasBody() bool {
+// hasBody reports whether the status allows a body.
+func (r *response) hasBody() bool {
 	return r.status != http.StatusNoContent && r.status != http.StatusNotModified
 }
 
-// object returns the fields of a JSON object, or nil when it is none.
+// object returns the fields of a JSON object, or nil if text is not one.
 func object(text []byte) map[string]json.RawMessage {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(text, &fields) != nil {
@@ -203,10 +187,10 @@ func object(text []byte) map[string]json.RawMessage {
 	return fields
 }
 
-// isNull reports whether a field is null, or absent.
+// isNull reports whether a field is null or absent.
 func isNull(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
 
-// kind says what a JSON value is.
+// kind names the type of a JSON value, for error texts.
 func kind(raw json.RawMessage) string {
 	switch raw[0] {
 	case '{':

@@ -1,18 +1,19 @@
-package emulator
+package front
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
-// restEvent is the event of an API Gateway REST API that hands everything to the
-// function, by a resource / and a resource /{proxy+} (AWS documentation, "Lambda proxy
-// integrations in API Gateway"). What is absent is null here, which the events of
-// aws-lambda-go cannot say.
+// restEvent returns the event of an API Gateway REST API with the resources / and /{proxy+}
+// (AWS documentation, "Lambda proxy integrations in API Gateway"). Absent values are null,
+// which the types of aws-lambda-go cannot express.
 //
-// Which bodies come in base64 is a setting of the API, its binary media types. This one
-// has what works with all of them: text is text, and the rest is base64.
-func restEvent(in *httpRequest) map[string]any {
+// The binary media types of an API decide which bodies are in base64. Here text is text and
+// the rest is base64, which suits every such setting.
+func restEvent(in *request) map[string]any {
 	domain, prefix := in.domain()
 	resource, parameters := "/", any(nil)
 	if proxy := strings.TrimPrefix(in.path, "/"); proxy != "" {
@@ -87,4 +88,17 @@ func restEvent(in *httpRequest) map[string]any {
 		"body":            body,
 		"isBase64Encoded": isBase64,
 	}
+}
+
+// restKeys are the keys that a REST API accepts in a result. Any other is an error.
+var restKeys = []string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+
+func restResponse(result []byte) (*response, error) {
+	fields := object(result)
+	for key := range fields {
+		if !slices.Contains(restKeys, key) {
+			return nil, fmt.Errorf("it has a key %.100q: a REST API takes only %s", key, strings.Join(restKeys, ", "))
+		}
+	}
+	return multiValueResponse(fields, "application/json")
 }

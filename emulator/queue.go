@@ -1,0 +1,104 @@
+package emulator
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// submit queues an invocation. It returns false if the limit is reached. If the init of the
+// runtime has failed, the invocation is answered with that error.
+func (e *Emulator) submit(inv *invocation) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.environment.initError != nil {
+		inv.answer <- answer{body: e.environment.initError, functionError: true}
+		return true
+	}
+	if len(e.queue)+len(e.running) >= e.config.Limit {
+		return false
+	}
+	e.queue = append(e.queue, inv)
+	e.wake()
+	return true
+}
+
+// awaitAnswer waits for the answer to a submitted invocation. It returns false if the caller
+// leaves, which ends ctx.
+func (e *Emulator) awaitAnswer(ctx context.Context, inv *invocation) (answer, bool) {
+	select {
+	case a := <-inv.answer:
+		return a, true
+	case <-ctx.Done():
+		e.abandon(inv)
+		return answer{}, false
+	}
+}
+
+// abandon removes an invocation whose caller has left from the queue. If it is running, it
+// goes on, but a stream is stopped.
+func (e *Emulator) abandon(inv *invocation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	inv.abandoned = true
+	if inv.stream != nil {
+		inv.stream.leave(errCallerLeft)
+	}
+	if i := slices.Index(e.queue, inv); i >= 0 {
+		e.queue = slices.Delete(e.queue, i, i+1)
+	}
+}
+
+// take hands out the oldest invocation, and waits for one if necessary. It returns nil when
+// ctx ends.
+func (e *Emulator) take(ctx context.Context) *invocation {
+	var inv *invocation
+	if !e.waitUntil(ctx, func() bool { inv = e.handOut(); return inv != nil }) {
+		return nil
+	}
+	e.logStart(inv)
+	return inv
+}
+
+// handOut starts the oldest invocation and its timeout. It returns nil if the queue is empty
+// or the gate is closed. The lock is held.
+func (e *Emulator) handOut() *invocation {
+	if len(e.queue) == 0 || e.gate != open {
+		return nil
+	}
+	inv := e.queue[0]
+	e.queue = slices.Delete(e.queue, 0, 1)
+	e.running[inv.id] = inv
+	inv.handOutID = uuid.NewString()
+	inv.started = time.Now()
+	inv.deadline = inv.started.Add(e.config.Timeout)
+	inv.timer = time.AfterFunc(e.config.Timeout, func() { e.timeOut(inv) })
+	return inv
+}
+
+// waitUntil calls condition with the lock held, now and after each wake, until it returns
+// true. It returns false as soon as ctx has ended, even if the condition would be true: a
+// runtime that has left must not take an event.
+func (e *Emulator) waitUntil(ctx context.Context, condition func() bool) bool {
+	for ctx.Err() == nil {
+		e.mu.Lock()
+		ok, changed := condition(), e.changed
+		e.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+	return false
+}
+
+// wake makes every waitUntil check its condition again. The lock is held.
+func (e *Emulator) wake() {
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
