@@ -88,7 +88,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	recorded.Header().Set("Content-Type", "application/json")
 	recorded.WriteHeader(fault.Status)
-	_, _ = io.WriteString(recorded, `{"errorType":"Faulty","errorMessage":"broken on purpose"}`+"\n") // the runtime may have gone
+	// A runtime that has left needs no answer.
+	_, _ = io.WriteString(recorded, `{"errorType":"Faulty","errorMessage":"broken on purpose"}`+"\n")
 }
 
 func (h *Handler) observe(c Call) {

@@ -2,10 +2,10 @@
 // AWS do that stand in front of one: a function URL, a REST API of API Gateway, or an
 // Application Load Balancer.
 //
-//	HTTP request   → Format.Event    → event
-//	result         → Format.Respond  → HTTP response
-//	streamed result → Stream         → HTTP response, while it comes
-//	no result      → Format.Refuse   → HTTP error
+//	HTTP request     → Format.Event   → event
+//	result           → Format.Respond → HTTP response
+//	streamed result  → Stream         → HTTP response, while it comes
+//	no result        → Format.Refuse  → HTTP error
 //
 // The package has no state. The caller invokes the function and enforces its limits.
 package front
