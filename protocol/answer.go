@@ -15,8 +15,7 @@ type Answer struct {
 
 // WorkerStats describes a worker process at one moment.
 type WorkerStats struct {
-	PID     int
-	RSS     int64 // resident memory in bytes; 0 if the process is dead
-	PeakRSS int64 // the most resident memory that it has had, in bytes
-	Ready   Ready // what R reported when it became ready
+	PID   int
+	RSS   int64 // resident memory in bytes; 0 if the process is dead
+	Ready Ready // what R reported when it became ready
 }

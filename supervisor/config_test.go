@@ -18,7 +18,6 @@ func TestNewRefuses(t *testing.T) {
 		{"no Log", func(c *Config) { c.Log = nil }, "Log"},
 		{"no slot", func(c *Config) { c.Slots = 0 }, "slots"},
 		{"fewer than no slots", func(c *Config) { c.Slots = -1 }, "-1 slots"},
-		{"none starting", func(c *Config) { c.Starting = 0 }, "0 starting"},
 		{"no init timeout", func(c *Config) { c.InitTimeout = 0 }, "InitTimeout"},
 		{"negative init timeout", func(c *Config) { c.InitTimeout = -time.Second }, "InitTimeout"},
 		{"no margin", func(c *Config) { c.Margin = 0 }, "Margin"},

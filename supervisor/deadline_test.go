@@ -170,15 +170,15 @@ func TestInterruptCrossesResult(t *testing.T) {
 	}
 }
 
-// A handler that always runs into its deadline is replaced at the pace of the
-// backoff, and each of its invocations is reported.
+// A handler that always runs into its deadline is not a crash loop: its worker is replaced
+// at once, every time, and each invocation is reported.
 func TestDeadlineAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, hang).run()
 		var want []string
-		for _, id := range []string{"a", "b", "c", "d", "e"} {
-			r.send(id, 3*time.Second)
-			r.after(10 * time.Second)
+		for _, id := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"} {
+			r.send(id, time.Second)
+			r.after(time.Second)
 			want = append(want, id)
 		}
 		var got []string
@@ -191,6 +191,7 @@ func TestDeadlineAgainAndAgain(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("errors of %v, want %v", got, want)
 		}
-		r.ready(6)
+		r.ready(10)
+		r.never("backing off before the next worker")
 	})
 }

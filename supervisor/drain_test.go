@@ -116,14 +116,19 @@ func TestShutdownNearDeadline(t *testing.T) {
 	})
 }
 
+// crossing returns a Next whose event comes as the poll is cancelled.
+func crossing(id string) func(context.Context) (*runtimeapi.Invocation, error) {
+	return func(ctx context.Context) (*runtimeapi.Invocation, error) {
+		<-ctx.Done()
+		return event(id, 3*time.Second), nil
+	}
+}
+
 // An event that comes just as its poll is cancelled is reported: it was taken.
 func TestShutdownCrossesEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
-		r.api.onNext = func(ctx context.Context) (*runtimeapi.Invocation, error) {
-			<-ctx.Done()
-			return event("id", 3*time.Second), nil
-		}
+		r.api.onNext = crossing("id")
 		r.run().stopsIn(0)
 		c := r.failed("id", "Runtime.WorkerUnavailable")
 		if !strings.Contains(c.report.Message, "shut down") {

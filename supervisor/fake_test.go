@@ -112,7 +112,7 @@ func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, open func(protoco
 	if err != nil {
 		return protocol.Answer{}, err
 	}
-	return protocol.Answer{Payload: payload}, nil
+	return protocol.Answer{Payload: payload, RTime: time.Millisecond}, nil
 }
 
 func (w *fakeWorker) Interrupt() {
@@ -147,7 +147,9 @@ func (w *fakeWorker) Err() error {
 	}
 }
 
-func (w *fakeWorker) Stats() protocol.WorkerStats { return protocol.WorkerStats{PID: 100 + w.slot} }
+func (w *fakeWorker) Stats() protocol.WorkerStats {
+	return protocol.WorkerStats{PID: 100 + w.slot, RSS: 1 << 20}
+}
 
 func (w *fakeWorker) Shutdown(ctx context.Context) {
 	w.mu.Lock()

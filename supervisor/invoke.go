@@ -12,94 +12,129 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// maxPollRetry is for how long a /next that cannot be reached is asked again.
+// maxPollRetry is how long a /next that cannot be reached is retried.
 const maxPollRetry = 10 * time.Second
 
-// poll asks /next for an event, in the background.
-func (s *slot) poll(ctx context.Context) {
-	polled := make(chan poll, 1)
+type pollResult struct {
+	inv *runtimeapi.Invocation
+	err error
+}
+
+// maybePoll asks /next for an invocation, in the background, if the worker is ready for
+// one. A worker that was seen dead is not.
+func (s *slot) maybePoll(ctx context.Context) {
+	if s.worker == nil || s.polled != nil || dead(s.worker) {
+		return
+	}
+	s.emit(Polling{At: s.here()})
+	polled := make(chan pollResult, 1)
 	s.polled = polled
-	s.log.Debug("poll")
-	go func() { // loop, or abandon, receives what it sends
-		b := backoff.NewExponentialBackOff()
-		b.InitialInterval = 50 * time.Millisecond
-		b.MaxInterval = 2 * time.Second
-		b.MaxElapsedTime = maxPollRetry // counted from its making, or from Reset
-		inv, err := backoff.RetryNotifyWithData(func() (*runtimeapi.Invocation, error) {
-			asked := time.Now()
-			inv, err := s.API.Next(ctx)
-			if time.Since(asked) > maxPollRetry {
-				b.Reset() // it got through, and broke while it waited
-			}
-			if _, ok := errors.AsType[*runtimeapi.StatusError](err); ok {
-				return nil, backoff.Permanent(err) // an answer: asking again would not change it
-			}
-			return inv, err
-		}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
-			s.log.Warn("poll failed", "error", err, "retry_in", pause)
-		})
-		polled <- poll{inv, err}
+	go func() { // loop, or abandon, receives its result
+		inv, err := s.poll(ctx)
+		polled <- pollResult{inv, err}
 	}()
 }
 
-// serve runs the held invocation and reports it. An error ends the supervisor.
-func (s *slot) serve(ctx context.Context) error {
-	if err := check(s.held); err != nil {
-		return s.reportError(ctx, s.take(), reportOf(err))
-	}
-	start := time.Now()
-	out := &response{api: s.API, inv: s.held}
-	r := s.invoke(s.held, out)
-	o := outcomeOf(r)
-	reported := Event{Kind: InvocationReported, Worker: s.worker, Invocation: s.held, Error: o.report, RTime: r.answer.RTime}
-	if !o.keep {
-		if ctx.Err() == nil {
-			s.observe(Event{Kind: WorkerLost, Worker: s.worker})
+// poll asks /next for an invocation, and retries for a while if that cannot be reached.
+func (s *slot) poll(ctx context.Context) (*runtimeapi.Invocation, error) {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = 50 * time.Millisecond
+	b.MaxInterval = 2 * time.Second
+	b.MaxElapsedTime = maxPollRetry // counted from its making, or from Reset
+	return backoff.RetryNotifyWithData(func() (*runtimeapi.Invocation, error) {
+		asked := time.Now()
+		inv, err := s.config.API.Next(ctx)
+		if time.Since(asked) > maxPollRetry {
+			b.Reset() // it was reached, and its connection broke while it waited
 		}
-		s.worker.Kill("it was not to be used again")
-		s.retire()
-		s.schedule()
-	}
-	if o.resend {
-		s.log.Warn("worker found unusable, invocation goes to the next", append(ofInvocation(s.held), "error", r.err)...)
-		return nil
-	}
-	defer func() {
-		reported.Took = time.Since(s.came)
-		s.observe(reported)
-	}()
-	if o.keep {
-		s.answered(ctx)
-	} else if s.born == nil && s.retry == nil && ctx.Err() == nil {
-		s.spawn(ctx) // while the report is on its way
-	}
-	inv := s.take()
-	if out.stream != nil {
-		return s.endStream(ctx, inv, out.stream, o.report)
-	}
-	if o.report != nil && !o.logOnly {
-		return s.reportError(ctx, inv, o.report)
-	}
-	if o.report != nil {
-		s.logError(inv, o.report) // its caller gets R's answer
-	}
-	s.log.Debug("R answered", "request_id", inv.ID, "bytes", len(r.answer.Payload), "took", time.Since(start))
-	return s.post(ctx, inv, "response", func(ctx context.Context) error {
-		return s.API.Respond(ctx, inv, r.answer.Payload)
+		if _, ok := errors.AsType[*runtimeapi.StatusError](err); ok {
+			return nil, backoff.Permanent(err) // an answer, which a retry would not change
+		}
+		return inv, err
+	}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
+		s.log.Warn("poll failed", "error", err, "retry_in", pause)
 	})
 }
 
-// invoke runs inv on the slot's worker within its deadline, and within the drain limit
-// of a shutdown. What R streams goes to out.
-func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) result {
+// serve runs the held invocation and reports it. An error ends the supervisor.
+//
+// The order of its steps matters:
+//  1. An invocation that R must not see is refused first, and costs no worker.
+//  2. The worker runs it.
+//  3. A worker that cannot be used again leaves the slot before anything else, so that no
+//     step sees it as the slot's.
+//  4. If nothing was sent, the invocation stays held for the next worker: no report.
+//  5. The next worker is spawned before the report is posted, because both take time and
+//     neither needs the other.
+//  6. The failure is logged before it is posted, so that the log has it even if the post
+//     fails or the runtime is killed.
+//  7. The one report is posted. Only then does the slot poll again, which tells Lambda that
+//     the invocation is over.
+func (s *slot) serve(ctx context.Context) error {
+	if err := check(s.held); err != nil {
+		return s.fail(ctx, s.take(), err)
+	}
+
+	out := &streamed{api: s.config.API, inv: s.held}
+	r := s.invoke(s.held, out)
+	o := outcomeOf(r)
+
+	if o.served {
+		s.restarts.served()
+	}
+	if o.keep {
+		s.state = StateReady
+	}
+	if o.keep || r.err == nil {
+		s.emit(Answered{
+			At: s.here(), Invocation: s.facts(s.held), PID: s.pid,
+			Bytes: len(r.answer.Payload), RTime: r.answer.RTime, Took: r.after,
+		})
+	}
+	if !o.keep {
+		pause := time.Duration(0)
+		if !o.served {
+			pause = s.restarts.lost()
+		}
+		s.worker.Kill("worker discarded")
+		s.lose(ctx, Lost{Reason: r.failure()}, pause)
+	}
+
+	if o.resend {
+		s.emit(NotSent{At: s.here(), Invocation: s.facts(s.held), PID: s.pid, Err: r.err})
+		return nil
+	}
+
+	if o.keep {
+		s.countServed(ctx)
+	}
+	s.maybeSpawn(ctx)
+
+	inv := s.take()
+	if o.report != nil {
+		s.emit(Failed{At: s.here(), Invocation: s.facts(inv), Report: o.report})
+	}
+	reported := Reported{Failure: o.report, PID: s.pid, RTime: r.answer.RTime}
+	switch {
+	case out.stream != nil:
+		return s.endStream(ctx, inv, out.stream, reported)
+	case o.report != nil && !o.logOnly:
+		return s.postError(ctx, inv, reported)
+	}
+	return s.postResponse(ctx, inv, r.answer.Payload, reported)
+}
+
+// invoke runs inv on the slot's worker within its deadline, and within the drain limit of
+// a shutdown. A streamed result goes to out.
+func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed) result {
 	w := s.worker
-	defer context.AfterFunc(s.drained, func() {
+	defer context.AfterFunc(s.drainDeadline, func() {
 		w.Kill("the runtime is shutting down")
-		out.cut(errShutdownCuts)
+		out.Cut(errShutdownCuts)
 	})()
+	s.emit(Dispatched{At: s.enter(StateBusy), Invocation: s.facts(inv), PID: s.pid})
 	stop := s.watch(w, inv, out)
 	start := time.Now()
-	s.log.Debug("dispatch", "request_id", inv.ID)
 	answer, err := w.Invoke(protocol.Invoke{
 		Type:          protocol.TypeInvoke,
 		ID:            inv.ID,
@@ -113,25 +148,25 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *response) result {
 	return result{
 		answer:      answer,
 		err:         err,
-		cut:         out.cutShort(),
+		cut:         out.incomplete(),
 		interrupted: stop(),
 		after:       time.Since(start),
 		left:        time.Until(inv.Deadline),
 	}
 }
 
-// watch interrupts w when inv's deadline comes near, and kills it when that did not
-// help. An R that waits for a slow reader of its stream notices no interrupt, so the
-// stream is cut as well. The function that it returns ends this, and reports whether it had begun: then
-// w must not be used again, since the interrupt may still be on its way.
-func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *response) (stop func() bool) {
+// watch interrupts w when inv's deadline is near, and kills it if that does not help. R
+// does not notice an interrupt while it waits for a slow reader of its stream, so the
+// stream is cut as well. stop cancels both timers and reports whether either had fired:
+// then w must not be used again, because the interrupt may still be on its way.
+func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *streamed) (stop func() bool) {
 	if inv.Deadline.IsZero() {
 		return func() bool { return false }
 	}
 	soft, hard := s.limits(inv)
 	interrupt := time.AfterFunc(soft, func() {
 		w.Interrupt()
-		out.cut(errDeadlineCuts)
+		out.Cut(errDeadlineCuts)
 	})
 	kill := time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") })
 	return func() bool {
@@ -140,11 +175,11 @@ func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *response) (stop 
 	}
 }
 
-// limits returns how long inv may still run until R is interrupted, and until it
-// is killed. A short timeout keeps half of itself for the handler.
+// limits returns how long inv may still run until R is interrupted, and until R is killed.
+// A short timeout keeps half of itself for the handler.
 func (s *slot) limits(inv *runtimeapi.Invocation) (soft, hard time.Duration) {
 	left := max(0, time.Until(inv.Deadline))
-	margin := min(s.Margin, left/2)
+	margin := min(s.config.Margin, left/2)
 	return left - margin, left - margin/2
 }
 
@@ -155,16 +190,16 @@ func deadlineMs(inv *runtimeapi.Invocation) int64 {
 	return inv.Deadline.UnixMilli()
 }
 
-// check returns why inv cannot be given to R at all.
+// check returns why inv must not be given to R, or nil.
 func check(inv *runtimeapi.Invocation) error {
 	if !inv.Deadline.IsZero() && time.Until(inv.Deadline) <= 0 {
-		return lateError{}
+		return errLate
 	}
 	if inv.ClientContext != "" && !json.Valid([]byte(inv.ClientContext)) {
-		return &badHeaderError{runtimeapi.HeaderClientContext}
+		return badHeader(runtimeapi.HeaderClientContext)
 	}
 	if inv.CognitoIdentity != "" && !json.Valid([]byte(inv.CognitoIdentity)) {
-		return &badHeaderError{runtimeapi.HeaderCognitoIdentity}
+		return badHeader(runtimeapi.HeaderCognitoIdentity)
 	}
 	return nil
 }

@@ -93,6 +93,9 @@ func TestOutcome(t *testing.T) {
 			if o.keep != test.keep || o.resend || o.logOnly {
 				t.Errorf("keep %v, resend %v, log only %v; want %v and false", o.keep, o.resend, o.logOnly, test.keep)
 			}
+			if served := test.keep || test.result.interrupted; o.served != served {
+				t.Errorf("served %v, want %v", o.served, served)
+			}
 			want := &runtimeapi.ErrorReport{Type: test.typ, Message: test.message, Stack: test.stack}
 			if !reflect.DeepEqual(o.report, want) {
 				t.Errorf("report\n %+v, want\n %+v", o.report, want)
@@ -109,9 +112,9 @@ func TestOutcomeWithoutReport(t *testing.T) {
 		result result
 		want   outcome
 	}{
-		{"result", result{answer: payload}, outcome{keep: true}},
-		{"streamed result", result{}, outcome{keep: true}},
-		{"result that crossed the interrupt", result{answer: payload, interrupted: true}, outcome{}},
+		{"result", result{answer: payload}, outcome{keep: true, served: true}},
+		{"streamed result", result{}, outcome{keep: true, served: true}},
+		{"result that crossed the interrupt", result{answer: payload, interrupted: true}, outcome{served: true}},
 		{"not sent", result{err: notSent}, outcome{resend: true}},
 		{"not sent, and late", result{err: notSent, interrupted: true}, outcome{resend: true}},
 	} {

@@ -11,8 +11,7 @@ import (
 
 // recycling makes the rig recycle a worker after n invocations.
 func (r *rig) recycling(n int, room bool) *rig {
-	r.Recycle = func(_, served int) bool { return served >= n }
-	r.Room = func() bool { return room }
+	r.Recycle = func(_, served int) (bool, bool) { return served >= n, room }
 	return r
 }
 
@@ -105,7 +104,7 @@ func TestRecycleThatFails(t *testing.T) {
 		if n := len(r.spawns()); n != 11 {
 			t.Errorf("%d spawns, want one more for every second invocation", n)
 		}
-		if len(r.logs.find(t, "no successor for a worker that was to be recycled")) == 0 {
+		if len(r.logs.find(t, "could not start a replacement for a worker due for recycling")) == 0 {
 			t.Error("the log does not say so")
 		}
 	})

@@ -12,37 +12,49 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// minPost is how long a report may take at least, even when the deadline is nearer.
+// minPost is the least time that a report gets, even if the deadline is nearer.
 const minPost = time.Second
 
-// ofInvocation returns the attributes of a log record about inv.
-func ofInvocation(inv *runtimeapi.Invocation) []any {
-	attrs := []any{"request_id", inv.ID}
-	if inv.TenantID != "" {
-		attrs = append(attrs, "tenant_id", inv.TenantID)
-	}
-	return attrs
+// fail reports that inv failed without R having seen it. An error ends the supervisor.
+func (s *slot) fail(ctx context.Context, inv *runtimeapi.Invocation, why error) error {
+	r := reportOf(why)
+	s.emit(Failed{At: s.here(), Invocation: s.facts(inv), Report: r})
+	return s.postError(ctx, inv, Reported{Failure: r})
 }
 
-// logError logs why inv failed. Without a key the report's own attributes are logged.
-func (s *slot) logError(inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) {
-	s.log.Error("invocation error", append(ofInvocation(inv), slog.Any("", r))...)
-}
-
-// reportError logs why inv failed, which r says, and reports it. An error ends the supervisor.
-func (s *slot) reportError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error {
-	s.logError(inv, r)
-	return s.post(ctx, inv, "error", func(ctx context.Context) error {
-		return s.API.InvocationError(ctx, inv, r)
+// postError posts t.Failure as the report of inv. An error ends the supervisor.
+func (s *slot) postError(ctx context.Context, inv *runtimeapi.Invocation, t Reported) error {
+	t.Kind = ReportError
+	return s.post(ctx, inv, t, func(ctx context.Context) error {
+		return s.config.API.InvocationError(ctx, inv, t.Failure)
 	})
 }
 
-// post sends the one report of inv. A shutdown does not cancel it. A report whose
-// connection broke is sent again on a new one, since nothing says whether it
-// arrived: the Runtime API refuses a second report itself. An answer, whatever it
-// is, is final: it is never followed by another report. The error that post returns
-// ends the supervisor.
-func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string, send func(context.Context) error) error {
+// postResponse posts payload as the report of inv. An error ends the supervisor.
+func (s *slot) postResponse(ctx context.Context, inv *runtimeapi.Invocation, payload []byte, t Reported) error {
+	t.Kind = ReportResponse
+	return s.post(ctx, inv, t, func(ctx context.Context) error {
+		return s.config.API.Respond(ctx, inv, payload)
+	})
+}
+
+// endStream ends the stream that is the one report of inv: as complete, or, if the
+// invocation failed, as broken off. A stream is never sent again, and no other report
+// follows it. An error ends the supervisor.
+func (s *slot) endStream(ctx context.Context, inv *runtimeapi.Invocation, stream runtimeapi.Stream, t Reported) error {
+	t.Kind = ReportStream
+	ctx, cancel := reportTime(ctx, inv)
+	defer cancel()
+	start := time.Now()
+	err := stream.Close(ctx, t.Failure)
+	return s.reported(inv, t, start, err)
+}
+
+// post posts the one report of inv. A shutdown does not cancel it. If its connection
+// breaks, it is sent again on a new one: nothing shows whether it arrived, and the Runtime
+// API refuses a second report itself. An answer is final, whatever it is: no other report
+// follows it. An error ends the supervisor.
+func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, t Reported, send func(context.Context) error) error {
 	ctx, cancel := reportTime(ctx, inv)
 	defer cancel()
 	start := time.Now()
@@ -58,9 +70,10 @@ func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, kind string
 		}
 		return err
 	}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
-		s.log.Warn("report failed on its way, sent again", append(ofInvocation(inv), "report", kind, "error", err, "in", pause)...)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "report failed, retrying", s.facts(inv).about(
+			slog.String("report", string(t.Kind)), slog.Any("error", err), slog.Duration("in", pause))...)
 	})
-	return s.reported(inv, kind, start, err)
+	return s.reported(inv, t, start, err)
 }
 
 // reportTime returns ctx for as long as a report of inv may take, whether or not there is
@@ -73,16 +86,19 @@ func reportTime(ctx context.Context, inv *runtimeapi.Invocation) (context.Contex
 	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }
 
-// reported logs how a report of inv ended. The error that it returns ends the supervisor.
-func (s *slot) reported(inv *runtimeapi.Invocation, kind string, start time.Time, err error) error {
-	log := s.log.With(append(ofInvocation(inv), "report", kind)...)
-	switch {
-	case err == nil:
-		log.Debug("posted", "took", time.Since(start))
-	case fatal(err):
+// reported emits how the report of inv ended; start is when its post began. An error ends
+// the supervisor.
+func (s *slot) reported(inv *runtimeapi.Invocation, t Reported, start time.Time, err error) error {
+	t.At, t.Invocation = s.here(), s.facts(inv)
+	t.PostTook, t.Took = time.Since(start), time.Since(s.received)
+	t.Err, t.Fatal = err, fatal(err)
+	// The memory takes a system call to read, and the log does not have it.
+	if s.config.Observe != nil && t.PID != 0 && s.worker != nil && t.PID == s.pid {
+		t.RSS = s.worker.Stats().RSS
+	}
+	s.emit(t)
+	if t.Fatal {
 		return fmt.Errorf("invocation %s: %w", inv.ID, err)
-	default:
-		log.Error("report not accepted", "error", err)
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func TestReportBreaks(t *testing.T) {
 				t.Errorf("%+v is not the same report as %+v", c, reports[0])
 			}
 		}
-		if n := len(r.logs.find(t, "report failed on its way, sent again")); n != 3 {
+		if n := len(r.logs.find(t, "report failed, retrying")); n != 3 {
 			t.Errorf("%d failures are logged, want 3", n)
 		}
 		r.send("next", 3*time.Second)

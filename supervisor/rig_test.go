@@ -2,10 +2,12 @@ package supervisor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,11 +20,12 @@ import (
 // A rig is a Supervisor between fakes. Its fields may be changed until run.
 type rig struct {
 	Config
-	t       *testing.T
-	api     *fakeAPI
-	logs    *logBuffer
-	level   slog.LevelVar
-	handler handler
+	t        *testing.T
+	api      *fakeAPI
+	logs     *logBuffer
+	level    slog.LevelVar
+	starting int // how many slots may start at once; 0: all
+	handler  handler
 
 	// spawn decides what becomes of the nth spawn, counted from 1, which is of w.
 	// Nil: it is ready at once.
@@ -37,6 +40,7 @@ type rig struct {
 
 	mu      sync.Mutex
 	spawned []time.Time
+	seen    []Transition
 	workers []*fakeWorker // those that became ready
 }
 
@@ -57,9 +61,9 @@ func newRig(t *testing.T, h handler) *rig {
 		API:         r.api,
 		Spawn:       r.spawnWorker,
 		Slots:       1,
-		Starting:    100,
 		InitTimeout: 10 * time.Second,
 		Margin:      200 * time.Millisecond,
+		Observe:     r.observe,
 		Log:         slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: &r.level})),
 	}
 	return r
@@ -96,6 +100,7 @@ func (r *rig) run() *rig {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.setStarting(s)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel = cancel
 	go func() { // Cleanup waits for it
@@ -109,6 +114,26 @@ func (r *rig) run() *rig {
 	})
 	synctest.Wait()
 	return r
+}
+
+// observe keeps every transition.
+func (r *rig) observe(t Transition) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, t)
+}
+
+// transitions returns those of one slot so far.
+func (r *rig) transitions(slot int) []Transition {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.seen), func(t Transition) bool { return atOf(t).Slot != slot })
+}
+
+// setStarting sets how many slots may start at once, which New derives from the machine.
+func (r *rig) setStarting(s *Supervisor) {
+	s.starting = cmp.Or(r.starting, s.config.Slots)
+	s.turns = make(chan struct{}, s.config.Slots+s.starting)
 }
 
 // stop shuts the supervisor down and returns what Run did.
@@ -230,14 +255,16 @@ func (r *rig) streamed(id, payload, errorType string) apiCall {
 }
 
 // checkInvariants checks what must hold of every run: each invocation has one report,
-// in time; polls are no more than slots, and none is left; each worker is closed.
+// in time; polls are no more than slots, and none is left; each worker is shut down; the
+// transitions say all of that.
 func (r *rig) checkInvariants() {
+	r.checkTransitions()
 	if r.api.polls != 0 || r.api.most > r.Slots {
 		r.t.Errorf("%d polls left open, and %d at once, with %d slots", r.api.polls, r.api.most, r.Slots)
 	}
 	for i, w := range r.workers {
 		if w.closes != 1 || !w.dead {
-			r.t.Errorf("worker %d: closed %d times, dead %v", i+1, w.closes, w.dead)
+			r.t.Errorf("worker %d: shut down %d times, dead %v", i+1, w.closes, w.dead)
 		}
 	}
 	for _, inv := range r.api.given {

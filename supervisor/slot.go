@@ -7,99 +7,95 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// drainLimit is how long an invocation may go on after a shutdown began, and an
-// idle R may take to exit. Lambda sends SIGKILL some 500 ms after SIGTERM.
+// drainLimit is how long an invocation may continue after a shutdown began, and how long
+// an idle R may take to exit. Lambda sends SIGKILL some 500 ms after SIGTERM.
 const drainLimit = 400 * time.Millisecond
 
-// A slot is one worker's place. Its fields belong to the goroutine of run; those
-// that are nil say what state it is in.
+// A slot is the place of one worker. The goroutine of run owns all fields.
 type slot struct {
-	*Supervisor
+	sup    *Supervisor
+	config *Config // of sup
 	number int
 	log    *slog.Logger
 
-	worker Worker                 // not nil: ready
-	born   chan birth             // not nil: spawning
-	retry  <-chan time.Time       // not nil: in backoff
-	polled chan poll              // not nil: a poll of /next is open
-	held   *runtimeapi.Invocation // taken from /next, and not yet run
-	came   time.Time              // when it was taken
-	expire <-chan time.Time       // when held must be given up
+	state    State
+	restarts restarts
+	worker   Worker           // nil unless the slot is ready or busy
+	pid      int              // of worker
+	served   int              // invocations that worker answered
+	due      bool             // worker is due for recycling
+	spawned  chan spawnResult // non-nil while a worker is being started
+	retry    <-chan time.Time // non-nil during backoff
+	reaping  sync.WaitGroup   // workers that are being freed
 
-	backoff      *backoff.ExponentialBackOff
-	tookTurn     bool // its first spawn has ended
-	served       int  // invocations that the worker has answered
-	failures     int  // deaths and failed spawns since an invocation was answered
-	failedSpawns int  // failed spawns since a worker was ready
-	hopeless     bool // counted in givenUp
-	reaping      sync.WaitGroup
-	drained      context.Context // ends when a shutdown leaves no more time
+	polled   chan pollResult        // non-nil while a poll of /next is open
+	held     *runtimeapi.Invocation // received and neither run nor reported
+	received time.Time              // when the last invocation was received
+	expire   <-chan time.Time       // when held must be reported as failed
+
+	tookTurn bool // its first spawn has ended
+	gaveUp   bool // it is counted in sup.gaveUp
+
+	drainDeadline context.Context // ends when a shutdown leaves no more time
 }
 
-type birth struct {
-	worker Worker
-	err    error
-	took   time.Duration
+func newSlot(s *Supervisor, number int, drainDeadline context.Context) *slot {
+	return &slot{
+		sup:           s,
+		config:        &s.config,
+		number:        number,
+		log:           s.config.Log.With("slot", number),
+		drainDeadline: drainDeadline,
+	}
 }
 
-type poll struct {
-	inv *runtimeapi.Invocation
-	err error
+// enter changes the state, and returns what the transition embeds.
+func (s *slot) enter(state State) At {
+	s.state = state
+	return s.here()
 }
 
-func newSlot(s *Supervisor, number int, drained context.Context) *slot {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = 100 * time.Millisecond
-	b.Multiplier = 2
-	b.MaxInterval = 5 * time.Second
-	b.MaxElapsedTime = 0 // never give up by itself: after the default 15 min it would return -1 for ever
-	b.Reset()
-	return &slot{Supervisor: s, number: number, log: s.Log.With("slot", number), backoff: b, drained: drained}
-}
+// here returns what a transition embeds that does not change the state.
+func (s *slot) here() At { return At{Time: time.Now(), Slot: s.number, State: s.state} }
 
-// run runs the slot until ctx is cancelled, when it returns nil, or until the
-// supervisor must end. Either way every invocation is reported, and the worker
-// reaped, when it returns.
+// run runs the slot until ctx is cancelled, when it returns nil, or until the supervisor
+// must end. Either way, every invocation is reported and the worker reaped when it returns.
 func (s *slot) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	err := s.loop(ctx)
-	cancel() // the poll and the spawn, so that they can be waited for
+	cancel() // ends the poll and the spawn, so that they can be waited for
+	s.emit(Draining{At: s.enter(StateDraining)})
 	if abandonErr := s.abandon(ctx); err == nil {
 		err = abandonErr
 	}
-	s.close()
+	s.free()
 	return err
 }
 
 // loop is the slot's event loop.
 func (s *slot) loop(ctx context.Context) error {
 	for ctx.Err() == nil {
-		switch {
-		case s.worker != nil && s.held != nil:
+		s.maybeSpawn(ctx)
+		if s.worker != nil && s.held != nil {
 			if err := s.serve(ctx); err != nil {
 				return err
 			}
 			continue
-		case s.worker != nil && s.polled == nil && !dead(s.worker):
-			s.poll(ctx)
-		case s.worker == nil && s.born == nil && s.retry == nil:
-			s.spawn(ctx)
 		}
+		s.maybePoll(ctx)
 
 		var died <-chan struct{}
 		if s.worker != nil {
 			died = s.worker.Done()
 		}
 		select {
-		case b := <-s.born:
-			s.born = nil
-			if err := s.settle(ctx, b); err != nil {
+		case r := <-s.spawned:
+			s.spawned = nil
+			if err := s.spawnEnded(ctx, r); err != nil {
 				return err
 			}
 		case <-s.retry:
@@ -114,168 +110,210 @@ func (s *slot) loop(ctx context.Context) error {
 			}
 			s.hold(p.inv)
 		case <-s.expire:
-			if err := s.reportError(ctx, s.take(), reportOf(errNoWorker)); err != nil {
+			if err := s.fail(ctx, s.take(), errNoWorker); err != nil {
 				return err
 			}
 		case <-died:
-			s.log.Warn("worker died idle", "reason", s.worker.Err())
-			s.observe(Event{Kind: WorkerLost, Worker: s.worker})
-			s.retire()
-			s.schedule()
+			s.lose(ctx, Lost{Reason: s.worker.Err(), Idle: true}, s.restarts.lost())
 		case <-ctx.Done():
 		}
 	}
 	return nil
 }
 
-// spawn starts to bring up a worker, once the one before is reaped.
-func (s *slot) spawn(ctx context.Context) {
-	born := make(chan birth, 1)
-	s.born = born
-	go func() { // loop, or close, receives what it sends
+type spawnResult struct {
+	worker Worker
+	err    error
+	took   time.Duration
+}
+
+// maybeSpawn starts a worker if the slot needs one and may have it: it has none and does
+// not pause, or the one it has is due for recycling. No other place decides that.
+func (s *slot) maybeSpawn(ctx context.Context) {
+	vacant := s.worker == nil && s.retry == nil
+	if ctx.Err() != nil || s.spawned != nil || !vacant && !s.due {
+		return
+	}
+	at := s.here()
+	if vacant {
+		at = s.enter(StateSpawning)
+	}
+	s.emit(Spawning{At: at, Failures: s.restarts.failures, Successor: !vacant})
+	spawned := make(chan spawnResult, 1)
+	s.spawned = spawned
+	go func() { // loop, or free, receives its result
 		s.reaping.Wait()
 		start := time.Now()
-		ctx, cancel := context.WithTimeoutCause(ctx, s.InitTimeout, &InitTimeoutError{s.InitTimeout})
+		limit := s.config.InitTimeout
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, &InitTimeoutError{limit})
 		defer cancel()
-		w, err := s.Spawn(ctx, s.number)
-		born <- birth{w, err, time.Since(start)}
+		w, err := s.config.Spawn(ctx, s.number)
+		spawned <- spawnResult{w, err, time.Since(start)}
 	}()
 }
 
-// settle takes in what came of a spawn. An error ends the supervisor.
-func (s *slot) settle(ctx context.Context, b birth) error {
-	if b.err == nil {
-		if s.worker != nil {
-			s.log.Debug("worker recycled", "served", s.served)
-			s.observe(Event{Kind: WorkerRecycled, Worker: s.worker})
-			s.retire()
-		}
-		s.worker = b.worker
-		s.served = 0
-		s.failedSpawns = 0
-		s.wasReady.Store(true)
-		s.endTurn()
-		s.setHopeless(false)
-		s.log.Debug("worker ready", "took", b.took)
-		s.observe(Event{Kind: WorkerReady, Worker: s.worker, Took: b.took})
+// spawnEnded takes in a new worker, or a failure to start one. An error ends the
+// supervisor.
+func (s *slot) spawnEnded(ctx context.Context, r spawnResult) error {
+	switch {
+	case r.err == nil:
+		s.install(r)
 		return nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return nil // the shutdown ended it
-	}
-	if !s.wasReady.Load() {
-		s.initFailed.Store(true)
-		return b.err
+	case !s.sup.wasReady.Load():
+		s.emit(SpawnFailed{At: s.enter(StateReaped), Err: r.err, Init: true, Took: r.took})
+		s.sup.initFailed.Store(true)
+		return r.err
 	}
 	s.endTurn()
 	if s.worker != nil {
-		s.served = 0 // it goes on, and is asked about again in due time
-		s.log.Error("no successor for a worker that was to be recycled", "error", b.err)
+		s.emit(SpawnFailed{At: s.here(), Err: r.err, Successor: true, Took: r.took})
+		s.served, s.due = 0, false // it goes on, and is asked about again in due time
 		return nil
 	}
-	s.failedSpawns++
-	s.log.Error("worker did not become ready", "attempt", s.failedSpawns, "error", b.err)
-	if s.failedSpawns >= maxFailedSpawns && s.setHopeless(true) == s.Slots {
-		return fmt.Errorf("%w: %d attempts in a row failed, the last with: %w", ErrGaveUp, s.failedSpawns, b.err)
+	pause, gaveUp := s.restarts.spawnFailed()
+	attempts := s.restarts.failedSpawns
+	s.emit(SpawnFailed{At: s.enter(StateReaped), Err: r.err, Attempts: attempts, Took: r.took})
+	if gaveUp && s.giveUp(r.err) == s.config.Slots {
+		return fmt.Errorf("%w: %d attempts in a row failed, the last with: %w", ErrGaveUp, attempts, r.err)
 	}
-	s.schedule()
+	s.backOff(pause)
 	return nil
 }
 
-// setHopeless counts this slot among those that have given up, or no longer, and
-// returns how many have.
-func (s *slot) setHopeless(hopeless bool) int {
-	var change int32
-	switch {
-	case hopeless && !s.hopeless:
-		change = 1
-	case !hopeless && s.hopeless:
-		change = -1
-	}
-	s.hopeless = hopeless
-	return int(s.givenUp.Add(change))
-}
-
-// schedule decides when the next worker is spawned: at once after the first
-// failure since an invocation was answered, and with growing pauses after more.
-func (s *slot) schedule() {
-	s.failures++
-	if s.failures == 1 {
-		s.log.Debug("restart at once")
-		return
-	}
-	pause := s.backoff.NextBackOff()
-	s.log.Debug("restart scheduled", "in", pause, "attempt", s.failures)
-	s.retry = time.After(pause)
-}
-
-// answered notes that R has answered an invocation: the backoff begins anew, and the
-// worker may have served its time. Its successor is spawned while it goes on serving,
-// where there is room for both, and takes its place between two invocations.
-func (s *slot) answered(ctx context.Context) {
-	s.failures = 0
-	s.backoff.Reset()
-	s.served++
-	if s.Recycle == nil || s.born != nil || ctx.Err() != nil || !s.Recycle(s.number, s.served) {
-		return
-	}
-	if !s.Room() {
-		s.log.Debug("worker recycled before its successor is there: no room for both", "served", s.served)
-		s.observe(Event{Kind: WorkerRecycled, Worker: s.worker})
+// install makes a new worker the slot's, in place of the one that it succeeds.
+func (s *slot) install(r spawnResult) {
+	if s.worker != nil {
+		s.emit(Recycled{At: s.here(), Stats: s.worker.Stats(), Served: s.served, Room: true})
 		s.retire()
 	}
-	s.spawn(ctx)
+	stats := r.worker.Stats()
+	s.worker, s.pid, s.served, s.due = r.worker, stats.PID, 0, false
+	s.restarts.ready()
+	s.sup.wasReady.Store(true)
+	s.endTurn()
+	if s.gaveUp {
+		s.gaveUp = false
+		s.sup.gaveUp.Add(-1)
+	}
+	s.emit(Ready{At: s.enter(StateReady), Stats: stats, Took: r.took})
 }
 
-// retire takes the worker out of the slot and frees it.
+// giveUp counts this slot among those that have given up, and returns how many have.
+func (s *slot) giveUp(last error) int {
+	if s.gaveUp {
+		return int(s.sup.gaveUp.Load())
+	}
+	s.gaveUp = true
+	s.emit(GaveUp{At: s.here(), Attempts: s.restarts.failedSpawns, Err: last})
+	return int(s.sup.gaveUp.Add(1))
+}
+
+// lose takes a worker that cannot be used again out of the slot, and delays the next
+// spawn by pause. During a shutdown, that is not a transition: no other worker follows.
+func (s *slot) lose(ctx context.Context, t Lost, pause time.Duration) {
+	if ctx.Err() != nil {
+		s.retire()
+		return
+	}
+	t.PID, t.At = s.pid, s.enter(StateReaped)
+	succeeded := s.spawned != nil // its successor is being started already
+	if succeeded {
+		t.At = s.enter(StateSpawning)
+	}
+	s.emit(t)
+	s.retire()
+	if !succeeded {
+		s.backOff(pause)
+	}
+}
+
+// backOff delays the next spawn by pause.
+func (s *slot) backOff(pause time.Duration) {
+	if pause > 0 {
+		s.retry = time.After(pause)
+		s.emit(BackingOff{At: s.enter(StateBackoff), Failures: s.restarts.failures, Pause: pause})
+	}
+}
+
+// countServed notes that the worker answered an invocation, after which it may be due for
+// recycling. If there is room for both, its successor is spawned while it goes on serving,
+// and takes its place between two invocations.
+func (s *slot) countServed(ctx context.Context) {
+	s.served++
+	if s.config.Recycle == nil || s.spawned != nil || ctx.Err() != nil {
+		return
+	}
+	due, room := s.config.Recycle(s.number, s.served)
+	s.due = due
+	if due && !room {
+		s.emit(Recycled{At: s.enter(StateReaped), Stats: s.worker.Stats(), Served: s.served})
+		s.retire()
+	}
+}
+
+// retire takes the worker out of the slot and frees it in the background.
 func (s *slot) retire() {
 	w := s.worker
-	s.worker = nil
-	s.reaping.Go(func() {
-		ctx, cancel := context.WithTimeout(s.drained, drainLimit)
+	s.worker, s.due = nil, false
+	s.reaping.Go(func() { // the next spawn, or free, waits for it
+		ctx, cancel := context.WithTimeout(s.drainDeadline, drainLimit)
 		defer cancel()
 		w.Shutdown(ctx)
 	})
 }
 
-// hold keeps an invocation until the worker is ready for it.
+// hold keeps an invocation until the worker is ready for it, or its deadline is near.
 func (s *slot) hold(inv *runtimeapi.Invocation) {
-	s.held, s.came = inv, time.Now()
+	s.held, s.received = inv, time.Now()
 	if !inv.Deadline.IsZero() {
 		soft, _ := s.limits(inv)
 		s.expire = time.After(soft)
 	}
-	s.log.Debug("invocation received", "request_id", inv.ID, "event_bytes", len(inv.Event), "deadline", inv.Deadline)
+	s.emit(Received{At: s.here(), Invocation: s.facts(inv)})
 }
 
+// take returns the held invocation, which the caller must report.
 func (s *slot) take() *runtimeapi.Invocation {
 	inv := s.held
 	s.held, s.expire = nil, nil
 	return inv
 }
 
-// abandon reports the invocation that the end found waiting, if there is one.
+// facts returns what transitions say about the invocation that was received last.
+func (s *slot) facts(inv *runtimeapi.Invocation) Invocation {
+	return Invocation{
+		ID:         inv.ID,
+		TenantID:   inv.TenantID,
+		EventBytes: len(inv.Event),
+		Deadline:   inv.Deadline,
+		Received:   s.received,
+	}
+}
+
+// abandon reports the invocation that a shutdown found waiting, if there is one.
 func (s *slot) abandon(ctx context.Context) error {
 	if s.polled != nil {
 		if p := <-s.polled; p.err == nil {
-			s.held = p.inv // it came as the poll was cancelled
+			s.hold(p.inv) // it came as the poll was cancelled
 		}
 		s.polled = nil
 	}
 	if s.held == nil {
 		return nil
 	}
-	return s.reportError(ctx, s.take(), reportOf(errShutdown))
+	return s.fail(ctx, s.take(), errShutdown)
 }
 
-// close reaps the worker and waits for every goroutine of the slot.
-func (s *slot) close() {
+// free reaps the workers and waits for every goroutine of the slot.
+func (s *slot) free() {
 	if s.worker != nil {
 		s.retire()
 	}
-	if s.born != nil {
-		if b := <-s.born; b.err == nil {
-			s.worker = b.worker
+	if s.spawned != nil {
+		if r := <-s.spawned; r.err == nil {
+			s.worker = r.worker
 			s.retire()
 		}
 	}

@@ -1,17 +1,15 @@
 package supervisor
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// A cutError says why R may write no more to its stream.
+// A cutError is the reason why R may write no more to its stream.
 type cutError string
 
 func (e cutError) Error() string { return string(e) }
@@ -21,70 +19,56 @@ const (
 	errShutdownCuts = cutError("the runtime is shutting down")
 )
 
-// A response is where the streamed result of an invocation goes, if R streams it. Until
-// the first piece there is none, so that a failure can be reported as any other.
-type response struct {
+// A streamed is the streamed result of an invocation, if R streams it. Before the first
+// piece there is no stream, so a failure can be reported as usual.
+type streamed struct {
 	api RuntimeAPI
 	inv *runtimeapi.Invocation
 
-	failed error // of the last Write; for the goroutine of invoke only
+	failed error // of the last Write; owned by the goroutine of invoke
 
 	mu     sync.Mutex
-	stream runtimeapi.Stream // not nil: it has begun, and its end will be inv's report
+	stream runtimeapi.Stream // non-nil once it has begun; its end is inv's report
 	reason error             // why it was cut, or nil
 }
 
-// open is what a worker calls at the first piece.
-func (r *response) open(head protocol.StreamHead) io.Writer {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reason == nil {
-		r.stream = r.api.RespondStream(r.inv, head.ContentType, (*runtimeapi.Prelude)(head.Prelude))
+// open begins the stream. The worker calls it at the first piece.
+func (o *streamed) open(head protocol.StreamHead) io.Writer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.reason == nil {
+		o.stream = o.api.RespondStream(o.inv, head.ContentType, (*runtimeapi.Prelude)(head.Prelude))
 	}
-	return r
+	return o
 }
 
 // Write passes a piece on, and returns when the Runtime API has taken it.
-func (r *response) Write(piece []byte) (n int, err error) {
-	r.mu.Lock()
-	stream, cut := r.stream, r.reason
-	r.mu.Unlock()
+func (o *streamed) Write(piece []byte) (n int, err error) {
+	o.mu.Lock()
+	stream, reason := o.stream, o.reason
+	o.mu.Unlock()
 	if stream == nil {
-		r.failed = cut
-		return 0, cut
+		o.failed = reason
+		return 0, reason
 	}
-	n, r.failed = stream.Write(piece)
-	return n, r.failed
+	n, o.failed = stream.Write(piece)
+	return n, o.failed
 }
 
-// cut makes Write fail with err from now on, even one that waits for a slow reader.
-func (r *response) cut(err cutError) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reason = err
-	if r.stream != nil {
-		r.stream.Cut(err)
+// Cut makes Write fail with err from now on, even one that waits for a slow reader.
+func (o *streamed) Cut(err cutError) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reason = err
+	if o.stream != nil {
+		o.stream.Cut(err)
 	}
 }
 
-// cutShort returns why R was kept from writing all of it, or nil.
-func (r *response) cutShort() error {
-	if cut, ok := errors.AsType[cutError](r.failed); ok {
+// incomplete returns why R was kept from writing all of its stream, or nil.
+func (o *streamed) incomplete() error {
+	if cut, ok := errors.AsType[cutError](o.failed); ok {
 		return cut
 	}
 	return nil
-}
-
-// endStream ends the stream that is the one report of inv: as a whole, or, with a report,
-// as one that broke off. It is not sent again, and nothing else is. The error that it
-// returns ends the supervisor.
-func (s *slot) endStream(ctx context.Context, inv *runtimeapi.Invocation, stream runtimeapi.Stream, r *runtimeapi.ErrorReport) error {
-	if r != nil {
-		s.logError(inv, r)
-	}
-	ctx, cancel := reportTime(ctx, inv)
-	defer cancel()
-	start := time.Now()
-	err := stream.Close(ctx, r)
-	return s.reported(inv, "stream", start, err)
 }

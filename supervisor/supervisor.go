@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// A Worker is one ready R process; *worker.Worker says what each method does.
+// A Worker is one ready R process; *worker.Worker documents each method.
 type Worker interface {
 	Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error)
 	Interrupt()
@@ -26,7 +27,7 @@ type Worker interface {
 	Stats() protocol.WorkerStats
 }
 
-// RuntimeAPI is what the supervisor needs of the Lambda Runtime API.
+// RuntimeAPI is the part of the Lambda Runtime API that the supervisor calls.
 type RuntimeAPI interface {
 	Next(ctx context.Context) (*runtimeapi.Invocation, error)
 	Respond(ctx context.Context, inv *runtimeapi.Invocation, payload []byte) error
@@ -35,93 +36,96 @@ type RuntimeAPI interface {
 	InitError(ctx context.Context, r *runtimeapi.ErrorReport) error
 }
 
-// Config says what to supervise.
+// Config configures a Supervisor. Recycle and Observe may be nil.
 type Config struct {
 	API RuntimeAPI
+	Log *slog.Logger
 
-	// Spawn makes a ready worker. Its context bounds the spawn only.
+	// Spawn starts a worker and returns it when it is ready. Its context bounds the spawn
+	// only.
 	Spawn func(ctx context.Context, slot int) (Worker, error)
 
-	Slots       int           // how many workers, at least 1
-	Starting    int           // how many slots may make their first worker at once, at least 1
+	Slots       int           // the number of workers, at least 1
 	InitTimeout time.Duration // how long a worker may take to become ready
 
-	// Margin is how long before its deadline an invocation is given up, so that
-	// there is time to say so. The first half of it is R's, to report where it was.
+	// Margin is how long before its deadline an invocation is stopped, which leaves time
+	// to report that. R has the first half of it to report where it was.
 	Margin time.Duration
 
-	// Recycle says, after each answered invocation, whether the slot's worker has
-	// served long enough; served is how many it has answered. Room says whether its
-	// successor may be spawned beside it. nil: workers live until they die.
-	Recycle func(slot, served int) bool
-	Room    func() bool
+	// Recycle is called after each answered invocation; served is how many the slot's
+	// worker has answered. It returns whether the worker is due for recycling, and whether
+	// its successor may be spawned beside it. If nil, workers live until they die.
+	Recycle func(slot, served int) (due, room bool)
 
-	// Observe is told what happens, by all slots at once; nil: nobody is. The slot waits
+	// Observe is called for every transition, concurrently from all slots; the slot waits
 	// for it to return.
-	Observe func(Event)
-
-	Log *slog.Logger
+	Observe func(Transition)
 }
 
-// ErrGaveUp is the error of Run when no slot can bring up a worker any more.
-var ErrGaveUp = errors.New("no R worker becomes ready any more")
-
-// maxFailedSpawns is how many spawns in a row may fail before a slot counts as
-// given up. It goes on trying for as long as another slot has not.
-const maxFailedSpawns = 5
+// ErrGaveUp is the error of Run when every slot has given up.
+var ErrGaveUp = errors.New("giving up: R cannot be started")
 
 // A Supervisor runs the slots.
 type Supervisor struct {
-	Config
+	config     Config
+	starting   int           // how many slots may start their first worker at once
 	wasReady   atomic.Bool   // a worker was ready once: the init has succeeded
-	initFailed atomic.Bool   // one was not, before the first ready one
-	givenUp    atomic.Int32  // slots that have given up
+	initFailed atomic.Bool   // a spawn failed before any worker was ready
+	gaveUp     atomic.Int32  // slots that have given up
 	turns      chan struct{} // see turn.go
 }
 
-// New checks the configuration and returns a Supervisor that does nothing until
-// Run is called.
+// New checks the configuration and returns a Supervisor that does nothing until Run is
+// called.
 func New(c Config) (*Supervisor, error) {
 	switch {
 	case c.API == nil || c.Spawn == nil || c.Log == nil:
 		return nil, errors.New("supervisor: API, Spawn and Log are required")
-	case c.Slots < 1 || c.Starting < 1:
-		return nil, fmt.Errorf("supervisor: %d slots, %d starting: want at least 1", c.Slots, c.Starting)
-	case (c.Recycle == nil) != (c.Room == nil):
-		return nil, errors.New("supervisor: Recycle and Room go together")
+	case c.Slots < 1:
+		return nil, fmt.Errorf("supervisor: %d slots: want at least 1", c.Slots)
 	case c.InitTimeout <= 0 || c.Margin <= 0:
 		return nil, errors.New("supervisor: InitTimeout and Margin must be positive")
 	}
-	return &Supervisor{Config: c, turns: make(chan struct{}, c.Slots+c.Starting)}, nil
+	starting := runtime.GOMAXPROCS(0) // R saturates a CPU while it starts
+	return &Supervisor{config: c, starting: starting, turns: make(chan struct{}, c.Slots+starting)}, nil
 }
 
-// Run takes invocations and reports each of them, until ctx is cancelled (then it
-// returns nil, once all that was in flight is reported and every worker reaped),
-// or until nothing more can be done. An init error has been reported to the Runtime
-// API when Run returns it.
+// Run takes invocations and reports each of them, until ctx is cancelled (then it returns
+// nil once everything in flight is reported and every worker is reaped) or until it cannot
+// go on. When Run returns an init error, that has been reported to the Runtime API.
 func (s *Supervisor) Run(ctx context.Context) error {
 	slots, ctx := errgroup.WithContext(ctx) // one slot's fatal error ends them all
-	drained, cancel := context.WithCancel(context.Background())
+	drainDeadline, cancel := deadlineAfter(ctx, drainLimit)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainLimit, cancel) })()
-	for i := range s.Slots {
+	for i := range s.config.Slots {
 		slots.Go(func() error {
 			if !s.awaitTurn(ctx, i) {
 				return nil
 			}
-			return newSlot(s, i, drained).run(ctx)
+			return newSlot(s, i, drainDeadline).run(ctx)
 		})
 	}
 	err := slots.Wait()
 	if s.initFailed.Load() {
-		if err := ReportInit(s.API, err); err != nil {
-			s.Log.Error("init error not reported", "error", err)
+		if err := ReportInit(s.config.API, err); err != nil {
+			s.config.Log.Error("init error not reported", "error", err)
 		}
 	}
 	return err
 }
 
-// ReportInit posts err as the init error. The caller is to exit afterwards.
+// deadlineAfter returns a context that ends limit after ctx does. The caller must call
+// cancel.
+func deadlineAfter(ctx context.Context, limit time.Duration) (_ context.Context, cancel context.CancelFunc) {
+	deadline, end := context.WithCancel(context.Background())
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(limit, end) })
+	return deadline, func() {
+		stop()
+		end()
+	}
+}
+
+// ReportInit posts err as the init error. The caller must exit afterwards.
 func ReportInit(api RuntimeAPI, err error) error {
 	// Lambda has its own limit for the init. This one is for an API that hangs.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -2,14 +2,14 @@ package supervisor
 
 import "context"
 
-// The slots do not begin side by side. R takes all of a CPU to start, so that many at
-// once would all be late, and the init is over when the first is ready. The first slot
-// begins alone; when its worker is ready, the others do, as many at a time as
-// Config.Starting says. What keeps workers from starting at all is so found by the first
-// slot, and told once. After its first worker a slot waits for nobody any more: no spawn
-// that hangs may hold up another slot's restart.
+// Slots do not start all at once. Starting R saturates a CPU, so starting many together
+// would delay every one of them, and the init is over when the first is ready. The first
+// slot starts alone; when its worker is ready the others do, as many at a time as there are
+// CPUs. A fault that stops every worker from starting is therefore found by the first slot,
+// and reported once. After its first worker a slot waits for no other, so a spawn that
+// hangs does not delay another slot's restart.
 
-// awaitTurn waits until a slot may begin. It returns false when ctx ends first.
+// awaitTurn waits until a slot may begin. It returns false if ctx ends first.
 func (s *Supervisor) awaitTurn(ctx context.Context, slot int) bool {
 	if slot == 0 {
 		return true
@@ -22,7 +22,7 @@ func (s *Supervisor) awaitTurn(ctx context.Context, slot int) bool {
 	}
 }
 
-// endTurn lets other slots begin when the slot's first spawn has ended, ready or not.
+// endTurn lets other slots begin, once the slot's first spawn has ended, ready or not.
 func (s *slot) endTurn() {
 	if s.tookTurn {
 		return
@@ -30,9 +30,9 @@ func (s *slot) endTurn() {
 	s.tookTurn = true
 	n := 1
 	if s.number == 0 {
-		n = s.Starting
+		n = s.sup.starting
 	}
 	for range n {
-		s.turns <- struct{}{} // it has room for all that are ever sent
+		s.sup.turns <- struct{}{} // it has room for all that are ever sent
 	}
 }

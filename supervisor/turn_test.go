@@ -22,7 +22,7 @@ func (r *rig) startsAt(start time.Time) []float64 {
 func TestFirstWorkerStartsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
-		r.Slots, r.Starting = 6, 2
+		r.Slots, r.starting = 6, 2
 		r.spawn = func(context.Context, int, *fakeWorker) error {
 			time.Sleep(time.Second)
 			return nil
@@ -49,7 +49,7 @@ func TestFirstWorkerStartsAlone(t *testing.T) {
 func TestTurnIsPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
-		r.Slots, r.Starting = 3, 1
+		r.Slots, r.starting = 3, 1
 		r.spawn = func(ctx context.Context, n int, _ *fakeWorker) error {
 			if n == 2 {
 				<-ctx.Done() // until InitTimeout, 10 s
@@ -72,7 +72,7 @@ func TestTurnIsPassedOn(t *testing.T) {
 func TestShutdownBeforeATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
-		r.Slots, r.Starting = 3, 1
+		r.Slots, r.starting = 3, 1
 		r.spawn = func(ctx context.Context, _ int, _ *fakeWorker) error {
 			<-ctx.Done()
 			return ctx.Err()

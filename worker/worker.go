@@ -51,7 +51,7 @@ func (w *Worker) PeakRSS() int64 { return w.process.PeakRSS() }
 
 // Stats describes the process now.
 func (w *Worker) Stats() protocol.WorkerStats {
-	return protocol.WorkerStats{PID: w.PID(), RSS: w.RSS(), PeakRSS: w.PeakRSS(), Ready: w.ready}
+	return protocol.WorkerStats{PID: w.PID(), RSS: w.RSS(), Ready: w.ready}
 }
 
 // Done returns a channel that is closed once the process is dead and reaped.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -67,19 +66,18 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 }
 
 // newSupervisor makes the supervisor of slots workers out of p. Observe may be nil.
-func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, observe func(supervisor.Event), log *slog.Logger) (*supervisor.Supervisor, error) {
+func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, observe func(supervisor.Transition), log *slog.Logger) (*supervisor.Supervisor, error) {
 	supervise := supervisor.Config{
 		API:         api,
 		Spawn:       p.spawn,
 		Slots:       slots,
-		Starting:    runtime.GOMAXPROCS(0),
 		InitTimeout: c.initTimeout,
 		Margin:      c.margin,
 		Observe:     observe,
 		Log:         log,
 	}
 	if c.maxInvocations > 0 || c.maxRSS > 0 {
-		supervise.Recycle, supervise.Room = p.recycle, p.room
+		supervise.Recycle = p.recycle
 	}
 	return supervisor.New(supervise)
 }

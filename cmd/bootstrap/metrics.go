@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
-	"lambda-r-runtime/worker"
 )
 
 // metricsNamespace is where CloudWatch shows the metrics, for each function.
@@ -20,9 +20,8 @@ type metrics struct {
 	log      *slog.Logger
 }
 
-// newObserver returns what the supervisor is to tell of its events, nil where nobody
-// wants metrics.
-func newObserver(c config, getenv func(string) string, out *logOutput, log *slog.Logger) func(supervisor.Event) {
+// newObserver returns the supervisor's Observe, or nil without metrics.
+func newObserver(c config, getenv func(string) string, out *logOutput, log *slog.Logger) func(supervisor.Transition) {
 	if !c.metrics {
 		return nil
 	}
@@ -41,8 +40,8 @@ type metric struct {
 }
 
 // observe is the supervisor's Observe.
-func (m *metrics) observe(e supervisor.Event) {
-	values, more := measure(e)
+func (m *metrics) observe(t supervisor.Transition) {
+	values, more := measure(t)
 	if len(values) == 0 {
 		return
 	}
@@ -55,44 +54,41 @@ func (m *metrics) observe(e supervisor.Event) {
 	}
 }
 
-// measure returns the metrics of an event, and what else its line says.
-func measure(e supervisor.Event) ([]metric, map[string]any) {
-	more := map[string]any{"slot": e.Slot}
-	r, isR := e.Worker.(*worker.Worker)
-	switch e.Kind {
-	case supervisor.WorkerReady:
-		if isR {
-			more["rVersion"] = r.Info().RVersion
-			more["loadMs"] = r.Info().InitMs
-			if slowest := r.Info().Slowest; len(slowest) > 0 {
-				more["slowestPackages"] = slowest
-			}
+// measure returns the metrics of a transition, and what else its line says.
+func measure(t supervisor.Transition) ([]metric, map[string]any) {
+	switch t := t.(type) {
+	case supervisor.Ready:
+		more := map[string]any{"slot": t.Slot, "rVersion": t.Stats.Ready.RVersion, "loadMs": t.Stats.Ready.InitMs}
+		if slowest := t.Stats.Ready.Slowest; len(slowest) > 0 {
+			more["slowestPackages"] = slowest
 		}
-		return []metric{milliseconds("InitDuration", e.Took)}, more
-	case supervisor.WorkerLost:
-		return []metric{count("WorkerRestarts")}, more
-	case supervisor.WorkerRecycled:
-		return []metric{count("WorkerRecycles")}, more
+		return []metric{milliseconds("InitDuration", t.Took)}, more
+	case supervisor.Lost:
+		return []metric{count("WorkerRestarts")}, map[string]any{"slot": t.Slot}
+	case supervisor.Recycled:
+		return []metric{count("WorkerRecycles")}, map[string]any{"slot": t.Slot}
+	case supervisor.Reported:
+		more := map[string]any{"slot": t.Slot, "requestId": t.Invocation.ID}
+		if t.Invocation.TenantID != "" {
+			more["tenantId"] = t.Invocation.TenantID
+		}
+		return measureReported(t), more
 	}
+	return nil, nil
+}
 
-	more["requestId"] = e.Invocation.ID
-	if e.Invocation.TenantID != "" {
-		more["tenantId"] = e.Invocation.TenantID
-	}
+func measureReported(t supervisor.Reported) []metric {
 	var values []metric
-	if e.Error != nil && e.Error.Type == "Runtime.InvocationTimeout" {
+	if t.Failure != nil && t.Failure.Type == runtimeapi.ErrorInvocationTimeout {
 		values = append(values, count("InvocationTimeouts"))
 	}
-	if !isR {
-		return values, more
+	if t.RTime > 0 { // else R did not answer
+		values = append(values, milliseconds("RDuration", t.RTime), milliseconds("RuntimeOverhead", max(0, t.Took-t.RTime)))
 	}
-	if took := e.RTime; took > 0 { // else R did not answer
-		values = append(values, milliseconds("RDuration", took), milliseconds("RuntimeOverhead", max(0, e.Took-took)))
+	if t.RSS > 0 {
+		values = append(values, metric{"WorkerRSS", "Megabytes", float64(t.RSS) / (1 << 20)})
 	}
-	if rss := r.RSS(); rss > 0 && r.Err() == nil {
-		values = append(values, metric{"WorkerRSS", "Megabytes", float64(rss) / (1 << 20)})
-	}
-	return values, more
+	return values
 }
 
 func count(name string) metric { return metric{name, "Count", 1} }

@@ -35,15 +35,18 @@ func (r recycler) due(w *worker.Worker, served int) bool {
 }
 
 // recycle is the supervisor's Recycle.
-func (p *pool) recycle(slot, served int) bool {
+func (p *pool) recycle(slot, served int) (due, room bool) {
 	p.mu.Lock()
 	w := p.workers[slot]
 	p.mu.Unlock()
-	return w.recycler.due(w.Worker, served)
+	if !w.recycler.due(w.Worker, served) {
+		return false, false
+	}
+	return true, p.room()
 }
 
-// room is the supervisor's Room: whether the function's memory has room for one more
-// worker as large as the largest. Where the limit is not known there is.
+// room reports whether the function's memory has room for one more worker as large as the
+// largest. If the limit is not known, it has.
 func (p *pool) room() bool {
 	limit := process.MemoryLimit()
 	if p.memory > 0 && (limit == 0 || p.memory < limit) {

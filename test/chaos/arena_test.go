@@ -86,7 +86,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 		return nil, err
 	}
 	sup, err := supervisor.New(supervisor.Config{
-		API: watchedAPI{a.client, a}, Spawn: a.spawn, Slots: slots, Starting: slots,
+		API: watchedAPI{a.client, a}, Spawn: a.spawn, Slots: slots,
 		InitTimeout: initTimeout, Margin: margin, Log: log,
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ var plantedBugs = []plantedBug{
 	},
 	{
 		name: "an invocation is sent again after a crash", dir: "supervisor",
-		old: "return outcome{report: reportOf(failure), keep: tooLarge(failure) != nil}", new: "return outcome{resend: true}",
+		old: "return outcome{report: reportOf(failure)}", new: "return outcome{resend: true}",
 		cells: "SIGKILL/mid-handler", breaks: inv2,
 	},
 	{

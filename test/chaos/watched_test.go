@@ -21,12 +21,14 @@ type watched struct {
 	a    *arena
 	slot int
 
-	busy    bool        // in Invoke
-	died    bool        // was seen dead
-	failed  bool        // it died, or an Invoke came to an end that ends it; counted once
-	retired bool        // the supervisor is done with it, not for a failure
-	shot    bool        // the supervisor was made to kill it
-	armed   instruction // what it will do to whom it meets next
+	busy    bool // in Invoke
+	died    bool // was seen dead
+	failed  bool // it died, or an Invoke came to an end that ends it; counted once
+	retired bool // the supervisor is done with it, not for a failure
+
+	interrupted bool        // its invocation's deadline was near
+	shot        bool        // the supervisor was made to kill it
+	armed       instruction // what it will do to whom it meets next
 }
 
 // A slotLog is what was seen of a slot.
@@ -151,6 +153,10 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.S
 		t := w.a.trip(inv.ID)
 		s := &w.a.slots[w.slot]
 		switch {
+		case errors.Is(err, protocol.ErrNotSent):
+			w.fail()
+		case w.interrupted: // it ran until the deadline: that is not a crash, see supervisor's restarts
+			s.failures, w.retired = 0, true
 		case !keeps(err):
 			w.fail()
 		case w.died: // after it had answered
@@ -181,6 +187,12 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.S
 func keeps(err error) bool {
 	_, large := err.(*protocol.FrameTooLargeError)
 	return err == nil || large
+}
+
+// Interrupt notes that the deadline of the worker's invocation is near.
+func (w *watched) Interrupt() {
+	w.a.update(func() { w.interrupted = true })
+	w.Worker.Interrupt()
 }
 
 // Kill notes that the supervisor is done with the worker, unless it is busy.

@@ -63,7 +63,7 @@ func apiRows() []apiRow {
 			apiRow{name: kind + " 500", op: op, fault: faulty.Fault{Status: 500}, event: event, caller: lost, exits: true,
 				reports: []string{report}, log: `the runtime ends: invocation ID: POST /invocation/\{id\}/` + kind + `: status 500`},
 			apiRow{name: kind + " breaks", op: op, fault: faulty.Fault{Reset: true}, event: event, caller: caller,
-				reports: []string{report, report, "response"}, log: `WRN report failed on its way, sent again .*request_id=ID`},
+				reports: []string{report, report, "response"}, log: `WRN report failed, retrying .*request_id=ID`},
 			apiRow{name: kind + " breaks, once it arrived", op: op, fault: faulty.Fault{Reset: true, Late: true}, event: event, caller: caller,
 				reports: []string{report, report, "response"}, log: `ERR report not accepted .*request_id=ID .*status 403`},
 		)

@@ -51,7 +51,7 @@ func TestRecyclingWithoutRoom(t *testing.T) {
 	if second := f.result(`{}`); second == first {
 		t.Errorf("worker %s answered again", first)
 	}
-	p.waitFor(`no room for both`)
+	p.waitFor(`worker recycled, no room for its successor beside it`)
 }
 
 // hooks is a function whose R says good-bye when it is shut down.

@@ -162,9 +162,9 @@ func TestLogLevels(t *testing.T) {
 	}
 	f.failure(call("killed", `{}`))
 	p.waitFor(`DBG R process ended .*pid=\d+ reason=.*SIGKILL`)
-	p.waitFor(`DBG restart at once`)
+	p.waitFor(`DBG spawning .*failures=1`)
 	f.failure(call("killed", `{}`))
-	p.waitFor(`DBG restart scheduled .*in=\d+.*attempt=2`)
+	p.waitFor(`WRN backing off before the next worker .*pause=\d+.*failures=2`)
 }
 
 // AWS_LAMBDA_LOG_FORMAT=JSON: every line of ours is a JSON object with Lambda's names.

@@ -1,0 +1,43 @@
+package runtimeapi
+
+// The error types that this runtime reports to Lambda. The names that R code reports are
+// here, too; errortype_test.go checks that neither side uses any other.
+const (
+	// The init.
+	ErrorInvalidConfiguration = "Runtime.InvalidConfiguration" // a setting is invalid
+	ErrorInvalidEntrypoint    = "Runtime.InvalidEntrypoint"    // R cannot be found or started
+	ErrorInitTimeout          = "Runtime.InitTimeout"          // R was not ready in time
+	ErrorInit                 = "Runtime.InitError"            // the handler's file signalled an error
+	ErrorMalformedHandler     = "Runtime.MalformedHandlerName"
+	ErrorHandlerNotFound      = "Runtime.HandlerNotFound" // its file does not exist
+	ErrorNoSuchHandler        = "Runtime.NoSuchHandler"   // its function does not exist
+	ErrorUserCodeSyntax       = "Runtime.UserCodeSyntaxError"
+	ErrorImportModule         = "Runtime.ImportModuleError" // a package cannot be loaded
+
+	// The event and the result.
+	ErrorUnmarshal            = "Runtime.UnmarshalError" // the event is not valid JSON
+	ErrorInvalidArguments     = "Runtime.InvalidArguments"
+	ErrorBadRequest           = "Runtime.BadRequest"   // an HTTP request that cannot be decoded
+	ErrorMarshal              = "Runtime.MarshalError" // the result cannot be encoded
+	ErrorResponseSizeTooLarge = "Function.ResponseSizeTooLarge"
+
+	// The worker.
+	ErrorInvocationTimeout = "Runtime.InvocationTimeout"
+	ErrorInterrupted       = "Runtime.Interrupted"   // R's answer to an interrupt
+	ErrorWorkerCrashed     = "Runtime.WorkerCrashed" // R died
+	ErrorOutOfMemory       = "Runtime.OutOfMemory"
+	ErrorProtocol          = "Runtime.ProtocolError"     // R broke the protocol of frames
+	ErrorWorkerUnavailable = "Runtime.WorkerUnavailable" // no R could take the invocation
+
+	// ErrorFunction is for an R class that has no letters to make a name of.
+	ErrorFunction = "Function.Error"
+)
+
+// The error types of Lambda itself, which the emulator answers with.
+const (
+	ErrorUnknown                = "Runtime.Unknown"
+	ErrorInvalidResponseMode    = "Runtime.InvalidResponseModeHeader"
+	ErrorTruncatedResponse      = "Runtime.TruncatedResponse"
+	ErrorInvalidExtensionName   = "Extension.InvalidExtensionName"
+	ErrorInvalidStateTransition = "Extension.InvalidStateTransition"
+)

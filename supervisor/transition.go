@@ -1,0 +1,176 @@
+package supervisor
+
+import (
+	"time"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+// A Transition is something that happened to a slot: a change of its state, or a step of
+// an invocation. The types below are all there are. They hold facts and no live objects,
+// so an observer may keep them.
+//
+// Each transition is emitted once, first to Config.Log and then to Config.Observe, by the
+// goroutine that owns the slot, which waits for both. So the transitions of one slot are
+// delivered one at a time in the order in which they happened. Those of different slots
+// are delivered concurrently and in no order.
+//
+// Every invocation that a slot received ends with one Reported, preceded by one Failed if
+// it failed, whether or not R saw it. A retry of a call to the Runtime API is only logged:
+// it changes nothing.
+type Transition interface {
+	record() record
+}
+
+// At is where and when a transition happened.
+type At struct {
+	Time  time.Time
+	Slot  int
+	State State // of the slot from then on
+}
+
+// An Invocation is what transitions say about an invocation: not its event.
+type Invocation struct {
+	ID         string
+	TenantID   string
+	EventBytes int
+	Deadline   time.Time // zero if it has none
+	Received   time.Time // when /next returned it
+}
+
+// The life of a worker.
+type (
+	// Spawning: a slot starts a worker, once the one before is reaped.
+	Spawning struct {
+		At
+		Failures  int  // in a row before this spawn, see restarts
+		Successor bool // of a worker that still serves and is due for recycling
+	}
+
+	// SpawnFailed: a worker did not become ready.
+	SpawnFailed struct {
+		At
+		Err       error
+		Attempts  int  // that failed in a row; 0 for a successor
+		Successor bool // the worker that it was to replace goes on
+		Init      bool // no worker was ready before: Run returns the error
+		Took      time.Duration
+	}
+
+	// Ready: a worker is ready and takes its place.
+	Ready struct {
+		At
+		Stats protocol.WorkerStats
+		Took  time.Duration
+	}
+
+	// Lost: a worker died, or was killed because it cannot be used again.
+	Lost struct {
+		At
+		PID    int
+		Reason error // nil if it had answered in time, and an interrupt may still reach it
+		Idle   bool  // it had no invocation
+	}
+
+	// Recycled: a worker has served long enough and is asked to exit.
+	Recycled struct {
+		At
+		Stats  protocol.WorkerStats
+		Served int  // invocations that it answered
+		Room   bool // its successor was spawned beside it
+	}
+
+	// BackingOff: the slot pauses before it spawns again, and callers may wait for it.
+	BackingOff struct {
+		At
+		Failures int // in a row
+		Pause    time.Duration
+	}
+
+	// GaveUp: so many spawns in a row failed that the slot no longer expects one to
+	// succeed. It goes on trying for as long as another slot has not given up.
+	GaveUp struct {
+		At
+		Attempts int
+		Err      error // of the last one
+	}
+
+	// Draining: the slot takes no more invocations, because of a shutdown or a fatal error.
+	Draining struct {
+		At
+	}
+)
+
+// The way of an invocation.
+type (
+	// Polling: the slot asks /next for an invocation.
+	Polling struct {
+		At
+	}
+
+	// Received: /next returned an invocation.
+	Received struct {
+		At
+		Invocation Invocation
+	}
+
+	// Dispatched: the invocation is given to the worker.
+	Dispatched struct {
+		At
+		Invocation Invocation
+		PID        int
+	}
+
+	// NotSent: the worker was found unusable before anything was sent to it. The slot holds
+	// the invocation for the next worker.
+	NotSent struct {
+		At
+		Invocation Invocation
+		PID        int
+		Err        error
+	}
+
+	// Answered: R answered, with a result, a stream or an error. If the worker cannot be used
+	// again, Lost follows.
+	Answered struct {
+		At
+		Invocation Invocation
+		PID        int
+		Bytes      int // of the result; 0 if it was streamed
+		RTime      time.Duration
+		Took       time.Duration // since it was dispatched
+	}
+
+	// Failed: the invocation failed, for the reason that is reported.
+	Failed struct {
+		At
+		Invocation Invocation
+		Report     *runtimeapi.ErrorReport
+	}
+
+	// Reported: the invocation is over, because its one report was posted, or could not be.
+	Reported struct {
+		At
+		Invocation Invocation
+		Kind       ReportKind
+		Failure    *runtimeapi.ErrorReport // why the invocation failed; nil if it succeeded
+		Err        error                   // why the report was not accepted; nil if it was
+		Fatal      bool                    // Run returns Err
+
+		PID      int           // of the worker that ran it; 0 if none did
+		RSS      int64         // of that worker, in bytes; 0 if it is gone, or nobody observes
+		RTime    time.Duration // how long R worked on it; 0 if unknown
+		PostTook time.Duration // how long the post took, or the end of the stream
+		Took     time.Duration // since it was received
+	}
+)
+
+// A ReportKind is how an invocation is reported to the Runtime API.
+type ReportKind string
+
+const (
+	ReportResponse ReportKind = "response"
+	ReportError    ReportKind = "error"
+	ReportStream   ReportKind = "stream"
+)
