@@ -1,36 +1,49 @@
-// Package supervisor decides: when a worker is spawned, when the Runtime API is
-// asked for an event, how long a handler may run, and what becomes of each
-// failure. It moves no bytes to R and starts no process itself.
+// Package supervisor keeps warm workers and gives them invocations. It decides when a worker
+// is spawned, when the Runtime API is asked for an invocation, how long a handler may run,
+// and what becomes of each failure. It moves no bytes to R and starts no process itself.
 //
-// There are N slots. A slot owns one worker, one backoff and one poll of /next,
-// and shares nothing with the other slots but a count of those that have given up and,
-// until its first worker is ready, the turns in which the slots begin (turn.go).
+// A Supervisor has N slots, and a slot is the place of one worker:
 //
-//	           ┌──────────────── retry ────────────────┐
-//	           ▼                                       │
-//	      ┌──────────┐  not ready, or it died   ┌──────────┐
-//	─────►│ spawning │─────────────────────────►│ backoff  │
-//	      └──────────┘                          └──────────┘
-//	           │ ready                               ▲
-//	           ▼              died idle              │
-//	      ┌──────────┐───────────────────────────────┤
-//	      │  ready   │                               │
-//	      └──────────┘                               │
-//	   event │    ▲ answered                         │
-//	         ▼    │                                  │
-//	      ┌──────────┐  died, deadline,         ┌──────────┐
-//	      │   busy   │─────────────────────────►│  reaped  │
-//	      └──────────┘  protocol broken         └──────────┘
+//	┌─────────┐  turn  ┌──────────┐     no pause, or pause over      ┌─────────┐
+//	│ waiting │───────►│ spawning │◄─────────────────────┬───────────│ backoff │
+//	└─────────┘        └──────────┘                      │           └─────────┘
+//	                     │      │ not ready              │                ▲
+//	               ready │      └───────────────┐        │                │ pause
+//	                     ▼                      ▼        │                │
+//	                   ┌─────────┐  died   ┌──────────┐  │                │
+//	                   │  ready  │────────►│  reaped  │──┴────────────────┘
+//	                   └─────────┘         └──────────┘
+//	          dispatched │     ▲ answered       ▲
+//	                     ▼     │                │
+//	                   ┌─────────┐              │ died, stopped at its deadline,
+//	                   │  busy   │──────────────┘ broke the protocol
+//	                   └─────────┘
 //
-// From ready a shutdown leads to draining: R is asked to exit, then reaped.
+//	a shutdown, or another slot's fatal error, leads from every state to draining
 //
-// Polling is the credit: a slot asks for an event only while its worker is ready,
-// so nothing waits behind a dead R. A worker that dies while its slot's poll is
-// open is replaced while the poll stays open, because cancelling it could lose an
-// event; an event that comes meanwhile is held until the new worker is ready, or
-// until its deadline is near.
+// A worker that is due for recycling stays ready or busy while its successor is spawned,
+// which then takes its place. If it is lost meanwhile, the slot is spawning at once.
 //
-// Goroutines of a slot, all of which Run waits for: run, its event loop, which
-// owns every field; one for each spawn and one for each poll, which send what came
-// of it on a channel with room for it. The file descriptors belong to the worker.
+// A poll is an offer to work: a slot polls only while it has a ready worker, so nothing
+// waits behind a dead R. If the worker dies while a poll is open, the poll stays open,
+// because cancelling it could lose an event. An event that arrives before the next worker
+// is ready is held until then, or until its deadline is near.
+//
+// Slots share four things, all in Supervisor: whether a worker was ever ready, whether the
+// init failed, how many slots have given up, and the turns in which they start (turn.go).
+//
+// Run waits for every goroutine:
+//
+//	goroutine  one for each       owns                     ends when                 waited for by
+//	run        slot               the slot's fields        shutdown, fatal error     Run
+//	spawn      worker to be       its result, until run    the worker is ready or    the slot's run
+//	                              receives that            not
+//	poll       open poll          its result, likewise     /next answers or is       the slot's run
+//	                                                       cancelled
+//	reaping    worker that left   that worker              it is reaped and its      the next spawn, or
+//	           the slot                                    files are closed          the slot's run
+//
+// File descriptors belong to the worker and to the client of the Runtime API. A Worker's
+// methods are called by the slot's run, except for Interrupt and Kill (timers of a deadline
+// and of the drain limit) and Shutdown (reaping).
 package supervisor
