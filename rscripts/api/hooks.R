@@ -1,11 +1,8 @@
-# Hooks that user code registers for the end of a worker.
+# Hooks that user code registers with on_shutdown().
 
-shutdown <- new.env(parent = emptyenv())
-shutdown$hooks <- list()
-
-# run_shutdown_hooks() runs the hooks; one that fails does not keep the others from it.
+# run_shutdown_hooks() runs them. It logs one that fails, and goes on with the others.
 run_shutdown_hooks <- function(log) {
-  for (hook in shutdown$hooks) {
+  for (hook in settings$shutdown_hooks) {
     outcome <- with_conditions(function() {
       call_user(as.call(list(hook)), globalenv())
       NULL

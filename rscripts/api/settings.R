@@ -1,28 +1,38 @@
-# Settings that user code makes.
-
+# Settings that user code makes while the handler is loaded:
+#   simplify, deserialiser, serialiser, decode_base64   see lambda_config(); NULL if not set
+#   shutdown_hooks                                      see on_shutdown(); the last one first
+#   lambdr_compat, lambdr_arguments                     see read_compat_setting()
+#   lambdr_deserialiser, lambdr_serialiser              see lambdr_config(). They read the
+#     whole event and write the whole answer, the runtime's own only the body of a request
 settings <- new.env(parent = emptyenv())
-settings$lambdr_compat <- FALSE # this and the next: see read_compat_setting()
+settings$lambdr_compat <- FALSE
 settings$lambdr_arguments <- FALSE
 
+# set_flag() sets a setting of lambda_config() that is TRUE or FALSE, unless `value` is NULL.
 set_flag <- function(name, value) {
   if (!is.null(value)) {
     if (!isTRUE(value) && !isFALSE(value)) {
-      stop("lambda_config(): ", name, " is TRUE or FALSE", call. = FALSE)
+      stop("lambda_config(): ", name, " must be TRUE or FALSE", call. = FALSE)
     }
     settings[[name]] <- value
   }
 }
 
+# set_function() sets a setting of lambda_config() that is a function, unless `value` is NULL.
 set_function <- function(name, value) {
   if (!is.null(value)) {
     if (!is.function(value)) {
-      stop("lambda_config(): ", name, " is a function of one argument", call. = FALSE)
+      stop("lambda_config(): ", name, " must be a function of one argument", call. = FALSE)
     }
     settings[[name]] <- value
   }
 }
 
-# simplify_events() is FALSE when events are wanted as plain lists.
+# simplify_events() returns whether arrays in events become vectors and data frames.
 simplify_events <- function() {
-  if (is.null(settings$simplify)) !identical(tolower(Sys.getenv("LAMBDA_R_SIMPLIFY")), "false") else settings$simplify
+  if (is.null(settings$simplify)) {
+    !identical(tolower(Sys.getenv("LAMBDA_R_SIMPLIFY")), "false")
+  } else {
+    settings$simplify
+  }
 }

@@ -37,7 +37,7 @@ lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NUL
 
 # remaining_ms() is how many milliseconds are left until the deadline of the invocation
 # that runs, Inf where there is none. context$remaining_ms() is the same.
-remaining_ms <- function() ms_until(current$frame$deadline_ms)
+remaining_ms <- function() ms_until(current$invocation$frame$deadline_ms)
 
 # lambda_log() writes one log record of the invocation that runs, with its request id.
 #
@@ -65,7 +65,7 @@ on_shutdown <- function(f) {
   if (!is.function(f)) {
     stop("on_shutdown() takes a function without arguments, not ", class(f)[[1L]])
   }
-  shutdown$hooks <- c(list(f), shutdown$hooks)
+  settings$shutdown_hooks <- c(list(f), settings$shutdown_hooks)
   invisible(f)
 }
 

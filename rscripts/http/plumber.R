@@ -32,7 +32,7 @@ load_plumber_handler <- function(file) {
   # plumber's own exit hooks are run by its run(), which opens a port.
   run_hooks <- router$.__enclos_env__$private$runHooks
   on_shutdown(function() run_hooks("exit"))
-  structure(function(event) answer_by_router(router, dir, event), class = "plumber_handler")
+  function(event) answer_by_router(router, dir, event)
 }
 
 # has_annotations() is TRUE for a file that says what plumber should make of it.
@@ -85,8 +85,8 @@ plumb_failed <- function(e, file, stack) {
 note_errors_of <- function(router) {
   answer_error <- router$.__enclos_env__$private$errorHandler
   router$setErrorHandler(function(req, res, err) {
-    if (is.null(current$noted) && inherits(err, "condition")) {
-      current$noted <- failure_of(err, list())
+    if (is.null(current$invocation$noted) && inherits(err, "condition")) {
+      current$invocation$noted <- failure_of(err, list())
     }
     answer_error(req, res, err)
   })
@@ -109,7 +109,7 @@ note_error <- function(...) {
     call_user(quote(do.call(proceed, args)), environment()),
     function(e, calls) {
       stack <- without_fail(capture_stack(without_plumber(calls[-seq_len(depth)]), e))
-      current$noted <- failure_of(e, stack, condition_parents(e, stack))
+      current$invocation$noted <- failure_of(e, stack, condition_parents(e, stack))
     }
   )
 }
@@ -138,18 +138,18 @@ answer_by_router <- function(router, dir, event) {
   on.exit(setwd(old_dir))
   input <- rook_input(request_bytes(request))
   on.exit(input$close(), add = TRUE)
-  current$noted <- NULL
+  current$invocation$noted <- NULL
   answer <- await_promise(router$call(rook_request(event, input)))
   if (!is.list(answer) || is.null(answer[["status"]])) { # what the error handler has returned
     fail(
       "Runtime.MarshalError", "plumber made no response: its serializer failed",
-      if (!is.null(current$noted)) paste0(": ", current$noted$message)
+      if (!is.null(current$invocation$noted)) paste0(": ", current$invocation$noted$message)
     )
   }
   response <- rook_response(answer)
   json <- encode_or_fail(proxy_result(response, request))
   if (response$status >= 500L) {
-    attr(json, "failure") <- current$noted
+    attr(json, "failure") <- current$invocation$noted
   }
   json
 }

@@ -32,7 +32,7 @@ rook_request <- function(event, input) {
       flush = function() flush(stderr())
     ),
     lambda_event = event$value,
-    lambda_context = new_context(current$frame, request)
+    lambda_context = new_context(current$invocation$frame, request)
   )), new.env(parent = emptyenv()))
 }
 

@@ -4,16 +4,16 @@
 max_chunk <- 1048576L
 
 # run_stream() runs the stream that a handler has returned.
-run_stream <- function(value, event) {
+run_stream <- function(value, invocation) {
   stream <- new.env(parent = emptyenv())
-  stream$io <- current$io
-  stream$id <- current$frame$id
-  head <- stream_head(value$response, event$source)
+  stream$io <- invocation$io
+  stream$id <- invocation$frame$id
+  head <- stream_head(value$response, invocation$event$source)
   stream$first <- do.call(control_frame, c(list(type = "chunk", id = stream$id), head))
   stream$other <- control_frame(type = "chunk", id = stream$id)
   stream$begun <- FALSE
   stream$closed <- NULL # why nothing can be written any more
-  current$stream <- stream
+  invocation$stream <- stream
   call_writer(value$f, function(x) in_runtime(write_stream(stream, x)))
   if (!stream$begun) {
     write_chunk(stream, raw())
@@ -90,8 +90,7 @@ write_chunk <- function(stream, bytes) {
     stop_closed(stream)
   }
   suspendInterrupts({
-    io$replies <- pipe_check(io$replies, reply_path, "wb")
-    io$requests <- pipe_check(io$requests, request_path, "rb")
+    restore_io(io)
     control <- if (stream$begun) stream$other else stream$first
     stream$begun <- TRUE
     write_frames(io$replies, control, frame_bytes(bytes))

@@ -1,8 +1,16 @@
 # The context of an invocation: what a handler's formal `context` gets.
 
-# new_context() makes it from the invoke frame. Fields that the frame does not have
-# are NULL; those of the function are in Lambda's environment variables. `http` is the
-# request, on HTTP sources.
+# context_of() returns the context of an invocation.
+context_of <- function(invocation) {
+  if (settings$lambdr_compat) {
+    lambdr_context(invocation$frame)
+  } else {
+    new_context(invocation$frame, invocation$event$request)
+  }
+}
+
+# new_context() makes the context from the invoke frame, from Lambda's environment variables,
+# and on HTTP sources from the request. What they do not have is NULL.
 new_context <- function(frame, request = NULL) {
   deadline_ms <- frame$deadline_ms
   memory <- Sys.getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
@@ -34,4 +42,14 @@ env_or_null <- function(name) {
 
 optional_json <- function(text) {
   if (!is.null(text)) parse_text(text, TRUE)
+}
+
+# set_trace_id() gives X-Ray's clients the trace of this invocation, and removes that of the
+# invocation before.
+set_trace_id <- function(trace_id) {
+  if (is.null(trace_id)) {
+    Sys.unsetenv("_X_AMZN_TRACE_ID")
+  } else {
+    Sys.setenv("_X_AMZN_TRACE_ID" = trace_id)
+  }
 }

@@ -7,7 +7,7 @@
 # read_event() decodes an event's bytes for a handler.
 read_event <- function(bytes, handler) {
   text <- event_text(bytes)
-  in_batches <- inherits(handler, "batch_handler") # which reads the event itself
+  in_batches <- identical(handler$kind, "batch") # which reads the event itself
   own <- if (!in_batches) settings$deserialiser
   simplified <- !in_batches && simplify_events()
   decoded <- tryCatch(
@@ -41,7 +41,7 @@ refuse_nul_request <- function(text) {
   value <- tryCatch(decode_text(replaced, simplify = FALSE)$value, runtime_failure = function(e) NULL)
   source <- event_source(value)
   if (is_http(source)) {
-    current$event <- list(source = source, request = new_request(value, source))
+    current$invocation$event <- list(source = source, request = new_request(value, source))
     bad_request("the request has ", nul_problem)
   }
 }

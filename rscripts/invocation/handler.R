@@ -1,14 +1,55 @@
-# The handler, the function that answers invocations, and how it is called.
+# The handler, the R function that answers invocations, and how it is called.
 
-# call_handler() calls the handler with its arguments as a user would write it, so
-# that stack traces, match.call() and substitute() show names and not whole data.
-call_handler <- function(handler, name, args) {
+# new_handler() returns a list:
+#   fn         the function
+#   name       the name that it is called by, which stack traces show
+#   kind       "function", "batch" (made by batch_handler()) or "plumber" (a router, which is
+#              called with the decoded event and returns the JSON of the response)
+#   arguments  what fn takes, see handler_arguments()
+new_handler <- function(fn, name, kind = if (inherits(fn, "batch_handler")) "batch" else "function") {
+  list(fn = fn, name = name, kind = kind, arguments = handler_arguments(fn))
+}
+
+# handler_arguments() describes what a function takes: the names of its arguments, those
+# before `...`, those that must be given, and whether `...`, `event` and `context` are among
+# them.
+handler_arguments <- function(fn) {
+  formals <- formals(args(fn))
+  names <- as.character(names(formals))
+  has_default <- vapply(formals, function(f) !(is.name(f) && !nzchar(f)), logical(1))
+  list(
+    names = setdiff(names, "..."),
+    before_dots = names[!cumsum(names == "...")],
+    required = names[!has_default & !names %in% c("...", "event", "context")],
+    dots = "..." %in% names,
+    event = "event" %in% names,
+    context = "context" %in% names
+  )
+}
+
+# check_arguments() stops if the handler takes the whole event and yet requires another
+# argument: every invocation would fail.
+check_arguments <- function(handler) {
+  arguments <- handler$arguments
+  if (arguments$event && length(arguments$required) && !settings$lambdr_arguments) {
+    it <- plural_it(arguments$required)
+    fail(
+      "Runtime.InvalidArguments",
+      handler$name, " has an argument event, which gets the whole event, so nothing is left for ",
+      quoted(arguments$required), ": give ", it, " a default, or take ", it, " from event"
+    )
+  }
+}
+
+# call_handler() calls the handler as a user would write the call, with names for its
+# arguments, so that stack traces, match.call() and substitute() do not show whole data.
+call_handler <- function(handler, args) {
   env <- new.env(parent = globalenv())
-  env[[name]] <- handler
-  # An event that is no object can go to `...`, without a name.
+  env[[handler$name]] <- handler$fn
+  # An argument for `...` can be without a name.
   symbols <- if (is.null(names(args))) rep("event", length(args)) else names(args)
-  symbols[!nzchar(symbols)] <- "event" # with a context, which has one
-  if (settings$lambdr_arguments) { # these can be of any name, and without
+  symbols[!nzchar(symbols)] <- "event"
+  if (settings$lambdr_arguments) { # these can have any name, and be several without one
     symbols[!is_argument_name(symbols)] <- "event"
     symbols <- make.unique(symbols)
   }
@@ -17,9 +58,6 @@ call_handler <- function(handler, name, args) {
   }
   values <- lapply(symbols, as.name)
   names(values) <- names(args)
-  if (name %in% symbols) {
-    # An argument has the handler's own name.
-    return(call_user(as.call(c(list(handler), values)), env))
-  }
-  call_user(as.call(c(list(as.name(name)), values)), env)
+  called <- if (handler$name %in% symbols) handler$fn else as.name(handler$name)
+  call_user(as.call(c(list(called), values)), env)
 }

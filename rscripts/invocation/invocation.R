@@ -1,40 +1,44 @@
 # One invocation: from an event's bytes to the JSON of the result.
 
-# The invocation that runs now, for the helpers that user code calls: `frame`, the invoke
-# frame; `event`, see invoke.R; `log`, see log_to(); `io`, the pipes; and `stream`, see
-# run_stream().
+# The functions that user code calls, such as lambda_log(), find here what goes on:
+#   invocation  the invocation that runs, see new_invocation(); NULL between two
+#   loading     the loading of the handler, see new_loading(); NULL afterwards
+#   log         logs a record of either, see log_to()
 current <- new.env(parent = emptyenv())
 
-# evaluate() returns the JSON of what the handler makes of an event's bytes. An attribute
-# "failure" is an error that was answered, and belongs in the log. What a stream wrote has
-# been sent by then.
-evaluate <- function(bytes, handler, name, takes) {
+# new_invocation() returns an environment:
+#   frame   the invoke frame
+#   io      the worker's pipes, see open_io()
+#   log     logs a record with the request id, see log_to()
+#   event   the event, see read_event(); NULL until it is decoded
+#   stream  the stream that the handler writes, see run_stream(); NULL if it does not
+#   noted   the error that a plumber router has answered, a failure, or NULL
+new_invocation <- function(frame, io) {
+  list2env(
+    list(frame = frame, io = io, log = log_to(io, frame$id)),
+    envir = new.env(parent = emptyenv())
+  )
+}
+
+# evaluate() passes an event's bytes to the handler and returns the JSON of its result. If the
+# result stands for an error that belongs in the log, its attribute "failure" is that. A
+# streamed result has been sent when evaluate() returns.
+evaluate <- function(invocation, handler, bytes) {
   event <- read_event(bytes, handler)
-  current$event <- event
-  if (inherits(handler, "plumber_handler")) {
-    return(handler(event))
+  invocation$event <- event
+  if (handler$kind == "plumber") {
+    return(handler$fn(event))
   }
-  args <- bind_arguments(event, takes, name)
-  if (takes$context) {
-    context <- if (settings$lambdr_compat) lambdr_context(current$frame) else new_context(current$frame, event$request)
-    args["context"] <- list(context)
+  args <- bind_arguments(event, handler)
+  if (handler$arguments$context) {
+    args["context"] <- list(context_of(invocation))
   }
-  value <- call_handler(handler, name, args)
+  value <- call_handler(handler, args)
   if (inherits(value, "lambda_stream")) {
     if (!event$source %in% c("alb", "websocket")) { # which take no streams
-      return(run_stream(value, event))
+      return(run_stream(value, invocation))
     }
     value <- collect_stream(value)
   }
   encode_answer(value, event)
-}
-
-# set_trace_id() gives X-Ray's clients the trace of this invocation, and none of
-# the invocation before.
-set_trace_id <- function(trace_id) {
-  if (is.null(trace_id)) {
-    Sys.unsetenv("_X_AMZN_TRACE_ID")
-  } else {
-    Sys.setenv("_X_AMZN_TRACE_ID" = trace_id)
-  }
 }

@@ -25,56 +25,72 @@ parse_handler <- function(handler) {
   list(files = paste0(dir, files), name = name)
 }
 
-# load_handler() sources the handler's file, or loads its package, and returns the
-# function. A handler that is a file is a plumber API.
-load_handler <- function(handler) {
-  if (is_file_handler(handler)) {
-    return(load_plumber_handler(handler))
+# load_handler() loads the handler of this name, see new_handler(): a function of a file, a
+# function of a package, or, if the name is a file itself, a plumber API.
+load_handler <- function(handler_name) {
+  parsed <- parse_handler(handler_name)
+  if (is_file_handler(handler_name)) {
+    return(new_handler(load_plumber_handler(handler_name), parsed$name, "plumber"))
   }
-  parsed <- parse_handler(handler)
-  if (!is.null(parsed$package)) {
-    return(load_package_handler(parsed$package, parsed$name))
-  }
-  file <- Find(function(file) file.exists(file) && !dir.exists(file), parsed$files)
-  if (is.null(file)) {
-    fail("Runtime.HandlerNotFound", missing_file_message(handler, parsed))
-  }
-  started <- until_start_lambda(source_user(file))
-  found <- if (is.null(started)) {
-    get0(parsed$name, envir = globalenv(), mode = "function", inherits = FALSE)
+  fn <- if (!is.null(parsed$package)) {
+    load_package_function(parsed$package, parsed$name)
   } else {
-    lambdr_handler(started, parsed$name)
+    load_file_function(handler_name, parsed)
   }
-  if (is.null(found)) {
-    defined <- Filter(
-      function(name) is.function(get0(name, globalenv(), inherits = FALSE)),
-      ls(globalenv())
-    )
-    fail(
-      "Runtime.NoSuchHandler", "the handler is \"", handler, "\", but ", file,
-      " defines no function ", parsed$name, "; ",
-      if (length(defined)) paste0("it defines: ", paste(defined, collapse = ", ")) else "it defines no function at all"
-    )
-  }
-  found
+  new_handler(fn, parsed$name)
 }
 
-missing_file_message <- function(handler, parsed) {
+# load_file_function() sources the handler's file and returns the function. A script that ends
+# with lambdr::start_lambda() chooses the function itself.
+load_file_function <- function(handler_name, parsed) {
+  file <- Find(function(file) file.exists(file) && !dir.exists(file), parsed$files)
+  if (is.null(file)) {
+    fail("Runtime.HandlerNotFound", missing_file_message(handler_name, parsed))
+  }
+  lambdr_config <- until_start_lambda(source_user(file))
+  fn <- if (is.null(lambdr_config)) {
+    get0(parsed$name, envir = globalenv(), mode = "function", inherits = FALSE)
+  } else {
+    lambdr_handler(lambdr_config, parsed$name)
+  }
+  if (is.null(fn)) {
+    fail("Runtime.NoSuchHandler", missing_function_message(handler_name, file, parsed$name))
+  }
+  fn
+}
+
+missing_function_message <- function(handler_name, file, name) {
+  defined <- Filter(
+    function(name) is.function(get0(name, globalenv(), inherits = FALSE)),
+    ls(globalenv())
+  )
+  paste0(
+    "the handler is \"", handler_name, "\", but ", file, " defines no function ", name, "; ",
+    if (length(defined)) {
+      paste0("it defines: ", paste(defined, collapse = ", "))
+    } else {
+      "it defines no function at all"
+    }
+  )
+}
+
+missing_file_message <- function(handler_name, parsed) {
   message <- paste0(
-    "the handler is \"", handler, "\", but there is no file ",
+    "the handler is \"", handler_name, "\", but there is no file ",
     paste(parsed$files, collapse = " nor "), " in ", getwd()
   )
-  named <- paste0(handler, ".R")
-  if (!grepl(".", basename(handler), fixed = TRUE)) {
+  named <- paste0(handler_name, ".R")
+  if (!grepl(".", basename(handler_name), fixed = TRUE)) {
     message <- paste0(
       message, " (a name without a dot is looked up in these; want file.function, for example ",
-      if (file.exists(named)) handler else "functions", ".parity)"
+      if (file.exists(named)) handler_name else "functions", ".parity)"
     )
   }
   message
 }
 
-load_package_handler <- function(package, name) {
+# load_package_function() loads the handler's package and returns the function, an export.
+load_package_function <- function(package, name) {
   tryCatch(
     timed(loadNamespace(package), package),
     error = function(e) {
@@ -100,7 +116,7 @@ source_user <- function(file) {
   value <- NULL
   for (i in seq_along(expressions)) {
     where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
-    timing$where <- where
+    current$loading$where <- where
     value <- timed(
       calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
         stack <- without_fail(capture_stack(calls, e))

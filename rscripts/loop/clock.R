@@ -1,9 +1,8 @@
-# The clock, in milliseconds.
+# The clock, in milliseconds since 1970.
 
 now_ms <- function() as.numeric(Sys.time()) * 1000
 
-# ms_until() is how many milliseconds are left until the deadline, Inf where there is
-# none.
+# ms_until() returns how many milliseconds are left until the deadline, Inf if there is none.
 ms_until <- function(deadline_ms) {
-  if (is.null(deadline_ms)) Inf else deadline_ms - as.numeric(Sys.time()) * 1000
+  if (is.null(deadline_ms)) Inf else deadline_ms - now_ms()
 }

@@ -1,7 +1,7 @@
-# Frames: a length of four bytes, big-endian, and that many bytes. The byte table
-# is in protocol/doc.go.
+# Frames: a length of four bytes, big-endian, and that many bytes. The byte table is in
+# protocol/doc.go.
 
-# read_bytes() reads exactly `n` bytes; NULL when the stream ends before.
+# read_bytes() reads exactly `n` bytes. It returns NULL if the stream ends before.
 read_bytes <- function(con, n) {
   bytes <- readBin(con, "raw", n)
   if (length(bytes) == n) {
@@ -20,8 +20,8 @@ read_bytes <- function(con, n) {
   do.call(c, parts)
 }
 
-# read_frame() returns the body of the next frame as raw bytes, or NULL at the end
-# of the stream. A length of 2 GiB or more is none that bootstrap sends.
+# read_frame() returns the body of the next frame as raw bytes, or NULL at the end of the
+# stream. It stops at a length of 2 GiB or more, which bootstrap never sends.
 read_frame <- function(con) {
   header <- read_bytes(con, 4L)
   if (is.null(header)) {
@@ -37,13 +37,13 @@ read_frame <- function(con) {
   read_bytes(con, n)
 }
 
-# frame_bytes() returns the frame whose body is `body`, raw bytes.
+# frame_bytes() returns the frame with this body, raw bytes.
 frame_bytes <- function(body) {
   c(writeBin(length(body), raw(), size = 4L, endian = "big"), body)
 }
 
-# write_frames() writes whole frames, each an element of `...` as raw bytes, with
-# one call. An interrupt must not cut a frame short.
+# write_frames() writes frames, raw bytes, with one call. Interrupts wait, because one must
+# not cut a frame short.
 write_frames <- function(con, ...) {
   suspendInterrupts({
     writeBin(c(...), con)

@@ -1,29 +1,44 @@
 # The pipes between bootstrap and this worker, and the messages on them.
 
-# Where the protocol's pipes are. /dev/fd may be missing in Lambda.
-request_path <- "/proc/self/fd/3"
-reply_path <- "/proc/self/fd/4"
+# open_io() opens a worker's pipes. It returns an environment: the connections `requests` and
+# `replies`, their paths, and `pid`, the process that they belong to.
+open_io <- function(request_path, reply_path) {
+  list2env(
+    list(
+      pid = Sys.getpid(),
+      request_path = request_path,
+      reply_path = reply_path,
+      requests = open_pipe(request_path, "rb"),
+      replies = open_pipe(reply_path, "wb")
+    ),
+    envir = new.env(parent = emptyenv())
+  )
+}
 
-# pipe_open() opens one end of the protocol. `raw = TRUE`, because R would try to
-# guess compression and encoding otherwise. The file descriptor stays open beside
-# the connection, so that it can be opened again.
-pipe_open <- function(path, mode) {
+# open_pipe() opens one pipe. With `raw = TRUE` R does not try to detect compression and
+# encoding. The file descriptor stays open beside the connection, so it can be opened again.
+open_pipe <- function(path, mode) {
   file(path, mode, raw = TRUE)
 }
 
-# pipe_check() returns `con`, or the same pipe opened again when user code closed
-# it with closeAllConnections(). R may have given its number to a file of the
-# user's since, so the description is compared too. Nothing is lost: while the
-# handler runs, no byte is on its way to us.
-pipe_check <- function(con, path, mode) {
+# restore_io() opens the pipes again that user code has closed, as closeAllConnections() does.
+# Nothing is lost: while user code runs, no byte is on its way to R.
+restore_io <- function(io) {
+  io$replies <- restore_pipe(io$replies, io$reply_path, "wb")
+  io$requests <- restore_pipe(io$requests, io$request_path, "rb")
+}
+
+# restore_pipe() returns `con` if it is still this pipe, or the pipe opened again. R may have
+# given the number of a closed connection to a file of the user's, so the path is compared.
+restore_pipe <- function(con, path, mode) {
   is_ours <- tryCatch(
     identical(summary.connection(con)$description, path),
     error = function(e) FALSE
   )
-  if (is_ours) con else pipe_open(path, mode)
+  if (is_ours) con else open_pipe(path, mode)
 }
 
-# read_message() reads a control frame; NULL at the end of the stream.
+# read_message() reads a control frame. It returns NULL at the end of the stream.
 read_message <- function(io) {
   bytes <- read_frame(io$requests)
   if (!is.null(bytes)) {
@@ -31,6 +46,7 @@ read_message <- function(io) {
   }
 }
 
+# control_frame() returns the frame of a message with these fields, see control_json().
 control_frame <- function(...) {
   frame_bytes(charToRaw(enc2utf8(control_json(...))))
 }

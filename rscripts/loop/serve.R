@@ -1,65 +1,87 @@
-# The loop: receive an invocation, evaluate it, answer it.
+# The loop: receive an invocation, evaluate it, reply.
 
-# serve() is the loop. Interrupts are let in only while an invocation runs.
-serve <- function(io, handler, name, takes) {
+# serve() answers invocations on the pipes `io`, one at a time, until bootstrap closes them or
+# sends `shutdown`. It must be called with interrupts suspended: they are let in only while an
+# invocation runs.
+serve <- function(handler, io) {
   repeat {
     frame <- read_message(io)
     if (is.null(frame)) {
-      return(invisible()) # bootstrap has gone, and nobody would hear of the hooks
+      return(invisible()) # bootstrap has died, so nothing could log what the hooks do
     }
     if (identical(frame$type, "shutdown")) {
-      return(run_shutdown_hooks(log_to(io, NULL)))
+      current$log <- log_to(io, NULL)
+      return(run_shutdown_hooks(current$log))
     }
     event <- read_frame(io$requests)
     absorb_interrupt()
-    answer(io, frame, event, handler, name, takes)
+    answer(frame, event, handler, io)
   }
 }
 
-# answer() runs one invocation and writes its one result or error.
-answer <- function(io, frame, event, handler, name, takes) {
-  started <- as.numeric(Sys.time())
+# answer() runs one invocation and writes its one reply. `frame` is the invoke frame, `bytes`
+# are the event.
+answer <- function(frame, bytes, handler, io) {
+  started <- now_ms()
   set_trace_id(frame$trace_id)
-  current$frame <- frame
-  current$event <- NULL
-  current$io <- io
-  current$stream <- NULL
-  current$log <- log_to(io, frame$id)
-  json <- with_conditions(
-    function() with_interrupts(evaluate(event, handler, name, takes)),
-    log = current$log
+  invocation <- new_invocation(frame, io)
+  current$invocation <- invocation
+  current$log <- invocation$log
+  result <- with_conditions(
+    function() with_interrupts(evaluate(invocation, handler, bytes)),
+    invocation$log
   )
-  end_fork(io)
+  end_fork(io$pid)
   reset_output()
   close_devices()
-  io$replies <- pipe_check(io$replies, reply_path, "wb")
-  io$requests <- pipe_check(io$requests, request_path, "rb")
-  failed <- if (inherits(json, "failure")) json else attr(json, "failure")
-  r_ms <- (as.numeric(Sys.time()) - started) * 1000
-  if (end_stream(current$stream, failed, r_ms)) {
+  restore_io(io)
+  r_ms <- now_ms() - started
+  reply(invocation, result, r_ms)
+  current$invocation <- NULL
+}
+
+# reply() writes the one reply to an invocation: the end of its stream, its result, or an
+# error. `result` is what evaluate() returned, or a failure.
+reply <- function(invocation, result, r_ms) {
+  failure <- if (inherits(result, "failure")) result else attr(result, "failure")
+  if (end_stream(invocation$stream, failure, r_ms)) {
     return(invisible())
   }
-  if (inherits(json, "failure") && is_http(current$event$source) && failed$type != "Runtime.Interrupted") {
-    # The caller of an HTTP source gets a response all the same.
-    told <- attr(failed, "answer")
-    json <- tryCatch(
-      failure_response(told, current$event$request, frame$id),
-      error = function(e) failure_response(NULL, current$event$request, frame$id)
-    )
-    if (!is.null(told) && told$code < 500L) {
-      current$log("info", paste0("answered ", told$code, ": ", failed$message), NULL)
-      failed <- NULL # the caller's fault, or just an answer
+  if (inherits(result, "failure") && is_http(invocation$event$source) && failure$type != "Runtime.Interrupted") {
+    result <- error_response(invocation, failure)
+    if (is_callers_fault(failure)) {
+      invocation$log("info", paste0("answered ", attr(failure, "answer")$code, ": ", failure$message))
+      failure <- NULL
     }
   }
-  if (inherits(json, "failure")) {
-    write_frames(io$replies, control_frame(type = "error", id = frame$id, r_ms = r_ms, error = unclass(json)))
-    return(invisible())
+  id <- invocation$frame$id
+  if (inherits(result, "failure")) {
+    frame <- control_frame(type = "error", id = id, r_ms = r_ms, error = unclass(result))
+    return(write_frames(invocation$io$replies, frame))
   }
-  control <- if (!is.null(failed)) {
-    control_frame(type = "result", id = frame$id, r_ms = r_ms, error = unclass(failed))
+  control <- if (!is.null(failure)) {
+    control_frame(type = "result", id = id, r_ms = r_ms, error = unclass(failure))
   } else {
-    # sprintf(), because paste0() would write the user's decimal mark, options(OutDec).
-    frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(frame$id), r_ms)))
+    # By hand, which is faster. sprintf(), because paste0() would obey options(OutDec).
+    frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(id), r_ms)))
   }
-  write_frames(io$replies, control, frame_bytes(charToRaw(json)))
+  write_frames(invocation$io$replies, control, frame_bytes(charToRaw(result)))
+}
+
+# error_response() returns the JSON of the response that the caller of an HTTP source gets
+# for a failure.
+error_response <- function(invocation, failure) {
+  request <- invocation$event$request
+  id <- invocation$frame$id
+  tryCatch(
+    failure_response(attr(failure, "answer"), request, id),
+    error = function(e) failure_response(NULL, request, id)
+  )
+}
+
+# is_callers_fault() is TRUE for a failure that was answered with a 4xx status. It is not an
+# error of the function.
+is_callers_fault <- function(failure) {
+  answer <- attr(failure, "answer")
+  !is.null(answer) && answer$code < 500L
 }

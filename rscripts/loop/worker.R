@@ -1,51 +1,71 @@
-# The life of a worker: it reads hello, loads the handler, announces it and serves it.
+# The life of a worker: it reads `hello`, loads the handler, announces it and serves it.
 
-# run_worker() serves until bootstrap closes the request pipe or says shutdown. Then
-# R ends, so that it does not go on to read its script.
-run_worker <- function() {
-  io <- new.env(parent = emptyenv())
-  io$pid <- Sys.getpid()
-  io$requests <- pipe_open(request_path, "rb")
-  io$replies <- pipe_open(reply_path, "wb")
+# run_worker() runs a worker on the pipes at the given paths until bootstrap closes the
+# request pipe or sends `shutdown`. Then it ends R, which would otherwise go on to read its
+# script. (The paths are not in /dev/fd, which can be missing in Lambda.)
+run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/self/fd/4") {
   options(keep.source = TRUE, device = null_device)
   attach_user_api()
+  io <- open_io(request_path, reply_path)
   hello <- read_message(io)
   if (!is.null(hello)) {
-    timing$calls <- isTRUE(hello$timing)
-    suspendInterrupts(become_ready(io, hello$handler))
+    suspendInterrupts({
+      loaded <- load_or_fail(hello$handler, log_to(io, NULL), time_calls = isTRUE(hello$timing))
+      announce(loaded, io)
+      if (!is.null(loaded$handler)) {
+        serve(loaded$handler, io)
+      }
+    })
   }
   quit(save = "no")
 }
 
-# become_ready() loads the handler, says so or why not, and serves it.
-become_ready <- function(io, handler_name) {
-  name <- NULL
-  current$log <- log_to(io, NULL)
+# load_or_fail() loads the handler of this name. It needs no pipes, only `log`, see log_to(),
+# so that one process can load a handler and another one serve it. It returns a list:
+#   handler  the handler, see new_handler(); NULL if it cannot be loaded
+#   failure  why it cannot, see new_failure()
+#   init_ms  how long that took
+#   slowest  the packages that took the longest, see slowest_loads()
+load_or_fail <- function(handler_name, log, time_calls = FALSE) {
+  pid <- Sys.getpid()
   started <- now_ms()
-  loaded <- with_conditions(
+  current$log <- log
+  current$loading <- new_loading(time_calls)
+  handler <- with_conditions(
     function() {
       check_event_setting()
       read_compat_setting()
-      name <<- parse_handler(handler_name)$name
-      handler <- with_interrupts(time_calls(load_handler(handler_name)))
-      takes <- handler_arguments(handler)
-      check_arguments(takes, name)
-      list(handler = handler, takes = takes)
+      handler <- with_interrupts(with_timed_calls(load_handler(handler_name)))
+      check_arguments(handler)
+      handler
     },
-    log = current$log
+    log
   )
-  end_fork(io)
+  end_fork(pid)
   reset_output()
-  if (inherits(loaded, "failure")) {
-    write_frames(io$replies, control_frame(type = "init_error", error = unclass(loaded)))
-    return(invisible())
-  }
-  write_frames(io$replies, control_frame(
-    type = "ready",
-    r_version = as.character(getRversion()),
-    required = I(loaded$takes$required),
+  slowest <- slowest_loads(current$loading)
+  current$loading <- NULL
+  failed <- inherits(handler, "failure")
+  list(
+    handler = if (!failed) handler,
+    failure = if (failed) handler,
     init_ms = now_ms() - started,
-    slowest = slowest_loads()
-  ))
-  serve(io, loaded$handler, name, loaded$takes)
+    slowest = slowest
+  )
+}
+
+# announce() sends what load_or_fail() returned: `ready` or `init_error`.
+announce <- function(loaded, io) {
+  frame <- if (is.null(loaded$handler)) {
+    control_frame(type = "init_error", error = unclass(loaded$failure))
+  } else {
+    control_frame(
+      type = "ready",
+      r_version = as.character(getRversion()),
+      required = I(loaded$handler$arguments$required),
+      init_ms = loaded$init_ms,
+      slowest = loaded$slowest
+    )
+  }
+  write_frames(io$replies, frame)
 }

@@ -2,18 +2,18 @@
 # payloads decoded.
 
 invocation_event <- function() {
-  if (is.null(current$event)) {
+  if (is.null(current$invocation$event)) {
     stop("no invocation runs; give it an event")
   }
-  current$event$value
+  current$invocation$event$value
 }
 
 # undecoded_records() returns the source of an event and its records as they came.
 undecoded_records <- function(event) {
-  if (!is.null(current$event) && identical(event, current$event$value)) {
-    source <- current$event$source
-    if (current$event$simplified) {
-      event <- plain_json(current$event$text, "the event")
+  if (!is.null(current$invocation$event) && identical(event, current$invocation$event$value)) {
+    source <- current$invocation$event$source
+    if (current$invocation$event$simplified) {
+      event <- plain_json(current$invocation$event$text, "the event")
     }
   } else {
     if (is_string(event)) {

@@ -1,5 +1,5 @@
-# What every test needs: the runtime's R files in an environment like the worker's,
-# see embed.go.
+# What every test needs: the runtime's R files in an environment like the worker's, see
+# embed.go.
 
 runtime <- new.env(parent = baseenv())
 for (file in Sys.glob("../../*/*.R")) {
@@ -17,8 +17,8 @@ failure <- function(expr) {
   )
 }
 
-# expect_failure_type() expects that `expr` fails with this error type and with a
-# message that has all of `...` in it.
+# expect_failure_type() expects that `expr` fails with this error type and with a message that
+# contains each of `...`.
 expect_failure_type <- function(expr, type, ...) {
   failed <- failure(expr)
   expect_identical(failed$type, type)
@@ -27,15 +27,16 @@ expect_failure_type <- function(expr, type, ...) {
   }
 }
 
-# source_code() sources lines of user code as load_handler() does, from a file of this
-# name in a new working directory, which lasts as long as the test. What they
-# define is removed from the global environment then, too.
+# source_code() sources lines of user code as load_handler() does, from a file of this name in
+# a new working directory. The test's end removes both, and what the lines define.
 source_code <- function(lines, name = "functions.R", env = parent.frame()) {
   in_user_dir(env)
   writeLines(lines, name)
   runtime$source_user(name)
 }
 
+# in_user_dir() changes to a new working directory until the end of the test. Then it removes
+# that, and what the test defined in the global environment.
 in_user_dir <- function(env = parent.frame()) {
   dir <- tempfile("user")
   dir.create(dir)
@@ -51,17 +52,36 @@ in_user_dir <- function(env = parent.frame()) {
   )
 }
 
-# call_named() calls a function of the global environment as the worker calls the
-# handler, and returns list(value, log): its value or failure, and the log records.
+# call_named() calls a function of the global environment as the worker calls the handler. It
+# returns what run() does.
 call_named <- function(name, args = list()) {
+  run(runtime$call_handler(runtime$new_handler(get(name, globalenv()), name), args))
+}
+
+# run() evaluates `expr` under with_conditions(). It returns list(value, log): the value or
+# failure, and the log records.
+run <- function(expr) {
   log <- list()
   value <- runtime$with_conditions(
-    function() runtime$call_handler(get(name, globalenv()), name, args),
+    function() expr,
     log = function(level, message, call) {
       log[[length(log) + 1L]] <<- list(level = level, message = message, call = call)
     }
   )
   list(value = value, log = log)
+}
+
+# expect_report() expects that `expr` becomes a failure of this type and message.
+expect_report <- function(expr, type, message) {
+  got <- run(expr)$value
+  expect_s3_class(got, "failure")
+  expect_identical(got$type, type)
+  expect_identical(got$message, message)
+}
+
+# custom() returns a condition of the given classes and fields.
+custom <- function(class, ..., call = NULL) {
+  structure(class = c(class, "condition"), list(..., call = call))
 }
 
 # stack_text() returns a stack as Go prints it: call (file:line).
@@ -71,7 +91,7 @@ stack_text <- function(stack) {
     function(frame) {
       if (is.null(frame$file)) frame$call else paste0(frame$call, " (", frame$file, ":", frame$line, ")")
     },
-    ""
+    character(1)
   )
 }
 
@@ -90,21 +110,32 @@ event_json <- function(name) {
 
 events_dir <- normalizePath("events")
 
-# begin_invocation() makes this text the event of the invocation that runs, until the
-# end of the test, and returns what the handler gets. Log records come into `logged`.
-begin_invocation <- function(text, handler = function(event) NULL, env = parent.frame()) {
-  runtime$current$event <- runtime$read_event(charToRaw(enc2utf8(text)), handler)
+# read_event() decodes an event for a function as the worker does for its handler.
+read_event <- function(text, fn = function(event) NULL) {
+  runtime$read_event(charToRaw(enc2utf8(text)), runtime$new_handler(fn, "handler"))
+}
+
+# bind_arguments() returns the arguments that an event gives a function.
+bind_arguments <- function(text, fn) {
+  runtime$bind_arguments(read_event(text, fn), runtime$new_handler(fn, "handler"))
+}
+
+# begin_invocation() begins an invocation with the event of this text, until the end of the
+# test, and returns the event's value. Its log records are in `logged`.
+begin_invocation <- function(text, fn = function(event) NULL, env = parent.frame()) {
+  runtime$current$invocation <- new.env()
+  runtime$current$invocation$event <- read_event(text, fn)
   logged$records <- list()
   runtime$current$log <- function(level, message, call = NULL, fields = list()) {
     logged$records[[length(logged$records) + 1L]] <- list(level = level, message = message, fields = fields)
   }
-  withr::defer(runtime$current$event <- runtime$current$log <- NULL, envir = env)
-  runtime$current$event$value
+  withr::defer(runtime$current$invocation <- runtime$current$log <- NULL, envir = env)
+  runtime$current$invocation$event$value
 }
 
 logged <- new.env()
 
-# keep_settings() gives the runtime's settings back as they are now when the test ends.
+# keep_settings() restores the runtime's settings at the end of the test.
 keep_settings <- function(env = parent.frame()) {
   before <- as.list(runtime$settings, all.names = TRUE)
   withr::defer(
@@ -116,25 +147,16 @@ keep_settings <- function(env = parent.frame()) {
   )
 }
 
-# file_pipes() returns the `io` of a worker, for as long as the calling function runs:
-# files stand for its two pipes. `requests` is what it reads; runtime$reply_path is where
-# it writes.
-file_pipes <- function(requests = raw(), env = parent.frame()) {
+# file_io() returns the `io` of a worker, for as long as the calling function runs. Files
+# stand for its two pipes; `requests` is what it reads.
+file_io <- function(requests = raw(), env = parent.frame()) {
   paths <- normalizePath(c(tempfile(), tempfile()), mustWork = FALSE)
   writeBin(requests, paths[[1L]])
   file.create(paths[[2L]])
-  old <- mget(c("request_path", "reply_path", "reset_output"), runtime)
-  runtime$request_path <- paths[[1L]]
-  runtime$reply_path <- paths[[2L]]
-  runtime$reset_output <- function() NULL # testthat may have sinks of its own
-  io <- list2env(list(
-    pid = Sys.getpid(),
-    requests = runtime$pipe_open(paths[[1L]], "rb"),
-    replies = runtime$pipe_open(paths[[2L]], "wb")
-  ))
+  keep_sinks(env)
+  io <- runtime$open_io(paths[[1L]], paths[[2L]])
   withr::defer(
     {
-      list2env(old, runtime)
       close(io$requests)
       close(io$replies)
       unlink(paths)
@@ -143,4 +165,22 @@ file_pipes <- function(requests = raw(), env = parent.frame()) {
   )
   withr::local_envvar("_X_AMZN_TRACE_ID" = NA, .local_envir = env)
   io
+}
+
+# keep_sinks() keeps the runtime from removing testthat's sinks, until the end of the test.
+keep_sinks <- function(env = parent.frame()) {
+  reset_output <- runtime$reset_output
+  runtime$reset_output <- function() NULL
+  withr::defer(runtime$reset_output <- reset_output, envir = env)
+}
+
+# replies() returns the frames that a worker wrote to its reply file, raw bytes.
+replies <- function(io) {
+  con <- file(io$reply_path, "rb", raw = TRUE)
+  on.exit(close(con))
+  frames <- list()
+  while (!is.null(frame <- runtime$read_frame(con))) {
+    frames[[length(frames) + 1L]] <- frame
+  }
+  frames
 }

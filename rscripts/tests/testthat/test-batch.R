@@ -4,9 +4,11 @@ local_edition(3)
 run_batch <- function(f, text, env = parent.frame()) {
   handler <- runtime$batch_handler(f)
   begin_invocation(text, handler, env)
-  args <- runtime$bind_arguments(runtime$current$event, runtime$handler_arguments(handler), "process")
+  event <- runtime$current$invocation$event
+  handler <- runtime$new_handler(handler, "process")
+  args <- runtime$bind_arguments(event, handler)
   args["context"] <- list("the context")
-  runtime$encode_answer(runtime$call_handler(handler, "process", args), runtime$current$event)
+  runtime$encode_answer(runtime$call_handler(handler, args), event)
 }
 
 failures <- function(...) {

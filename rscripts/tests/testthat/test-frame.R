@@ -103,23 +103,3 @@ test_that("frames go through a pipe, which gives them in pieces", {
   expect_identical(runtime$read_frame(con), body[1:9])
   expect_null(runtime$read_frame(con))
 })
-
-test_that("a connection that user code closed is opened again", {
-  path <- normalizePath(tempfile(), mustWork = FALSE)
-  withr::defer(unlink(path))
-  con <- runtime$pipe_open(path, "wb")
-  expect_identical(runtime$pipe_check(con, path, "wb"), con)
-  close(con)
-
-  # Its number now belongs to another file.
-  other <- tempfile()
-  stranger <- file(other, "wb")
-  withr::defer({
-    close(stranger)
-    unlink(other)
-  })
-  expect_identical(as.integer(stranger), as.integer(con))
-  again <- runtime$pipe_check(con, path, "wb")
-  withr::defer(close(again))
-  expect_identical(summary(again)$description, path)
-})

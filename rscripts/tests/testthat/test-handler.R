@@ -1,173 +1,5 @@
 local_edition(3)
 
-test_that("parse_handler() splits at the first dot after the last slash", {
-  parse <- runtime$parse_handler
-  expect_identical(parse("functions.parity"), list(files = c("functions.R", "functions.r"), name = "parity"))
-  expect_identical(parse("src/api.get.user"), list(files = c("src/api.R", "src/api.r"), name = "get.user"))
-  expect_identical(parse("../a.d/b.f"), list(files = c("../a.d/b.R", "../a.d/b.r"), name = "f"))
-  expect_identical(parse("/opt/x.f"), list(files = c("/opt/x.R", "/opt/x.r"), name = "f"))
-  expect_identical(parse("gr\u00f6\u00dfe.m"), list(files = c("gr\u00f6\u00dfe.R", "gr\u00f6\u00dfe.r"), name = "m"))
-})
-
-test_that("a name without a dot is looked up in two files", {
-  expect_identical(runtime$parse_handler("parity"), list(files = c("handler.R", "runtime.R"), name = "parity"))
-  expect_identical(
-    runtime$parse_handler("src.d/parity"),
-    list(files = c("src.d/handler.R", "src.d/runtime.R"), name = "parity")
-  )
-})
-
-test_that("two colons name a package", {
-  expect_identical(runtime$parse_handler("a::b"), list(package = "a", name = "b"))
-  expect_identical(runtime$parse_handler("data.table::as.x"), list(package = "data.table", name = "as.x"))
-})
-
-test_that("a malformed handler name says what is wanted", {
-  for (handler in c("", ".", "..", "a.", ".b", "src/", "src/.b", "src/a.")) {
-    expect_failure_type(
-      runtime$parse_handler(handler),
-      "Runtime.MalformedHandlerName", paste0("\"", handler, "\""), "functions.parity"
-    )
-  }
-})
-
-test_that("load_handler() returns the function, whose definitions persist", {
-  in_user_dir()
-  dir.create("src")
-  writeLines(c("factor_of <- 3", "get.user <- function(id) id * factor_of"), "src/api.R")
-  expect_identical(runtime$load_handler("src/api.get.user")(2), 6)
-  expect_identical(globalenv()$factor_of, 3)
-})
-
-test_that("load_handler() takes the first of its files", {
-  in_user_dir()
-  writeLines("which_file <- function() 'runtime'", "runtime.R")
-  expect_identical(runtime$load_handler("which_file")(), "runtime")
-  writeLines("which_file <- function() 'handler'", "handler.R")
-  expect_identical(runtime$load_handler("which_file")(), "handler")
-})
-
-test_that("a source file may end in .r", {
-  in_user_dir()
-  writeLines("g <- function() 'small'", "UP.r")
-  expect_identical(runtime$load_handler("UP.g")(), "small")
-})
-
-test_that("a source file is UTF-8", {
-  in_user_dir()
-  writeBin(charToRaw("f <- function() \"na\u00efve\"\n"), "u.R")
-  expect_identical(runtime$load_handler("u.f")(), "na\u00efve")
-})
-
-test_that("the handler may be a function of a package", {
-  expect_identical(runtime$load_handler("stats::median"), stats::median)
-  expect_failure_type(
-    runtime$load_handler("stats::no_such"),
-    "Runtime.NoSuchHandler", "the package stats exports no function no_such"
-  )
-  expect_failure_type(
-    runtime$load_handler("no.such.package::f"),
-    "Runtime.ImportModuleError", "no.such.package"
-  )
-  # An export that is no function.
-  expect_failure_type(runtime$load_handler("datasets::iris"), "Runtime.NoSuchHandler", "iris")
-})
-
-test_that("a missing file is named with the folder that it is not in", {
-  in_user_dir()
-  expect_failure_type(
-    runtime$load_handler("functions.parity"),
-    "Runtime.HandlerNotFound", "\"functions.parity\"", "functions.R", getwd()
-  )
-  expect_failure_type(
-    runtime$load_handler("parity"),
-    "Runtime.HandlerNotFound", "handler.R nor runtime.R", "functions.parity"
-  )
-  # A user who gives the file's name is told so.
-  writeLines("parity <- identity", "odd.R")
-  expect_failure_type(runtime$load_handler("odd"), "Runtime.HandlerNotFound", "odd.parity")
-})
-
-test_that("a missing function is named with those that there are", {
-  in_user_dir()
-  writeLines(c("zeta <- function() 1", "alpha <- function() 2", "x <- 3"), "functions.R")
-  expect_failure_type(
-    runtime$load_handler("functions.parity"),
-    "Runtime.NoSuchHandler", "functions.R defines no function parity", "alpha", "zeta"
-  )
-  # What is no function is no handler.
-  expect_failure_type(runtime$load_handler("functions.x"), "Runtime.NoSuchHandler", "no function x")
-  # Base R's functions are not the user's.
-  expect_failure_type(runtime$load_handler("functions.sum"), "Runtime.NoSuchHandler", "no function sum")
-})
-
-test_that("a syntax error has its file and line", {
-  in_user_dir()
-  writeLines(c("a <- 1", "b <- function( {"), "functions.R")
-  expect_failure_type(
-    runtime$load_handler("functions.f"),
-    "Runtime.UserCodeSyntaxError", "functions.R:2:", "unexpected"
-  )
-})
-
-test_that("an error while a file is sourced has its file, line and stack", {
-  in_user_dir()
-  writeLines(c("f <- function(x) {", "  x + \"a\"", "}", "", "y <- f(1)"), "functions.R")
-  failed <- failure(runtime$load_handler("functions.f"))
-  expect_identical(failed$type, "Runtime.InitError")
-  expect_identical(conditionMessage(failed), "functions.R:5: non-numeric argument to binary operator")
-  # Where f() is called the message says: R knows the line of a call in a function only.
-  expect_identical(stack_text(failed$stack), c("f(1)", "x + \"a\" (functions.R:2)"))
-})
-
-test_that("an error while a file is sourced has its causes", {
-  in_user_dir()
-  writeLines(c(
-    "f <- function() tryCatch(stop(\"one\"), error = function(e) rlang::abort(\"two\", parent = e))",
-    "f()"
-  ), "functions.R")
-  failed <- failure(runtime$load_handler("functions.f"))
-  expect_identical(conditionMessage(failed), "functions.R:2: two")
-  expect_identical(vapply(failed$parents, `[[`, "", "message"), "one")
-})
-
-test_that("a warning given to stop() while a file is sourced is an error", {
-  in_user_dir()
-  writeLines("tryCatch(warning(\"no model\"), warning = function(w) stop(w))", "functions.R")
-  expect_failure_type(runtime$load_handler("functions.f"), "Runtime.InitError", "functions.R:1: no model")
-})
-
-test_that("a package that cannot be loaded has an error type of its own", {
-  lines <- c(
-    "library(no.such.package)",
-    "loadNamespace('no.such.package')",
-    "no.such.package::f()",
-    "suppressPackageStartupMessages(library('no.such.package'))"
-  )
-  for (line in lines) {
-    in_user_dir()
-    writeLines(c("# a comment", line), "functions.R")
-    expect_failure_type(
-      runtime$load_handler("functions.f"),
-      "Runtime.ImportModuleError", "functions.R:2: ", "no.such.package"
-    )
-  }
-})
-
-test_that("an error that the user's file catches is none", {
-  in_user_dir()
-  writeLines(
-    c(
-      "tryCatch(stop('a'), error = function(e) NULL)",
-      "try(log('b'), silent = TRUE)",
-      "has_it <- requireNamespace('no.such.package', quietly = TRUE)",
-      "f <- function() has_it"
-    ),
-    "functions.R"
-  )
-  expect_false(runtime$load_handler("functions.f")())
-})
-
 test_that("handler_arguments() tells required arguments from the others", {
   arguments <- runtime$handler_arguments
   expect_identical(
@@ -188,10 +20,53 @@ test_that("handler_arguments() tells required arguments from the others", {
 })
 
 test_that("a handler that can only fail is refused", {
-  check <- function(f) runtime$check_arguments(runtime$handler_arguments(f), "f")
+  check <- function(f) runtime$check_arguments(runtime$new_handler(f, "f"))
   expect_failure_type(check(function(event, n, m) NULL), "Runtime.InvalidArguments",
-    "nothing can be given for \"n\", \"m\": give them a default")
+    "nothing is left for \"n\", \"m\": give them a default")
   for (f in list(function(event) 1, function(event, n = 1, context, ...) 1, function(n) 1)) {
     expect_silent(check(f))
   }
+})
+
+define <- function(name, f, env = parent.frame()) {
+  in_user_dir(env)
+  assign(name, f, envir = globalenv())
+}
+
+test_that("call_handler() calls with names, not with data", {
+  define("f", function(x, y = 2) match.call())
+  expect_identical(call_named("f", list(x = 1:1000))$value, quote(f(x = x)))
+  define("g", function(x, ...) list(substitute(x), x, ...))
+  expect_identical(call_named("g", list(x = 1, z = 3))$value, list(quote(x), 1, z = 3))
+})
+
+test_that("call_handler() keeps arguments that are NULL", {
+  define("f", function(x, y) list(missing(x), x, missing(y)))
+  expect_identical(call_named("f", list(x = NULL))$value, list(FALSE, NULL, TRUE))
+  define("g", function(event) is.null(event))
+  expect_identical(call_named("g", list(event = NULL))$value, TRUE)
+})
+
+test_that("call_handler() takes an argument of the handler's own name", {
+  define("f", function(f, x) list(f, x))
+  expect_identical(call_named("f", list(f = 1, x = 2))$value, list(1, 2))
+  # Even one that is a function's name, or no valid name at all.
+  define("sum", function(...) list(...))
+  expect_identical(call_named("sum", list(c = 1, `if` = 2, `a b` = 3))$value, list(c = 1, `if` = 2, `a b` = 3))
+})
+
+test_that("call_handler() takes an event without a name", {
+  define("f", function(...) ..1)
+  expect_identical(call_named("f", list(5))$value, 5)
+  define("g", function(..., context) list(..., context = context))
+  expect_identical(call_named("g", c(list(5), context = 1))$value, list(5, context = 1))
+  # Not even when the handler, a package's, has the name that the value is called by.
+  expect_identical(runtime$call_handler(runtime$new_handler(function(...) ..1, "event"), list(5)), 5)
+})
+
+test_that("new_handler() knows its kind", {
+  handler <- runtime$new_handler(function(x) x, "f")
+  expect_identical(handler[c("name", "kind")], list(name = "f", kind = "function"))
+  expect_identical(handler$arguments$required, "x")
+  expect_identical(runtime$new_handler(runtime$batch_handler(function(record) 1), "f")$kind, "batch")
 })

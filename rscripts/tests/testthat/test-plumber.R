@@ -10,7 +10,7 @@ plumber_api <- function(lines, name = "plumber.R", env = parent.frame()) {
 }
 
 client_of <- function(handler) {
-  takes <- runtime$handler_arguments(handler)
+  force(handler)
   function(method, path, query = "", headers = list(), body = NULL, ..., event = NULL) {
     if (is.null(event)) {
       event <- list(
@@ -23,7 +23,7 @@ client_of <- function(handler) {
       )
       event$body <- if (is.raw(body)) runtime$base64_text(body) else body
     }
-    json <- runtime$evaluate(charToRaw(runtime$encode_result(event)), handler, "R", takes)
+    json <- runtime$evaluate(new.env(), handler, charToRaw(runtime$encode_result(event)))
     c(jsonlite::parse_json(json), list(failure = attr(json, "failure")))
   }
 }
@@ -378,9 +378,9 @@ test_that("without the package the error says what to install", {
 })
 
 test_that("exit hooks of the router run at shutdown", {
-  old <- runtime$shutdown$hooks
-  withr::defer(runtime$shutdown$hooks <- old)
-  runtime$shutdown$hooks <- list()
+  old <- runtime$settings$shutdown_hooks
+  withr::defer(runtime$settings$shutdown_hooks <- old)
+  runtime$settings$shutdown_hooks <- list()
   plumber_api(c("#* @plumber", "function(pr) pr_hook(pr, 'exit', function() message('closed'))"))
   log <- character()
   runtime$run_shutdown_hooks(function(level, message, ...) log <<- c(log, message))

@@ -15,7 +15,7 @@ http_event <- function(body = NULL, type = NULL, query = "", ..., headers = list
 # given() is what a handler `f` gets of an event, which goes through JSON as events do.
 given <- function(event, f = function(...) NULL) {
   text <- jsonlite::toJSON(event, auto_unbox = TRUE, null = "null")
-  runtime$bind_arguments(runtime$read_event(charToRaw(text), f), runtime$handler_arguments(f), "f")
+  bind_arguments(text, f)
 }
 
 refused <- function(event, f = function(...) NULL) {
@@ -136,7 +136,7 @@ test_that("a load balancer's parameters come as they are in the URL", {
 test_that("the context has the request", {
   event <- http_event(query = "n=1", headers = list("X-One" = "1", cookie = "a=1; b=x=y; a=2"))
   text <- jsonlite::toJSON(event, auto_unbox = TRUE, null = "null")
-  read <- runtime$read_event(charToRaw(text), NULL)
+  read <- read_event(text)
   http <- runtime$new_context(list(id = "1"), read$request)$http
   expect_identical(http$method, "POST")
   expect_identical(http$path, "/p")
@@ -146,7 +146,7 @@ test_that("the context has the request", {
   expect_identical(http$source_ip, "192.0.2.1")
   expect_null(runtime$new_context(list(id = "1"))$http)
   event$cookies <- I("c=3")
-  read <- runtime$read_event(charToRaw(jsonlite::toJSON(event, auto_unbox = TRUE)), NULL)
+  read <- read_event(jsonlite::toJSON(event, auto_unbox = TRUE))
   expect_identical(read$request$cookies, list(c = "3"))
 })
 
@@ -196,17 +196,17 @@ test_that("records go to the first argument", {
 })
 
 test_that("a request with \\u0000 in it is answered with 400", {
-  withr::defer(runtime$current$event <- NULL)
+  withr::defer(runtime$current$invocation <- NULL)
   event <- http_event(query = "b=%00", queryStringParameters = list(b = "@"))
   text <- sub("@", "\\u0000", jsonlite::toJSON(event, auto_unbox = TRUE), fixed = TRUE)
-  failed <- failure(runtime$read_event(charToRaw(text), function(b) NULL))
+  failed <- failure(read_event(text))
   expect_identical(runtime$public_answer(failed), list(
     code = 400L, message = "the request has the character \\u0000, which an R string cannot hold", type = "BadRequest"
   ))
-  expect_identical(runtime$current$event$source, "url") # by which the worker answers
-  expect_identical(runtime$current$event$request$method, "POST")
+  expect_identical(runtime$current$invocation$event$source, "url") # by which the worker answers
+  expect_identical(runtime$current$invocation$event$request$method, "POST")
   expect_failure_type(
-    runtime$read_event(charToRaw("{\"a\":\"\\u0000\"}"), function(a) NULL),
+    read_event("{\"a\":\"\\u0000\"}"),
     "Runtime.UnmarshalError", "the event has the character \\u0000"
   )
 })

@@ -1,6 +1,6 @@
 local_edition(3)
 
-read <- function(text) runtime$read_event(charToRaw(text), NULL)
+read <- function(text) read_event(text)
 
 test_that("a deserialiser reads the whole event", {
   keep_settings()
@@ -16,8 +16,7 @@ test_that("on HTTP sources a deserialiser reads the body", {
   keep_settings()
   runtime$lambda_config(deserialiser = function(text) list(size = nchar(text)))
   event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"POST\"}},\"body\":\"hello\"}"
-  takes <- runtime$handler_arguments(function(size) NULL)
-  expect_identical(runtime$bind_arguments(read(event), takes, "f"), list(size = 5L))
+  expect_identical(bind_arguments(event, function(size) NULL), list(size = 5L))
 })
 
 test_that("simplify = FALSE leaves lists", {
@@ -40,7 +39,7 @@ test_that("a serialiser writes the result, and JSON is never written twice", {
 })
 
 test_that("settings that are none are refused", {
-  expect_error(runtime$lambda_config(simplify = "no"), "simplify is TRUE or FALSE")
-  expect_error(runtime$lambda_config(decode_base64 = NA), "decode_base64 is TRUE or FALSE")
-  expect_error(runtime$lambda_config(serialiser = "toJSON"), "serialiser is a function")
+  expect_error(runtime$lambda_config(simplify = "no"), "simplify must be TRUE or FALSE")
+  expect_error(runtime$lambda_config(decode_base64 = NA), "decode_base64 must be TRUE or FALSE")
+  expect_error(runtime$lambda_config(serialiser = "toJSON"), "serialiser must be a function")
 })

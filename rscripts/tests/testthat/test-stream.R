@@ -11,12 +11,12 @@ ack <- function(gone = NULL) {
 # a chunk or a result, `payload`, its bytes. Its attribute `unread` is how many bytes of
 # `acks` are left.
 answer_stream <- function(handler, event = "", acks = rep(ack(), 100L)) {
-  io <- file_pipes(acks)
+  io <- file_io(acks)
   withr::defer(rm(list = ls(runtime$current), envir = runtime$current))
-  runtime$answer(io, list(id = "1"), charToRaw(event), handler, "handler", runtime$handler_arguments(handler))
+  runtime$answer(list(id = "1"), charToRaw(event), runtime$new_handler(handler, "handler"), io)
   frames <- list()
   unread <- length(readBin(io$requests, "raw", 1e6))
-  con <- file(runtime$reply_path, "rb", raw = TRUE)
+  con <- file(io$reply_path, "rb", raw = TRUE)
   withr::defer(close(con))
   while (!is.null(control <- runtime$read_frame(con))) {
     frame <- jsonlite::parse_json(rawToChar(control))

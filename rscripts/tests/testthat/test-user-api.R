@@ -1,23 +1,5 @@
 local_edition(3)
 
-# A worker's hooks, and what they logged, in an R of their own: the helpers' state is
-# the runtime's.
-test_that("shutdown hooks run last registered first, and a failing one stops no other", {
-  runtime$shutdown$hooks <- list()
-  ran <- character()
-  logged <- character()
-  runtime$on_shutdown(function() ran <<- c(ran, "first"))
-  runtime$on_shutdown(function() stop("no 100%s"))
-  runtime$on_shutdown(function() {
-    message("closing")
-    ran <<- c(ran, "third")
-  })
-  runtime$run_shutdown_hooks(function(level, message, call) logged <<- c(logged, paste(level, message)))
-  expect_identical(ran, c("third", "first"))
-  expect_identical(logged, c("info closing", "error on_shutdown hook failed: simpleError: no 100%s"))
-  runtime$shutdown$hooks <- list()
-})
-
 test_that("on_shutdown() takes functions only", {
   expect_error(runtime$on_shutdown("close"), "takes a function without arguments, not character")
 })
@@ -42,6 +24,6 @@ test_that("lambda_log() wants a level, and names for its fields", {
 test_that("remaining_ms() is what is left, and Inf where nothing runs", {
   withr::defer(rm(list = ls(runtime$current), envir = runtime$current))
   expect_identical(runtime$remaining_ms(), Inf)
-  runtime$current$frame <- list(deadline_ms = (as.numeric(Sys.time()) + 5) * 1000)
+  runtime$current$invocation$frame <- list(deadline_ms = (as.numeric(Sys.time()) + 5) * 1000)
   expect_true(runtime$remaining_ms() > 4000 && runtime$remaining_ms() <= 5000)
 })

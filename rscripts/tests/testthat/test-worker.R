@@ -1,22 +1,83 @@
 local_edition(3)
 
-# log_record() returns what a log frame says.
-log_record <- function(...) {
-  con <- bytes_con(runtime$log_frame(...))
-  runtime$parse_text(runtime$bytes_to_text(runtime$read_frame(con)), FALSE)
+log_nothing <- function(level, message, call = NULL, fields = list()) NULL
+
+load <- function(name, log = log_nothing, env = parent.frame()) {
+  keep_sinks(env)
+  withr::defer(runtime$current$log <- NULL, envir = env)
+  runtime$load_or_fail(name, log)
 }
 
-test_that("a log frame says what was logged", {
-  expect_identical(
-    log_record(NULL, "info", "attaching", NULL, list()),
-    list(type = "log", id = NULL, level = "info", message = "attaching", call = "")
+messages <- function(frames) {
+  lapply(frames, function(bytes) jsonlite::parse_json(rawToChar(bytes)))
+}
+
+test_that("a handler is loaded without pipes", {
+  source_code("f <- function(x, y = 2) x")
+  logged <- character()
+  loaded <- load("functions.f", function(level, message, ...) logged <<- c(logged, message))
+  expect_null(loaded$failure)
+  expect_identical(loaded$handler$fn(3), 3)
+  expect_identical(loaded$handler[c("name", "kind")], list(name = "f", kind = "function"))
+  expect_identical(loaded$handler$arguments$required, "x")
+  expect_gte(loaded$init_ms, 0)
+  expect_null(runtime$current$loading)
+})
+
+test_that("what the handler's file logs while it is loaded goes to the log", {
+  in_user_dir()
+  writeLines(c("message(\"reading\")", "f <- function() 1"), "functions.R")
+  logged <- character()
+  load("functions.f", function(level, message, ...) logged <<- c(logged, paste(level, message)))
+  expect_identical(logged, "info reading")
+})
+
+test_that("a handler that cannot be loaded is a failure", {
+  in_user_dir()
+  loaded <- load("functions.f")
+  expect_null(loaded$handler)
+  expect_identical(loaded$failure$type, "Runtime.HandlerNotFound")
+  writeLines("f <- function(event, n) 1", "functions.R")
+  expect_identical(load("functions.f")$failure$type, "Runtime.InvalidArguments")
+  withr::local_envvar(LAMBDA_R_EVENT = "nothing")
+  expect_identical(load("functions.f")$failure$type, "Runtime.InvalidConfiguration")
+})
+
+test_that("announce() sends ready or init_error", {
+  source_code("f <- function(x) x")
+  io <- file_io()
+  runtime$announce(load("functions.f"), io)
+  runtime$announce(load("functions.g"), io)
+  sent <- messages(replies(io))
+  expect_identical(sent[[1L]]$type, "ready")
+  expect_identical(sent[[1L]]$required, list("x"))
+  expect_identical(sent[[1L]]$r_version, as.character(getRversion()))
+  expect_true(is.numeric(sent[[1L]]$init_ms))
+  expect_identical(sent[[2L]]$type, "init_error")
+  expect_identical(sent[[2L]]$error$type, "Runtime.NoSuchHandler")
+})
+
+test_that("a forked child serves on its own pipes what this process has loaded", {
+  source_code("f <- function(x) x + base", name = "functions.R")
+  writeLines(c("base <- 40", "f <- function(x) x + base"), "functions.R")
+  loaded <- load("functions.f")
+  requests <- c(
+    runtime$control_frame(type = "invoke", id = "1"), runtime$frame_bytes(charToRaw("{\"x\":2}")),
+    runtime$control_frame(type = "shutdown")
   )
-  message <- "two\nlines of \"100%s\" <\\> caf\u00e9 \u0001"
-  expect_identical(
-    log_record("id-1", "warn", message, quote(f("x")), list(rows = 2L, name = "a\nb", list = list(1L))),
-    list(
-      type = "log", id = "id-1", level = "warn", message = message, call = "f(\"x\")",
-      fields = list(rows = 2L, name = "a\nb", list = "[1]")
-    )
-  )
+  paths <- normalizePath(c(tempfile(), tempfile()), mustWork = FALSE)
+  withr::defer(unlink(paths))
+  writeBin(requests, paths[[1L]])
+  job <- parallel::mcparallel({
+    io <- runtime$open_io(paths[[1L]], paths[[2L]])
+    runtime$announce(loaded, io)
+    suspendInterrupts(runtime$serve(loaded$handler, io))
+    "served"
+  })
+  expect_identical(parallel::mccollect(job)[[1L]], "served")
+  sent <- replies(list(reply_path = paths[[2L]]))
+  control <- messages(sent[1:2])
+  expect_identical(vapply(control, function(frame) frame$type, character(1)), c("ready", "result"))
+  expect_identical(control[[2L]]$id, "1")
+  expect_identical(rawToChar(sent[[3L]]), "42")
 })

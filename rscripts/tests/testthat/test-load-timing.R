@@ -2,8 +2,8 @@ local_edition(3)
 
 # forget_loads() begins anew, and ends so with the test.
 forget_loads <- function(env = parent.frame()) {
-  runtime$timing$loads <- list()
-  withr::defer(runtime$timing$loads <- list(), envir = env)
+  runtime$current$loading <- runtime$new_loading()
+  withr::defer(runtime$current$loading <- NULL, envir = env)
 }
 
 # unload() makes packages of base R be loaded again in the test.
@@ -26,8 +26,8 @@ test_that("a call that loads packages is noted by those that it names, with its 
     "})",
     "library(stats4)"
   ))
-  expect_length(runtime$timing$loads, 1L)
-  load <- runtime$timing$loads[[1L]]
+  expect_length(runtime$current$loading$loads, 1L)
+  load <- runtime$current$loading$loads[[1L]]
   expect_identical(load$package, "stats4, splines")
   expect_gte(load$ms, 50)
 })
@@ -39,7 +39,7 @@ test_that("packages that another file attaches are noted, too", {
   writeLines("library(stats4)", "more.R")
   writeLines("source(\"more.R\")", "functions.R")
   runtime$source_user("functions.R")
-  expect_identical(lapply(runtime$timing$loads, function(load) load$package), list("stats4"))
+  expect_identical(lapply(runtime$current$loading$loads, function(load) load$package), list("stats4"))
 })
 
 test_that("the value of a file is that of its last call, loaded packages or not", {
@@ -50,9 +50,9 @@ test_that("the value of a file is that of its last call, loaded packages or not"
 
 test_that("the slowest five come first", {
   forget_loads()
-  expect_identical(runtime$slowest_loads(), list())
-  runtime$timing$loads <- lapply(c(3, 7, 1, 5, 6, 2), function(ms) list(package = paste0("p", ms), ms = ms))
-  expect_identical(vapply(runtime$slowest_loads(), function(load) load$package, ""), paste0("p", c(7, 6, 5, 3, 2)))
+  expect_identical(runtime$slowest_loads(runtime$current$loading), list())
+  runtime$current$loading$loads <- lapply(c(3, 7, 1, 5, 6, 2), function(ms) list(package = paste0("p", ms), ms = ms))
+  expect_identical(vapply(runtime$slowest_loads(runtime$current$loading), function(load) load$package, ""), paste0("p", c(7, 6, 5, 3, 2)))
 })
 
 # time_load() is time_calls() of a load of these lines, with more.R beside them. Returns
@@ -67,17 +67,16 @@ time_load <- function(lines, more = character(), env = parent.frame()) {
   writeLines(lines, "functions.R")
   writeLines(more, "more.R")
   runtime$attach_user_api()
-  runtime$timing$calls <- TRUE
+  runtime$current$loading <- runtime$new_loading(time_calls = TRUE)
   withr::defer(
     {
       detach("lambda", character.only = TRUE)
-      runtime$timing$calls <- FALSE
-      runtime$timing$where <- runtime$current$log <- NULL
+      runtime$current$loading <- runtime$current$log <- NULL
     },
     envir = env
   )
   withr::local_options(keep.source = TRUE)
-  tryCatch(runtime$time_calls(runtime$source_user("functions.R")), error = identity)
+  tryCatch(runtime$with_timed_calls(runtime$source_user("functions.R")), error = identity)
   calls
 }
 
@@ -150,7 +149,7 @@ test_that("they are gone when the handler is loaded, or could not be", {
     time_load(c("library(stats4)", last))
     expect_identical(intersect(ls("lambda"), runtime$timed_functions), character())
     expect_identical(get("library", globalenv()), base::library)
-    expect_false(runtime$timing$calls)
+    expect_false(runtime$current$loading$time_calls)
   }
   check("f <- function() 1")
   check("stop(\"no\")")

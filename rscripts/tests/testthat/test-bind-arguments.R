@@ -1,9 +1,7 @@
 local_edition(3)
 
-# bind() binds the event of this JSON text to a function's arguments.
-bind <- function(f, text = "") {
-  runtime$bind_arguments(runtime$read_event(charToRaw(text), f), runtime$handler_arguments(f), "handler")
-}
+# bind() returns the arguments that the event of this JSON text gives a function.
+bind <- function(f, text = "") bind_arguments(text, f)
 
 expect_refused <- function(f, text, ...) {
   expect_failure_type(bind(f, text), "Runtime.InvalidArguments", ...)
@@ -82,87 +80,6 @@ test_that("an event that is no object is the first argument", {
   expect_refused(function() NULL, "5", "the event is not a JSON object", "handler takes no arguments")
 })
 
-define <- function(name, f, env = parent.frame()) {
-  in_user_dir(env)
-  assign(name, f, envir = globalenv())
-}
-
-test_that("call_handler() calls with names, not with data", {
-  define("f", function(x, y = 2) match.call())
-  expect_identical(call_named("f", list(x = 1:1000))$value, quote(f(x = x)))
-  define("g", function(x, ...) list(substitute(x), x, ...))
-  expect_identical(call_named("g", list(x = 1, z = 3))$value, list(quote(x), 1, z = 3))
-})
-
-test_that("call_handler() keeps arguments that are NULL", {
-  define("f", function(x, y) list(missing(x), x, missing(y)))
-  expect_identical(call_named("f", list(x = NULL))$value, list(FALSE, NULL, TRUE))
-  define("g", function(event) is.null(event))
-  expect_identical(call_named("g", list(event = NULL))$value, TRUE)
-})
-
-test_that("call_handler() takes an argument of the handler's own name", {
-  define("f", function(f, x) list(f, x))
-  expect_identical(call_named("f", list(f = 1, x = 2))$value, list(1, 2))
-  # Even one that is a function's name, or no valid name at all.
-  define("sum", function(...) list(...))
-  expect_identical(call_named("sum", list(c = 1, `if` = 2, `a b` = 3))$value, list(c = 1, `if` = 2, `a b` = 3))
-})
-
-test_that("call_handler() takes an event without a name", {
-  define("f", function(...) ..1)
-  expect_identical(call_named("f", list(5))$value, 5)
-  define("g", function(..., context) list(..., context = context))
-  expect_identical(call_named("g", c(list(5), context = 1))$value, list(5, context = 1))
-  # Not even when the handler, a package's, has the name that the value is called by.
-  expect_identical(runtime$call_handler(function(...) ..1, "event", list(5)), 5)
-})
-
-test_that("encode_or_fail() names what cannot be encoded", {
-  expect_identical(runtime$encode_or_fail(list(a = 1)), "{\"a\":1}")
-  expect_failure_type(
-    runtime$encode_or_fail(list(ok = 1, fit = list(2, globalenv()))),
-    "Runtime.MarshalError", "result$fit[[2]]", "environment"
-  )
-})
-
-# answer_frames() answers one invocation of `handler` and returns the reply's control
-# frame, parsed, and its payload as text.
-answer_frames <- function(handler, event = "") {
-  io <- file_pipes()
-  runtime$answer(io, list(id = "1"), charToRaw(event), handler, "handler", runtime$handler_arguments(handler))
-  con <- file(runtime$reply_path, "rb", raw = TRUE)
-  withr::defer(close(con))
-  control <- rawToChar(runtime$read_frame(con))
-  payload <- runtime$read_frame(con)
-  list(control = jsonlite::parse_json(control), payload = if (!is.null(payload)) rawToChar(payload))
-}
-
-test_that("an invocation is answered with a result or an error", {
-  got <- answer_frames(function(x) list(y = x), "{\"x\":2}")
-  expect_identical(got$control[c("type", "id")], list(type = "result", id = "1"))
-  expect_true(is.numeric(got$control$r_ms))
-  expect_identical(got$payload, "{\"y\":2}")
-
-  got <- answer_frames(function() stop("no"))
-  expect_identical(got$control[c("type", "id")], list(type = "error", id = "1"))
-  expect_identical(got$control$error[c("type", "message")], list(type = "simpleError", message = "no"))
-  expect_null(got$payload)
-})
-
-test_that("options that user code sets do not change how frames are written", {
-  withr::local_options(OutDec = ".", scipen = 0L, digits = 7L)
-  handler <- function() {
-    options(OutDec = ",", scipen = -20L, digits = 1L)
-    1.25
-  }
-  # A whole number of milliseconds would hide a decimal comma: not five times.
-  for (got in replicate(5L, answer_frames(handler), simplify = FALSE)) {
-    expect_identical(got$control$type, "result")
-    expect_identical(got$payload, "1.25")
-  }
-})
-
 test_that("a byte order mark is no part of the JSON", {
   expect_identical(bind(function(a) NULL, "\ufeff{\"a\":1}"), list(a = 1L))
   expect_identical(bind(function(a) NULL, "\ufeff [1,2]"), list(a = 1:2))
@@ -189,11 +106,4 @@ test_that("what is no object goes to `...` where that is first", {
 test_that("a message does not grow with a key", {
   failed <- failure(bind(function(x) NULL, paste0("{\"", strrep("k", 20000L), "\":1,\"\\ud800\":2}")))
   expect_match(conditionMessage(failed), "^unknown arguments \"k{100}[.]{3}\", \"[^\"]+\": handler takes x$")
-})
-
-test_that("JSON that is nested too deeply is told as such", {
-  for (n in c(3000L, 100000L)) {
-    text <- paste0(strrep("[", n), strrep("]", n))
-    expect_failure_type(bind(function(x) NULL, text), "Runtime.UnmarshalError", "the event is nested too deeply for R")
-  }
 })

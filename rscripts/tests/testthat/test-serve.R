@@ -1,0 +1,100 @@
+local_edition(3)
+
+# answer_frames() answers one invocation of `handler` and returns the reply's control
+# frame, parsed, and its payload as text.
+answer_frames <- function(handler, event = "") {
+  io <- file_io()
+  runtime$answer(list(id = "1"), charToRaw(event), runtime$new_handler(handler, "handler"), io)
+  frames <- replies(io)
+  control <- rawToChar(frames[[1L]])
+  payload <- if (length(frames) > 1L) frames[[2L]]
+  list(control = jsonlite::parse_json(control), payload = if (!is.null(payload)) rawToChar(payload))
+}
+
+test_that("an invocation is answered with a result or an error", {
+  got <- answer_frames(function(x) list(y = x), "{\"x\":2}")
+  expect_identical(got$control[c("type", "id")], list(type = "result", id = "1"))
+  expect_true(is.numeric(got$control$r_ms))
+  expect_identical(got$payload, "{\"y\":2}")
+
+  got <- answer_frames(function() stop("no"))
+  expect_identical(got$control[c("type", "id")], list(type = "error", id = "1"))
+  expect_identical(got$control$error[c("type", "message")], list(type = "simpleError", message = "no"))
+  expect_null(got$payload)
+})
+
+test_that("options that user code sets do not change how frames are written", {
+  withr::local_options(OutDec = ".", scipen = 0L, digits = 7L)
+  handler <- function() {
+    options(OutDec = ",", scipen = -20L, digits = 1L)
+    1.25
+  }
+  # A whole number of milliseconds would hide a decimal comma: not five times.
+  for (got in replicate(5L, answer_frames(handler), simplify = FALSE)) {
+    expect_identical(got$control$type, "result")
+    expect_identical(got$payload, "1.25")
+  }
+})
+
+# serve_all() serves the request frames with a handler and returns what was sent back.
+serve_all <- function(handler, ..., env = parent.frame()) {
+  io <- file_io(c(...), env)
+  withr::defer(runtime$current$invocation <- runtime$current$log <- NULL, envir = env)
+  suspendInterrupts(runtime$serve(runtime$new_handler(handler, "handler"), io))
+  replies(io)
+}
+
+invoke <- function(id, event) {
+  c(runtime$control_frame(type = "invoke", id = id), runtime$frame_bytes(charToRaw(event)))
+}
+
+test_that("invocations are served in order, until bootstrap closes the pipe", {
+  keep_settings()
+  runtime$on_shutdown(function() stop("a hook ran"))
+  sent <- serve_all(function(x) x * 2, invoke("1", "{\"x\":1}"), invoke("2", "{\"y\":1}"), invoke("3", "{\"x\":3}"))
+  control <- lapply(sent[c(1L, 3L, 4L)], function(bytes) jsonlite::parse_json(rawToChar(bytes)))
+  expect_identical(lapply(control, function(frame) frame[c("type", "id")]), list(
+    list(type = "result", id = "1"), list(type = "error", id = "2"), list(type = "result", id = "3")
+  ))
+  expect_identical(vapply(sent[c(2L, 5L)], rawToChar, character(1)), c("2", "6"))
+  expect_null(runtime$current$invocation)
+})
+
+test_that("hooks run at shutdown, where no invocation does", {
+  keep_settings()
+  left <- NULL
+  runtime$on_shutdown(function() {
+    left <<- runtime$remaining_ms()
+    runtime$lambda_log("info", "bye")
+  })
+  frames <- c(
+    runtime$control_frame(type = "invoke", id = "1", deadline_ms = runtime$now_ms() + 5000), runtime$frame_bytes(raw()),
+    runtime$control_frame(type = "shutdown"), runtime$control_frame(type = "ack")
+  )
+  sent <- serve_all(function() 1, frames)
+  expect_identical(left, Inf)
+  record <- jsonlite::parse_json(rawToChar(sent[[3L]]))
+  expect_identical(record[c("type", "message")], list(type = "log", message = "bye"))
+  expect_null(record$id)
+})
+
+test_that("an HTTP caller gets a response for a failure, and no more of it than is meant", {
+  event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}}}"
+  got <- answer_frames(function() stop("password is 123"), event)
+  expect_identical(got$control$type, "result")
+  expect_identical(got$control$error$message, "password is 123")
+  expect_identical(jsonlite::parse_json(got$payload)$statusCode, 500L)
+  expect_no_match(got$payload, "password")
+
+  # A 4xx is the caller's: a record of level info says so, and nothing failed.
+  io <- file_io(runtime$control_frame(type = "ack"))
+  handler <- runtime$new_handler(function() runtime$stop_html("no such city", code = 404L), "handler")
+  runtime$answer(list(id = "1"), charToRaw(event), handler, io)
+  sent <- replies(io)
+  record <- jsonlite::parse_json(rawToChar(sent[[1L]]))
+  expect_identical(record[c("type", "level", "message")], list(type = "log", level = "info", message = "answered 404: no such city"))
+  result <- jsonlite::parse_json(rawToChar(sent[[2L]]))
+  expect_identical(result$type, "result")
+  expect_null(result$error)
+  expect_identical(jsonlite::parse_json(rawToChar(sent[[3L]]))$body, "no such city")
+})
