@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
 )
@@ -43,7 +44,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 	took := time.Since(started)
 	if err != nil {
 		text := e.Explain(err)
-		if failed, ok := errors.AsType[*protocol.HandlerError](err); ok && failed.Type == "Runtime.ImportModuleError" {
+		if failed, ok := errors.AsType[*protocol.HandlerError](err); ok && failed.Type == runtimeapi.ErrorImportModule {
 			text += "\ninstall the package in the image, where R looks: " + strings.Join(libPaths, ", ")
 		}
 		e.fail("handler", "%s", text)

@@ -13,7 +13,7 @@ import (
 // registered extension makes the runtime get SIGTERM before it ends.
 func (e *Emulator) handleRegister(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get(runtimeapi.HeaderExtensionName) == "" {
-		writeError(w, http.StatusForbidden, "Extension.InvalidExtensionName",
+		writeError(w, http.StatusForbidden, runtimeapi.ErrorInvalidExtensionName,
 			"the "+runtimeapi.HeaderExtensionName+" header is missing")
 		return
 	}
@@ -21,7 +21,7 @@ func (e *Emulator) handleRegister(w http.ResponseWriter, r *http.Request) {
 	over := e.initOver()
 	e.mu.Unlock()
 	if over {
-		writeError(w, http.StatusForbidden, "Extension.InvalidStateTransition", "the init is over")
+		writeError(w, http.StatusForbidden, runtimeapi.ErrorInvalidStateTransition, "the init is over")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

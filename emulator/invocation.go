@@ -87,7 +87,7 @@ func failed(errorType, message string) answer {
 
 // tooLarge returns the answer for a response that exceeds limit, in bytes.
 func tooLarge(limit int64) answer {
-	return failed("Function.ResponseSizeTooLarge",
+	return failed(runtimeapi.ErrorResponseSizeTooLarge,
 		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit))
 }
 

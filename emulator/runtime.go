@@ -63,7 +63,7 @@ func (e *Emulator) handleResponse(w http.ResponseWriter, r *http.Request) {
 		return
 	default: // Lambda accepts no other value, not even "buffered"
 		defer discardBody(r)
-		e.report(r, failed("Runtime.InvalidResponseModeHeader", fmt.Sprintf("%s is %.100q", runtimeapi.HeaderResponseMode, mode)))
+		e.report(r, failed(runtimeapi.ErrorInvalidResponseMode, fmt.Sprintf("%s is %.100q", runtimeapi.HeaderResponseMode, mode)))
 		refuseBody(w, http.StatusBadRequest, "InvalidFunctionResponseMode",
 			runtimeapi.HeaderResponseMode+" can only be "+runtimeapi.ModeStreaming)
 		return
@@ -85,7 +85,7 @@ func (e *Emulator) handleError(w http.ResponseWriter, r *http.Request) {
 	body, err := readReport(w, r)
 	switch {
 	case err == errTooLarge:
-		e.report(r, failed("Function.ResponseSizeTooLarge", "the runtime's error report was too large"))
+		e.report(r, failed(runtimeapi.ErrorResponseSizeTooLarge, "the runtime's error report was too large"))
 		writeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report is too large")
 	case err != nil:
 		writeError(w, http.StatusBadRequest, "InvalidRequest", "the error report could not be read")

@@ -148,8 +148,8 @@ func (e *Emulator) endStream(w http.ResponseWriter, r *http.Request, inv *invoca
 		e.concludeStream(inv, tooLarge(inv.limit))
 		refuseBody(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", err.Error())
 	default:
-		e.concludeStream(inv, failed("Runtime.TruncatedResponse", "the runtime's connection broke before the end of the stream"))
-		refuseBody(w, http.StatusBadRequest, "Runtime.TruncatedResponse", "the response could not be read")
+		e.concludeStream(inv, failed(runtimeapi.ErrorTruncatedResponse, "the runtime's connection broke before the end of the stream"))
+		refuseBody(w, http.StatusBadRequest, runtimeapi.ErrorTruncatedResponse, "the response could not be read")
 	}
 }
 
@@ -169,7 +169,7 @@ func trailerError(trailer http.Header) answer {
 	if errorType == "" && body == "" {
 		return answer{}
 	}
-	errorType = cmp.Or(errorType, "Runtime.Unknown")
+	errorType = cmp.Or(errorType, runtimeapi.ErrorUnknown)
 	text, err := base64.StdEncoding.DecodeString(body)
 	if err != nil || len(text) == 0 {
 		return failed(errorType, body)

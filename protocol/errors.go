@@ -35,9 +35,6 @@ func (e *ProtocolError) Error() string {
 
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
-// ErrorType is the errorType reported to Lambda.
-func (e *ProtocolError) ErrorType() string { return "Runtime.ProtocolError" }
-
 // A HandlerError is an error that R reported in a frame: a condition that the handler signalled,
 // an event that could not be decoded, a handler that could not be loaded. The R process that
 // reported it is sound.

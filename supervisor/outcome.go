@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -71,7 +72,8 @@ func tooLarge(err error) *protocol.FrameTooLargeError {
 	return large
 }
 
-// ErrorType returns the errorType with which err is reported to Lambda.
+// ErrorType returns the errorType with which err is reported to Lambda, or "" if it has none
+// of its own.
 func ErrorType(err error) string {
 	if tooLarge(err) != nil {
 		return runtimeapi.ErrorResponseSizeTooLarge
@@ -85,7 +87,7 @@ func ErrorType(err error) string {
 	}](err); ok {
 		return typed.ErrorType()
 	}
-	return runtimeapi.ErrorWorkerCrashed
+	return ""
 }
 
 // reportOf returns the report of err to the Runtime API.
@@ -93,7 +95,7 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
 		return HandlerReport(handler)
 	}
-	r := &runtimeapi.ErrorReport{Type: ErrorType(err), Message: err.Error()}
+	r := &runtimeapi.ErrorReport{Type: cmp.Or(ErrorType(err), runtimeapi.ErrorWorkerCrashed), Message: err.Error()}
 	if large := tooLarge(err); large != nil {
 		r.Message = fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", large.Size, large.Limit)
 	}

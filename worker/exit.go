@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -28,7 +29,7 @@ func (e *ExitError) Unwrap() error { return &e.ExitError }
 // ErrorType is the errorType reported to Lambda.
 func (e *ExitError) ErrorType() string {
 	if e.OutOfMemory {
-		return "Runtime.OutOfMemory"
+		return runtimeapi.ErrorOutOfMemory
 	}
-	return "Runtime.WorkerCrashed"
+	return runtimeapi.ErrorWorkerCrashed
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // NotFoundError reports that FindR found no R.
@@ -19,7 +21,7 @@ func (e *NotFoundError) Error() string {
 }
 
 // ErrorType is the errorType reported to Lambda.
-func (e *NotFoundError) ErrorType() string { return "Runtime.InvalidEntrypoint" }
+func (e *NotFoundError) ErrorType() string { return runtimeapi.ErrorInvalidEntrypoint }
 
 // NotExecutableError reports a LAMBDA_R_BIN that cannot be run.
 type NotExecutableError struct {
@@ -34,7 +36,7 @@ func (e *NotExecutableError) Error() string {
 func (e *NotExecutableError) Unwrap() error { return e.Err }
 
 // ErrorType is the errorType reported to Lambda.
-func (e *NotExecutableError) ErrorType() string { return "Runtime.InvalidEntrypoint" }
+func (e *NotExecutableError) ErrorType() string { return runtimeapi.ErrorInvalidEntrypoint }
 
 // FindR returns the absolute path of the R executable. It looks at LAMBDA_R_BIN, R_HOME/bin/R,
 // R on the PATH, /opt/R/*/bin/R (the highest version) and the default places of R's build, in

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // defaultInitTimeout is Lambda's longest limit for an init, the one of Managed
@@ -40,7 +42,7 @@ func (e *settingError) Error() string {
 }
 
 // ErrorType is the name under which the Runtime API hears of it.
-func (e *settingError) ErrorType() string { return "Runtime.InvalidConfiguration" }
+func (e *settingError) ErrorType() string { return runtimeapi.ErrorInvalidConfiguration }
 
 // A noHandlerError reports that nobody said what to serve.
 type noHandlerError struct{}
@@ -50,7 +52,7 @@ func (noHandlerError) Error() string {
 }
 
 // ErrorType is the name under which the Runtime API hears of it.
-func (noHandlerError) ErrorType() string { return "Runtime.MalformedHandlerName" }
+func (noHandlerError) ErrorType() string { return runtimeapi.ErrorMalformedHandler }
 
 func inLambda(getenv func(string) string) bool { return getenv("AWS_LAMBDA_RUNTIME_API") != "" }
 

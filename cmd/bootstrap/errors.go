@@ -28,12 +28,7 @@ func fatalReport(err error) *runtimeapi.ErrorReport {
 	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
 		r = supervisor.HandlerReport(handler)
 	}
-	if typed, ok := errors.AsType[interface {
-		error
-		ErrorType() string
-	}](err); ok {
-		r.Type = typed.ErrorType()
-	}
+	r.Type = supervisor.ErrorType(err)
 	r.Message = strings.TrimPrefix(err.Error(), r.Type+": ")
 	return r
 }

@@ -199,7 +199,7 @@ func (r *ErrorReport) HeaderType() string {
 		}
 	}
 	if name.Len() < 2 {
-		return "Function.Error"
+		return ErrorFunction
 	}
 	return "Function." + name.String()
 }
