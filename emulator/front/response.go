@@ -137,8 +137,8 @@ func (r *response) addHeader(name string, raw json.RawMessage) error {
 		}
 	}
 	control := func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
-	noToken := func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }
-	if name == "" || strings.ContainsFunc(name, noToken) {
+	notToken := func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }
+	if name == "" || strings.ContainsFunc(name, notToken) {
 		return fmt.Errorf("%.100q cannot be the name of a header", name)
 	}
 	if strings.ContainsFunc(value, control) {

@@ -97,7 +97,7 @@ func restResponse(result []byte) (*response, error) {
 	fields := object(result)
 	for key := range fields {
 		if !slices.Contains(restKeys, key) {
-			return nil, fmt.Errorf("it has a key %.100q: a REST API takes only %s", key, strings.Join(restKeys, ", "))
+			return nil, fmt.Errorf("it has a key %.100q: a REST API accepts only %s", key, strings.Join(restKeys, ", "))
 		}
 	}
 	return multiValueResponse(fields, "application/json")
