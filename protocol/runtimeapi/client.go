@@ -20,8 +20,8 @@ type Client struct {
 	http      *http.Client
 }
 
-// StatusError reports that the Runtime API answered with a status that is not
-// the one which its documentation gives for success.
+// A StatusError is an answer of the Runtime API with another status than the one that its
+// documentation gives for success.
 type StatusError struct {
 	Op     string // for example "POST /invocation/{id}/response"
 	Status int
@@ -32,9 +32,9 @@ func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: status %d %s", e.Op, e.Status, e.Body))
 }
 
-// NewClient returns a client of the Runtime API at address, which is the
-// host:port of AWS_LAMBDA_RUNTIME_API. Pollers is how many calls of Next may be
-// under way at once; the User-Agent names this runtime's version.
+// NewClient returns a client of the Runtime API at address, the host:port of
+// AWS_LAMBDA_RUNTIME_API. Version is sent in the User-Agent; pollers is how many calls of
+// Next may be in flight at once.
 func NewClient(address, version string, pollers int) (*Client, error) {
 	if !isHostPort(address) {
 		return nil, fmt.Errorf("AWS_LAMBDA_RUNTIME_API is %q: want host:port", address)
@@ -43,8 +43,8 @@ func NewClient(address, version string, pollers int) (*Client, error) {
 		base:      "http://" + address,
 		userAgent: "lambda-r-runtime/" + version,
 		http: &http.Client{
-			// No Timeout: /next blocks for as long as there is no event. No
-			// proxy and no compression between us and this machine.
+			// No Timeout, because /next blocks until there is an event. No proxy and no
+			// compression, because the API is on this machine.
 			Transport: &http.Transport{
 				Proxy:               nil,
 				DisableCompression:  true,
@@ -57,8 +57,7 @@ func NewClient(address, version string, pollers int) (*Client, error) {
 	}, nil
 }
 
-// isHostPort reports whether address is a host and a port and nothing else that a
-// URL may begin with.
+// isHostPort reports whether address is a host and a port, without any other part of a URL.
 func isHostPort(address string) bool {
 	u, err := url.Parse("http://" + address)
 	if err != nil || u.Host != address || u.Hostname() == "" {
@@ -68,12 +67,12 @@ func isHostPort(address string) bool {
 	return err == nil
 }
 
-// Close closes the connections that no call is using.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Next waits for an invocation and returns it. Cancelling ctx while an event is
-// on its way loses that event, so cancel only to shut down. The error is a
-// *StatusError, or what went wrong on the way.
+// Next waits for an invocation and returns it. Cancelling ctx while an event is in flight
+// loses that event, so cancel only to shut down. The error is a *StatusError if the API
+// answered, and another one if it could not be reached.
 func (c *Client) Next(ctx context.Context) (*Invocation, error) {
 	const op = "GET /invocation/next"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+PathNext, nil)
@@ -109,8 +108,7 @@ func (c *Client) InvocationError(ctx context.Context, inv *Invocation, r *ErrorR
 	return c.report(ctx, inv, "error", h, r.Body())
 }
 
-// InitError reports that the function could not be made ready. The runtime is
-// to exit afterwards.
+// InitError reports that the init failed. The runtime must exit afterwards.
 func (c *Client) InitError(ctx context.Context, r *ErrorReport) error {
 	return c.post(ctx, "POST /init/error", PathInitError, errorHeader(r), r.Body())
 }
@@ -146,15 +144,15 @@ func (c *Client) post(ctx context.Context, op, path string, h http.Header, body 
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	defer resp.Body.Close()
-	return accepted(op, resp)
+	return checkAccepted(op, resp)
 }
 
-// accepted returns nil for an answer that accepts a report.
-func accepted(op string, resp *http.Response) error {
+// checkAccepted returns an error unless resp accepts a report.
+func checkAccepted(op string, resp *http.Response) error {
 	if resp.StatusCode != http.StatusAccepted {
 		return newStatusError(op, resp)
 	}
-	// Drained, so that the connection is used again.
+	// A drained connection is reused.
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return fmt.Errorf("%s: read the answer: %w", op, err)
 	}
@@ -162,12 +160,12 @@ func accepted(op string, resp *http.Response) error {
 }
 
 func newStatusError(op string, resp *http.Response) *StatusError {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // it only explains the status
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // the body only explains the status
 	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	return &StatusError{Op: op, Status: resp.StatusCode, Body: strings.TrimSpace(string(body))}
 }
 
-// readBody reads an event with one allocation where its length is known.
+// readBody reads an event, with one allocation if its length is known.
 func readBody(resp *http.Response) ([]byte, error) {
 	if n := resp.ContentLength; n >= 0 && n <= 64<<20 {
 		body := make([]byte, n)

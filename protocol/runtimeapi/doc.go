@@ -1,8 +1,6 @@
-// Package runtimeapi is a client of the AWS Lambda Runtime API, version
-// 2018-06-01: the interface through which a runtime takes invocations and
-// reports what became of them (AWS documentation, "Using the Lambda runtime API
-// for custom runtimes").
+// Package runtimeapi is a client of the AWS Lambda Runtime API, version 2018-06-01: the
+// interface through which a runtime takes invocations and reports their results (AWS
+// documentation, "Using the Lambda runtime API for custom runtimes").
 //
-// The client does what it is told, once. What a failed call means for the
-// runtime is decided by its caller.
+// The client makes each call once. Its caller decides what a failed call means.
 package runtimeapi

@@ -22,15 +22,15 @@ const (
 	contentTypeJSON  = "application/json"
 )
 
-// Headers of a streamed response. HeaderErrorType and HeaderErrorBody are its trailers:
-// without a value, unless it broke off.
+// Headers of a streamed response. HeaderErrorType and HeaderErrorBody are its trailers, which
+// have a value only if it broke off.
 const (
 	HeaderResponseMode = "Lambda-Runtime-Function-Response-Mode"
 	HeaderErrorBody    = "Lambda-Runtime-Function-Error-Body" // ErrorReport.ShortBody in base64
 
 	ModeStreaming = "streaming"
 
-	// ContentTypeHTTP says that the body begins with a Prelude and PreludeEnd.
+	// ContentTypeHTTP is for a body that begins with a Prelude and PreludeEnd.
 	ContentTypeHTTP = "application/vnd.awslambda.http-integration-response"
 
 	contentTypeBytes = "application/octet-stream"
@@ -55,6 +55,6 @@ const (
 	PathExtensionNext = "/2020-01-01/extension/event/next"
 )
 
-// MaxResponse is the largest response that Lambda takes, in bytes: 6 MiB and a
-// hundred. One more is answered with 413.
+// MaxResponse is the largest response that Lambda accepts, in bytes: 6 MiB and 100. Lambda
+// answers a larger one with 413.
 const MaxResponse = 6_291_556

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// An Invocation is one event to be handled and answered, as /next gave it out.
+// An Invocation is one event to be handled and answered, as /next returned it.
 type Invocation struct {
 	ID              string
-	Deadline        time.Time // zero: Lambda named none
+	Deadline        time.Time // zero if it has none
 	FunctionARN     string
 	TraceID         string
 	ClientContext   string // JSON text
 	CognitoIdentity string // JSON text
 	TenantID        string
-	InvocationID    string // to be echoed; empty: not sent
+	InvocationID    string // to be echoed; "" if Lambda sent none
 	Event           []byte
 }
 
@@ -34,8 +34,7 @@ func newInvocation(h http.Header, event []byte) (*Invocation, error) {
 	if inv.ID == "" {
 		return nil, fmt.Errorf("GET /invocation/next: no %s header", HeaderRequestID)
 	}
-	// An event was taken and must be answered, so a deadline that makes no sense counts
-	// as none.
+	// The event was taken and must be answered, so an invalid deadline counts as none.
 	if ms, err := strconv.ParseInt(h.Get(HeaderDeadlineMs), 10, 64); err == nil && ms > 0 {
 		inv.Deadline = time.UnixMilli(ms)
 	}

@@ -11,28 +11,28 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of an error report, in bytes. AWS's own emulator fails on bodies of
-// some MiB, and X-Ray drops a longer cause.
+// Limits of an error report, in bytes. AWS's own emulator fails on bodies of some MiB, and
+// X-Ray drops a longer cause.
 const (
 	maxErrorBody = 256 << 10
 	maxShortBody = 2816
 	maxXRayCause = 60 << 10
 )
 
-// An ErrorReport says why an invocation, or the init, failed.
+// An ErrorReport is the reason why an invocation or the init failed.
 type ErrorReport struct {
 	Type    string // an R class, or a name that matches Lambda's pattern
 	Message string
-	Call    string         // where R says that it was, or ""
+	Call    string         // the call that signalled it, or ""
 	Stack   []StackFrame   // outermost call first
-	Causes  []*ErrorReport // what it came from, the nearest first
+	Causes  []*ErrorReport // the nearest first
 }
 
 // StackFrame is one call of a stack trace.
 type StackFrame struct {
 	Label string // the call
 	Path  string // the file, or ""
-	Line  int    // 0: not known
+	Line  int    // 0 if unknown
 }
 
 func (f StackFrame) String() string {
@@ -42,13 +42,13 @@ func (f StackFrame) String() string {
 	return fmt.Sprintf("%s (%s:%d)", f.Label, f.Path, f.Line)
 }
 
-// Body returns the report as Lambda's error JSON, at most 256 KiB: where it
-// would be longer, the message and then the stack are cut.
+// Body returns the report as Lambda's error JSON. To keep it within 256 KiB, the message and
+// then the stack are shortened.
 func (r *ErrorReport) Body() []byte { return r.body(maxErrorBody, 1<<10) }
 
-// ShortBody returns the same, so short that its base64 and HeaderType fit into the
-// trailers of a stream: Go's net/http, which the Runtime API is said to be built on,
-// gives up on trailers of more than 4 KiB, and with them on the stream.
+// ShortBody returns the same, short enough for the trailers of a stream: its base64 and
+// HeaderType fit into 4 KiB. Go's net/http, which the Runtime API is said to be built on,
+// fails on longer trailers, and the stream fails with them.
 func (r *ErrorReport) ShortBody() []byte { return r.body(maxShortBody, 100) }
 
 func (r *ErrorReport) body(limit, maxType int) []byte {
@@ -56,13 +56,12 @@ func (r *ErrorReport) body(limit, maxType int) []byte {
 		Message string   `json:"errorMessage"`
 		Type    string   `json:"errorType"`
 		Stack   []string `json:"stackTrace"`
-	}{r.Message, cut(r.Type, maxType), r.StackTrace()}
+	}{r.Message, truncate(r.Type, maxType), r.StackTrace()}
 	return fit(limit, encode, func() any { return body }, &body.Message, &body.Stack)
 }
 
-// XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII
-// and at most 60 KiB: the error's exception, and one for each cause as far as there is
-// room for all of their stacks.
+// XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII and at most
+// 60 KiB: the error's exception, and one for each cause as far as all of their stacks fit.
 func (r *ErrorReport) XRayCause() string {
 	type frame struct {
 		Path  string `json:"path"`
@@ -86,10 +85,10 @@ func (r *ErrorReport) XRayCause() string {
 		for _, f := range e.Stack {
 			stack = append(stack, frame{f.Path, f.Line, f.Label})
 		}
-		cause.Exceptions = append(cause.Exceptions, exception{cut(e.Type, 1<<10), cut(e.Message, limit), stack})
+		cause.Exceptions = append(cause.Exceptions, exception{truncate(e.Type, 1<<10), truncate(e.Message, limit), stack})
 		limit = maxCauseMessage
 	}
-	withPaths := func() any { // those of the frames that are left
+	withPaths := func() any { // the paths of the remaining frames
 		cause.Paths = cause.Paths[:0]
 		for _, e := range cause.Exceptions {
 			for _, f := range e.Stack {
@@ -107,13 +106,13 @@ func (r *ErrorReport) XRayCause() string {
 	return string(fit(maxXRayCause, encodeASCII, withPaths, &e.Message, &e.Stack))
 }
 
-// fit encodes value(), whose message and stack it shortens until the result has at
-// most limit bytes: the message to half of it, then the stack, which keeps its inner
-// end, where the error was.
+// fit encodes value(), and shortens its message and stack until the result has at most limit
+// bytes: the message to half of that, then the stack, which keeps its inner end, where the
+// error was.
 func fit[F any](limit int, encode func(any) []byte, value func() any, message *string, stack *[]F) []byte {
-	*message = cut(*message, limit/2)
-	for len(encode(*message)) > limit/2 { // escapes make it longer
-		*message = cut(*message, len(*message)/2)
+	*message = truncate(*message, limit/2)
+	for len(encode(*message)) > limit/2 { // JSON escapes make it longer
+		*message = truncate(*message, len(*message)/2)
 	}
 	for {
 		b := encode(value())
@@ -121,27 +120,27 @@ func fit[F any](limit int, encode func(any) []byte, value func() any, message *s
 		case len(b) <= limit:
 			return b
 		case len(*stack) == 0:
-			return b // the message has half of the limit, and the rest is short
+			return b // the message has half of the limit, and the other fields are short
 		default:
 			*stack = (*stack)[(len(*stack)+1)/2:]
 		}
 	}
 }
 
-// encode returns v as JSON in which <, > and & are themselves.
+// encode returns v as JSON, without escaping <, > and &.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		// Strings and integers only: there is nothing here that cannot be encoded.
+		// The reports have strings and integers only, which can always be encoded.
 		panic(err)
 	}
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// cut shortens s to at most n bytes, at a character's boundary.
-func cut(s string, n int) string {
+// truncate shortens s to at most n bytes, at a character's boundary.
+func truncate(s string, n int) string {
 	const mark = " … (cut)"
 	if len(s) <= n {
 		return s
@@ -156,8 +155,8 @@ func cut(s string, n int) string {
 	return s + mark
 }
 
-// encodeASCII returns v as JSON in printable ASCII: net/http refuses anything
-// else in a header, DEL too.
+// encodeASCII returns v as JSON in printable ASCII: net/http refuses anything else in a
+// header, even DEL.
 func encodeASCII(v any) []byte {
 	text := string(encode(v))
 	out := make([]byte, 0, len(text))
@@ -177,9 +176,9 @@ func encodeASCII(v any) []byte {
 
 var lambdaErrorType = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
 
-// HeaderType returns the report's type as the error type header takes it:
-// (Runtime|Function).Name. Lambda turns anything else into Runtime.Unknown, so
-// the R class http_error is sent as Function.HttpError.
+// HeaderType returns the report's type for the error type header: (Runtime|Function).Name.
+// Lambda turns anything else into Runtime.Unknown, so the R class http_error is sent as
+// Function.HttpError.
 func (r *ErrorReport) HeaderType() string {
 	if len(r.Type) <= 100 && lambdaErrorType.MatchString(r.Type) {
 		return r.Type

@@ -10,40 +10,39 @@ import (
 	"sync"
 )
 
-// A Prelude is the head of an HTTP response. Its JSON comes before the body.
+// A Prelude is the head of an HTTP response. Its JSON is sent before the body.
 type Prelude struct {
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers,omitempty"`
 	Cookies    []string          `json:"cookies,omitempty"` // whole Set-Cookie values
 }
 
-// A Stream is a response that is posted while it is made. Write and Close are for one
-// goroutine at a time; Cut may be called from any.
+// A Stream is a response that is posted while it is produced. Write and Close must be called
+// by one goroutine at a time; Cut may be called by any.
 type Stream interface {
-	// Write passes a piece of the response on at once. It returns when the connection
-	// has taken all of it, so that it goes no faster than whoever reads at the other end.
-	// It fails once the Runtime API has answered, which is too early, or has gone, or
-	// after Cut.
+	// Write sends a piece of the response. It returns when the connection has taken all of
+	// it, so it is no faster than the reader at the other end. It fails after Cut, after the
+	// connection broke, and after the Runtime API answered before the end of the stream.
 	io.Writer
 
-	// Cut makes Write fail with err from now on, even one that waits. What it had of its
-	// piece by then may have been sent.
+	// Cut makes Write fail with err from now on, even one that is waiting. A part of that
+	// one's piece may have been sent.
 	Cut(err error)
 
-	// Close ends the stream, as a whole or, with a report, as one that broke off, and
-	// waits for the answer until ctx ends; then the connection is cut. It must be called
-	// once, and it is the one report of its invocation, whatever it returns: a
-	// *StatusError, or what went wrong on the way.
+	// Close ends the stream: as complete or, with a report, as broken off. It waits for the
+	// answer until ctx ends, and then breaks the connection. It must be called once, and it
+	// is the one report of its invocation, whatever it returns. The error is a *StatusError
+	// if the API answered, and another one if the connection broke.
 	Close(ctx context.Context, r *ErrorReport) error
 }
 
 // errEarly is the error of a Write after the Runtime API has accepted the response.
-var errEarly = errors.New("the Runtime API took the response for complete before its end")
+var errEarly = errors.New("the Runtime API accepted the response before its end")
 
-// RespondStream begins to report that inv succeeded. With a prelude the response is one
-// to an HTTP request; else it has the content type, or is bytes where that is "".
+// RespondStream begins the report that inv succeeded. With a prelude, the response is one to
+// an HTTP request; otherwise it has the content type, or is bytes if that is "".
 //
-// Nothing is ever sent twice: when it fails on its way, it has failed.
+// Nothing is sent twice: a stream whose connection breaks has failed.
 func (c *Client) RespondStream(inv *Invocation, contentType string, prelude *Prelude) Stream {
 	s := &stream{
 		pieces:   make(chan []byte),
@@ -79,7 +78,7 @@ func (c *Client) RespondStream(inv *Invocation, contentType string, prelude *Pre
 
 func (c *Client) postStream(ctx context.Context, path string, h http.Header, s *stream) error {
 	const op = "POST /invocation/{id}/response"
-	// A body of unknown length is sent in chunks, each at once.
+	// A body of unknown length is sent in chunks, each immediately.
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, streamBody{s})
 	if err != nil {
 		return err
@@ -91,23 +90,25 @@ func (c *Client) postStream(ctx context.Context, path string, h http.Header, s *
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	defer resp.Body.Close()
-	return accepted(op, resp)
+	return checkAccepted(op, resp)
 }
 
-// A stream hands what is written over to the goroutine that posts it.
+// A stream hands what is written over to the goroutine that posts it. It is not an io.Pipe,
+// because Cut must make Write fail while the body goes on to its trailers, and closing a pipe
+// ends both.
 type stream struct {
-	head   []byte // what is sent first; then nil
+	head   []byte // sent first; nil once sent
 	cancel context.CancelFunc
 
-	pieces chan []byte // from Write, what it has left of its piece
-	copied chan int    // and back, how much of it was taken
+	pieces chan []byte // from Write: the rest of its piece
+	copied chan int    // to Write: how much of that was taken
 
 	cut     chan struct{} // closed by the first Cut, which has set cutErr
 	cutOnce sync.Once
 	cutErr  error
 	ended   chan struct{} // closed by Close, which has set report
 	report  *ErrorReport
-	trailer http.Header // of the post; filled by the last Read, since net/http reads it before
+	trailer http.Header // of the post; set by the last Read, because net/http reads it afterwards
 
 	answered chan struct{} // closed when the post has ended with err
 	err      error
@@ -175,5 +176,5 @@ func (b streamBody) Read(p []byte) (int, error) {
 	}
 }
 
-// Close is called when the post is over. A Read that still waits ends with the stream.
+// Close does nothing: a Read that still waits when the post is over ends with the stream.
 func (b streamBody) Close() error { return nil }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxCauseMessage is how much of a cause's message is reported, in bytes.
+// maxCauseMessage is the length to which the message of a cause is shortened, in bytes.
 const maxCauseMessage = 4 << 10
 
-// StackTrace returns the lines of Lambda's stackTrace: the frames, outermost call first,
-// and then each cause with its frames, as far as they differ from those before.
+// StackTrace returns the lines of Lambda's stackTrace: the frames, outermost call first, and
+// then each cause with those of its frames that differ from the ones before.
 func (r *ErrorReport) StackTrace() []string {
 	lines := make([]string, 0, len(r.Stack))
 	for _, f := range r.Stack {
@@ -23,8 +23,8 @@ func (r *ErrorReport) StackTrace() []string {
 	return lines
 }
 
-// Traceback returns the same lines as R's traceback() has them: numbered, and the
-// innermost call first.
+// Traceback returns the same lines as R's traceback() prints them: numbered, innermost call
+// first.
 func (r *ErrorReport) Traceback() []string {
 	var lines []string
 	for i := len(r.Stack) - 1; i >= 0; i-- {
@@ -37,7 +37,7 @@ func (r *ErrorReport) Traceback() []string {
 	return lines
 }
 
-// Summary says what the error is, in as many lines as its message has.
+// Summary returns the type, the call and the message, in as many lines as the message has.
 func (r *ErrorReport) Summary() string {
 	what := r.Type
 	if r.Call != "" {
@@ -50,7 +50,7 @@ func (r *ErrorReport) Summary() string {
 }
 
 func (r *ErrorReport) causedBy() string {
-	short := ErrorReport{Type: cut(r.Type, 1<<10), Call: r.Call, Message: cut(r.Message, maxCauseMessage)}
+	short := ErrorReport{Type: truncate(r.Type, 1<<10), Call: r.Call, Message: truncate(r.Message, maxCauseMessage)}
 	return "Caused by " + short.Summary()
 }
 
