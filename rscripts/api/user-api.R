@@ -173,7 +173,7 @@ html_response <- function(body = NULL, status_code = 200L, content_type = "text/
   structure(
     list(
       status = status, headers = headers,
-      cookies = unlist(check_headers(list("Set-Cookie" = as.character(cookies)))),
+      cookies = unlist(check_headers(list("Set-Cookie" = as.character(cookies))), use.names = FALSE),
       body = if (is.character(body)) enc2utf8(as.character(body)) else body,
       is_base64 = isTRUE(is_base64) && !is.raw(body)
     ),

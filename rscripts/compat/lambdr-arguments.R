@@ -18,14 +18,8 @@ read_compat_setting <- function() {
 lambdr_arguments <- function(event) {
   value <- if (!is.null(settings$lambdr_deserialiser)) {
     call_user(as.call(list(settings$lambdr_deserialiser, event$text)), globalenv())
-  } else if (is_http(event$source)) {
-    c(lambdr_body(event$request), lambdr_query(event))
-  } else if (event$source == "eventbridge") {
-    event$value[["detail"]]
-  } else if (event$source == "sns") {
-    lambdr_message(event$value[["Records"]])
   } else {
-    event$value
+    sources[[event$source]]$lambdr(event)
   }
   if (is.list(value)) {
     as.list(value)
@@ -35,6 +29,12 @@ lambdr_arguments <- function(event) {
     list()
   }
 }
+
+# lambdr_request() returns the arguments of an HTTP request.
+lambdr_request <- function(event) c(lambdr_body(event$request), lambdr_query(event))
+
+# lambdr_event() returns the arguments of any other event.
+lambdr_event <- function(event) event$value
 
 # lambdr_body() is JSON whatever the content type says, or base64 that is to stay so.
 lambdr_body <- function(request) {
@@ -56,7 +56,7 @@ lambdr_body <- function(request) {
 # lambdr_query() returns the query's parameters. Payload version 2.0 joins the values of a
 # key with commas, and lambdr splits at each; elsewhere the last value counts.
 lambdr_query <- function(event) {
-  if (event$source %in% c("http", "url")) {
+  if (sources[[event$source]]$http$joins_query) {
     joined <- text_list(pluck(event$value, "queryStringParameters"))
     lapply(joined, function(value) unlist(strsplit(value, ",", fixed = TRUE)))
   } else {

@@ -1,23 +1,30 @@
-# HTTP requests: what the events of API Gateway, function URLs and load balancers say,
-# in one form.
+# HTTP requests: the events of API Gateway, function URLs and load balancers, in one form.
 
-# new_request() returns a list: `method`, `path`, `headers` (names in lower case, one
-# string each), `cookies` and `query` (named lists; each parameter is a character
-# vector of its values), `path_parameters`, `source_ip`, `content_type` (in lower case,
-# without parameters), `body` as it came (see request_body()), and `multi_value`: the
-# headers came as lists, and a load balancer wants them so.
+# new_request() returns a request as a list:
+#
+#   source           the name of the event's source
+#   method, path     strings; the path is without the stage
+#   headers          strings by name; names are in lower case
+#   cookies, query   character vectors by name
+#   path_parameters  character vectors by the names in the route
+#   source_ip        the caller's address
+#   content_type     the media type, in lower case and without parameters
+#   body             the body as it came, see request_body()
+#   is_base64        whether the body is in base64
+#   multi_value      whether headers came as lists; a load balancer then expects them so
 new_request <- function(event, source) {
   context <- pluck(event, "requestContext")
   http <- pluck(context, "http")
   headers <- request_headers(event)
+  encoded <- sources[[source]]$http$encoded
   list(
     source = source,
     method = first_string(pluck(event, "httpMethod"), pluck(http, "method")),
     path = path_without_stage(event),
     headers = headers,
     cookies = request_cookies(event, headers),
-    query = request_query(event, source),
-    path_parameters = request_path_parameters(event, source),
+    query = request_query(event, "query" %in% encoded),
+    path_parameters = request_path_parameters(event, "path_parameters" %in% encoded),
     source_ip = first_string(pluck(http, "sourceIp"), pluck(context, "identity", "sourceIp")),
     content_type = media_type(headers[["content-type"]]),
     body = pluck(event, "body"),
@@ -26,8 +33,8 @@ new_request <- function(event, source) {
   )
 }
 
-# path_without_stage() is the path without the stage, which an HTTP API with a named one puts
-# before it.
+# path_without_stage() returns the path without the stage, which an HTTP API with a named stage
+# puts in front of it.
 path_without_stage <- function(event) {
   path <- pluck(event, "rawPath")
   stage <- pluck(event, "requestContext", "stage")
@@ -38,8 +45,8 @@ path_without_stage <- function(event) {
   if (nzchar(rest)) rest else "/"
 }
 
-# request_headers() returns the headers by their names in lower case. Several of one
-# name are joined as HTTP joins them.
+# request_headers() returns the headers by their names in lower case. Repeated ones are joined
+# with commas, as HTTP does.
 request_headers <- function(event) {
   headers <- pluck(event, "multiValueHeaders")
   if (!length(headers)) {
@@ -50,22 +57,23 @@ request_headers <- function(event) {
   lapply(headers, paste, collapse = ", ")
 }
 
-# request_cookies() returns the cookies that the browser sent.
+# request_cookies() returns the cookies of a request. Payload version 2.0 has moved them from the
+# headers to a key of their own.
 request_cookies <- function(event, headers) {
-  cookies <- unlist(pluck(event, "cookies")) # payload version 2.0 has taken them out of the headers
+  cookies <- unlist(pluck(event, "cookies"))
   if (!is.character(cookies)) {
     cookies <- strsplit(c(headers[["cookie"]], "")[[1L]], ";[ ]*")[[1L]]
   }
   equals <- regexpr("=", cookies, fixed = TRUE)
-  cookies <- cookies[equals > 1L] # one without a name can be no element of a list
+  cookies <- cookies[equals > 1L] # a list cannot name an element ""
   equals <- equals[equals > 1L]
   collect_values(trimws(substr(cookies, 1L, equals - 1L)), substring(cookies, equals + 1L))
 }
 
-# request_query() returns the query's parameters. Payload version 2.0 joins the values
-# of a repeated key with commas, so its raw query string is read instead; a load balancer
-# does not decode, API Gateway does.
-request_query <- function(event, source) {
+# request_query() returns the parameters of the query. The raw query string is preferred: payload
+# version 2.0 joins the values of a repeated key with commas elsewhere. `encoded`: the source has
+# not decoded them.
+request_query <- function(event, encoded) {
   raw <- pluck(event, "rawQueryString")
   if (is_string(raw)) {
     return(parse_query(raw))
@@ -75,22 +83,20 @@ request_query <- function(event, source) {
     query <- pluck(event, "queryStringParameters")
   }
   query <- text_list(query)
-  if (source == "alb" && length(query)) {
+  if (encoded && length(query)) {
     names(query) <- percent_decode(names(query), plus = TRUE)
     query <- lapply(query, percent_decode, plus = TRUE)
   }
   query
 }
 
-# request_path_parameters() returns what the route's {names} stand for. A REST API
-# gives them as they are in the URL.
-request_path_parameters <- function(event, source) {
+# request_path_parameters() returns the values of the {names} in the route.
+request_path_parameters <- function(event, encoded) {
   parameters <- text_list(pluck(event, "pathParameters"))
-  if (source == "rest") lapply(parameters, percent_decode) else parameters
+  if (encoded) lapply(parameters, percent_decode) else parameters
 }
 
-# text_list() makes a named list of character vectors of a JSON object. What is not text
-# there is none that a gateway sent.
+# text_list() returns a JSON object as a named list of character vectors. Gateways send only text.
 text_list <- function(x) {
   if (!is.list(x) || is.null(names(x))) {
     return(list())
@@ -99,13 +105,13 @@ text_list <- function(x) {
   x[lengths(x) > 0L]
 }
 
-# media_type() is a content type without its parameters, in lower case; "" for none.
+# media_type() returns a content type without its parameters, in lower case; "" if it is NULL.
 media_type <- function(header) {
   if (is.null(header)) "" else tolower(trimws(sub(";.*", "", header)))
 }
 
-# request_body() returns a request's body decoded from base64: a string where its bytes
-# are one, raw bytes else. NULL: there is none.
+# request_body() returns a request's body without base64: a string if its bytes are text, else
+# raw bytes. It returns NULL if there is none.
 request_body <- function(request) {
   body <- request$body
   if (!is_string(body) || !request$is_base64 || is_left_base64(request)) {
@@ -115,22 +121,22 @@ request_body <- function(request) {
   text_or_bytes(bytes)
 }
 
-# is_left_base64() is TRUE for a body in base64 that the handler wants so.
+# is_left_base64() returns TRUE for a body in base64 that lambda_config(decode_base64 = FALSE)
+# leaves so.
 is_left_base64 <- function(request) {
   request$is_base64 && isFALSE(settings$decode_base64) && is_string(request$body)
 }
 
-# bad_request() stops with an error that the caller of an HTTP source may read: status
-# 400 and the message.
+# bad_request() stops with an error that the HTTP caller sees: status 400 and the message.
 bad_request <- function(...) fail("Runtime.BadRequest", ..., public = paste0(...))
 
-# request_arguments() returns what a request gives a handler that takes `takes`:
-# list(value, is_object), as decode_text() does.
+# request_arguments() returns what the handler's arguments are taken from, as decode_text() does.
 #
-# The body's keys and the query's must be arguments of the handler, as those of a direct
-# event. The route's parameters are given where the handler takes them; they win over
-# the others, since the route is the API's own and the rest is the caller's.
-request_arguments <- function(request, takes) {
+# Keys of the body and of the query must be arguments of the handler, like those of a direct
+# event. The route's parameters are passed if the handler takes them. They win over the others:
+# the route is the API's own, the rest is the caller's.
+request_arguments <- function(event, takes) {
+  request <- event$request
   body <- body_arguments(request, takes)
   if (!body$is_object && !length(request$query) && !length(request$path_parameters)) {
     return(body)
@@ -144,16 +150,16 @@ request_arguments <- function(request, takes) {
   if (!takes$dots) {
     given <- given[names(given) %in% takes$names]
   }
-  # Not by names: there can be the name "", and that of a key that comes twice.
+  # Indexing by name would lose the name "" and keys that come twice.
   query <- request$query[!names(request$query) %in% c(names(args), names(given))]
   args <- args[!names(args) %in% names(given)]
   list(value = c(given, args, query), is_object = TRUE)
 }
 
-# body_arguments() is the body's part of that.
+# body_arguments() returns the body's part of request_arguments().
 body_arguments <- function(request, takes) {
   body <- request_body(request)
-  if (is_left_base64(request) && is.null(settings$deserialiser)) { # whatever the content type says of it
+  if (is_left_base64(request) && is.null(settings$deserialiser)) { # whatever its content type
     named <- setdiff_strings(takes$names, "context")
     return(if (!length(named) || "body" %in% named) body_only(body) else list(value = body, is_object = FALSE))
   }
@@ -167,15 +173,15 @@ body_arguments <- function(request, takes) {
     }
     return(body_only(body))
   }
-  if (!is_string(body)) { # a test event, with JSON where a gateway has text
-    return(list(value = body, is_object = is.list(body) && !is.null(names(body))))
+  if (!is_string(body)) { # a test event, with JSON where a gateway sends text
+    return(keys_of(body))
   }
   if (type == "multipart/form-data") {
     return(body_only(charToRaw(body)))
   }
-  # curl -d says that everything is a form; a form never begins with a brace.
-  untold <- type %in% c("", "application/x-www-form-urlencoded")
-  if (!is.null(settings$deserialiser) || is_json_type(type) || untold && begins_json(body)) {
+  # `curl -d` sends everything as a form; a form never begins with a brace.
+  undeclared <- type %in% c("", "application/x-www-form-urlencoded")
+  if (!is.null(settings$deserialiser) || is_json_type(type) || undeclared && begins_json(body)) {
     decoded <- tryCatch(deserialise(body), runtime_failure = identity)
     if (!inherits(decoded, "runtime_failure")) {
       return(decoded)
@@ -192,7 +198,7 @@ body_arguments <- function(request, takes) {
 
 body_only <- function(body) list(value = list(body = body), is_object = TRUE)
 
-# begins_json() is TRUE for text that begins as a JSON object or array.
+# begins_json() returns TRUE for text that begins like a JSON object or array.
 begins_json <- function(text) grepl("^[ \t\r\n]*[[{]", without_mark(text))
 
 is_json_type <- function(type) grepl("^(application|text)/(json$|.*[+]json$)", type)

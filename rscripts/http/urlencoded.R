@@ -1,8 +1,7 @@
 # Query strings and form bodies.
 
-# parse_query() returns the parameters of a query string or of an urlencoded form, in
-# their order: a named list of character vectors. A key that comes more than once is one
-# vector; commas are part of a value.
+# parse_query() returns the parameters of a query string or of an urlencoded form, in their order:
+# a named list of character vectors. Repeated keys share one vector; commas are part of a value.
 parse_query <- function(text) {
   parts <- strsplit(text, "&", fixed = TRUE)[[1L]]
   parts <- parts[nzchar(parts)]
@@ -16,20 +15,20 @@ parse_query <- function(text) {
   collect_values(percent_decode(keys, plus = TRUE), percent_decode(values, plus = TRUE))
 }
 
-# collect_values() makes a named list of vectors of keys and their values.
+# collect_values() returns a list with the values of each key, by key.
 collect_values <- function(keys, values) {
-  found <- unique(keys)
-  if (length(found) == length(keys)) {
-    gathered <- as.list(values)
+  distinct <- unique(keys)
+  if (length(distinct) == length(keys)) {
+    grouped <- as.list(values)
   } else {
-    gathered <- unname(split(values, factor(match(keys, found), seq_along(found))))
+    grouped <- unname(split(values, factor(match(keys, distinct), seq_along(distinct))))
   }
-  names(gathered) <- found
-  gathered
+  names(grouped) <- distinct
+  grouped
 }
 
-# percent_decode() decodes %41 to A in each string, and with `plus` + to a space. What
-# is not UTF-8 afterwards, or has a NUL, stays as it came.
+# percent_decode() decodes %41 to A in each string and, with `plus`, + to a space. A string that
+# would not be UTF-8 afterwards, or would contain a NUL, stays as it came.
 percent_decode <- function(x, plus = FALSE) {
   if (plus) {
     x <- gsub("+", " ", x, fixed = TRUE)
@@ -41,9 +40,8 @@ percent_decode <- function(x, plus = FALSE) {
   x
 }
 
-# percent_decode_coded() decodes all strings at once, one after the other in one vector of
-# bytes: a call for each would take seconds for a long form. A line feed after each keeps
-# a code from reaching into the next.
+# percent_decode_coded() decodes all strings at once, in one vector of bytes: a call for each would
+# take seconds for a long form. A line feed after each keeps a code from reaching into the next.
 percent_decode_coded <- function(x) {
   bytes <- charToRaw(paste0(x, "\n", collapse = ""))
   ends <- cumsum(nchar(x, "bytes") + 1L)
@@ -53,7 +51,7 @@ percent_decode_coded <- function(x) {
   bytes[at] <- as.raw(value[!is.na(value)])
   has_nul <- findInterval(at[bytes[at] == as.raw(0L)], ends) + 1L
   bytes[at[bytes[at] == as.raw(0L)]] <- as.raw(0x20L)
-  bytes[ends] <- as.raw(0L) # with which readBin() has each string end
+  bytes[ends] <- as.raw(0L) # ends a string for readBin()
   decoded <- readBin(bytes[-c(at + 1L, at + 2L)], "character", length(x))
   Encoding(decoded) <- "UTF-8"
   left <- !validUTF8(decoded)
@@ -62,7 +60,7 @@ percent_decode_coded <- function(x) {
   decoded
 }
 
-# hex_digit() is what each byte is worth as a hexadecimal digit, NA for none.
+# hex_digit() returns the value of each byte as a hexadecimal digit, NA if it is not one.
 hex_digit <- function(bytes) {
   (match(bytes, charToRaw("0123456789abcdef0123456789ABCDEF")) - 1L) %% 16L
 }

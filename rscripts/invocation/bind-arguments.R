@@ -10,15 +10,7 @@ bind_arguments <- function(event, handler) {
   if (takes$event) {
     return(list(event = event$value))
   }
-  given <- event
-  if (is_http(event$source)) {
-    given <- request_arguments(event$request, takes)
-  } else if (event$source == "eventbridge") {
-    detail <- pluck(event$value, "detail")
-    given <- list(value = detail, is_object = is.list(detail) && !is.null(names(detail)))
-  } else if (event$source != "direct") {
-    given$is_object <- FALSE # records: the whole event is the first argument
-  }
+  given <- sources[[event$source]]$arguments(event, takes)
   args <- if (given$is_object) {
     match_arguments(given$value, handler)
   } else if (!is.null(given$value)) {

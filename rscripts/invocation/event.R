@@ -1,7 +1,7 @@
 # The event: from its bytes to an R value.
 
 # An event, decoded, is a list: `text`; `value`, the R value; `is_object`, whether it is a
-# JSON object; `simplified`, whether that value was; `source`, see events.R; and `request`,
+# JSON object; `simplified`, whether that value was; `source`, see sources.R; and `request`,
 # see request.R, on HTTP sources.
 
 # read_event() decodes an event's bytes for a handler.
@@ -21,7 +21,7 @@ read_event <- function(bytes, handler) {
   )
   decoded$text <- text
   decoded$simplified <- simplified
-  decoded$source <- if (decoded$is_object) event_source(decoded$value) else "direct"
+  decoded$source <- if (decoded$is_object) source_of(decoded$value) else "direct"
   if (is_http(decoded$source)) {
     decoded$request <- new_request(decoded$value, decoded$source)
   } else if (!is.null(own)) {
@@ -39,7 +39,7 @@ refuse_nul_request <- function(text) {
   }
   replaced <- gsub("\\u0000", "\\ufffd", text, fixed = TRUE)
   value <- tryCatch(decode_text(replaced, simplify = FALSE)$value, runtime_failure = function(e) NULL)
-  source <- event_source(value)
+  source <- source_of(value)
   if (is_http(source)) {
     current$invocation$event <- list(source = source, request = new_request(value, source))
     bad_request("the request has ", nul_problem)

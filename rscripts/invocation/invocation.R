@@ -35,7 +35,7 @@ evaluate <- function(invocation, handler, bytes) {
   }
   value <- call_handler(handler, args)
   if (inherits(value, "lambda_stream")) {
-    if (!event$source %in% c("alb", "websocket")) { # which take no streams
+    if (takes_streams(event$source)) {
       return(run_stream(value, invocation))
     }
     value <- collect_stream(value)

@@ -1,13 +1,14 @@
-# Batches: one call for each record, and a report of those that failed, so that only
-# they are sent again.
+# Batches: one call per record, and a report of the records that failed, so that Lambda sends only
+# those again.
 
-# process_batch() calls process(record) for the records of an event and returns the JSON
-# of the report. It is of class "json", so that no serialiser of the user's gets at it.
+# process_batch() calls process(record) for each record of an event and returns the JSON of the
+# report, of class "json" so that the user's serialiser does not change it.
 process_batch <- function(event, process) {
   batch <- undecoded_batch(event)
-  ids <- lapply(batch$records, item_identifier, source = batch$source)
+  rules <- sources[[batch$source]]$batch
+  ids <- lapply(batch$records, rules$id)
   check_identifiers(ids)
-  sequence <- sequences(batch, ids)
+  sequence <- rules$sequences(batch$records, ids)
   stopped <- failed <- logical(length(ids))
   for (i in seq_along(ids)) {
     at <- sequence[[i]]
@@ -15,8 +16,8 @@ process_batch <- function(event, process) {
     failed[[i]] <- stopped[[at]]
   }
   failed <- which(failed)
-  if (batch$source %in% c("kinesis", "dynamodb")) {
-    failed <- utils::head(failed, 1L) # the stream is read again from there
+  if (rules$resumes) {
+    failed <- utils::head(failed, 1L)
   }
   report <- list(batchItemFailures = lapply(ids[failed], function(id) list(itemIdentifier = id)))
   structure(encode_result(report), class = "json")
@@ -26,56 +27,32 @@ undecoded_batch <- function(event) {
   batch <- tryCatch(undecoded_records(event), error = function(e) {
     fail("Runtime.InvalidArguments", "batch_handler(): ", condition_text(e))
   })
-  if (!batch$source %in% c("sqs", "kinesis", "dynamodb", "msk")) {
+  if (is.null(sources[[batch$source]]$batch)) {
     fail(
-      "Runtime.InvalidArguments", "batch_handler(): Lambda takes no report of single records of ", batch$source,
-      "; use event_records()"
+      "Runtime.InvalidArguments", "batch_handler(): Lambda does not accept a report of single records from ",
+      batch$source, "; use event_records()"
     )
   }
   batch
 }
 
-# item_identifier() is how Lambda wants a record named that failed, or NULL if that cannot
-# be told.
-item_identifier <- function(record, source) {
-  id <- switch(source,
-    sqs = pluck(record, "messageId"),
-    kinesis = pluck(record, "kinesis", "sequenceNumber"),
-    dynamodb = pluck(record, "dynamodb", "SequenceNumber")
-  )
-  if (source != "msk") {
-    return(if (is_string(id) && nzchar(id)) id)
-  }
-  topic <- pluck(record, "topic")
-  partition <- pluck(record, "partition")
-  offset <- pluck(record, "offset")
-  if (is_string(topic) && is.numeric(partition) && is.numeric(offset)) {
-    list(partition = paste0(topic, "-", sprintf("%.0f", partition)), offset = offset)
-  }
-}
+# text_id() returns an id, or NULL if `x` cannot be one.
+text_id <- function(x) if (is_string(x) && nzchar(x)) x
 
-# check_identifiers() stops a batch of which a failure could not be reported, before any
-# record is processed.
+# one_sequence() puts all records into the same sequence.
+one_sequence <- function(records, ids) rep(1L, length(records))
+
+# check_identifiers() stops before any record is processed if a failure of one could not be
+# reported.
 check_identifiers <- function(ids) {
-  without <- which(vapply(ids, is.null, NA))
+  without <- which(vapply(ids, is.null, logical(1)))
   if (length(without)) {
     fail("Runtime.InvalidArguments", "batch_handler(): record ", without[[1L]], " has no id to report it by")
   }
 }
 
-# sequences() returns for each record the number of its sequence in the batch. Of a
-# sequence, nothing is processed after a failure.
-sequences <- function(batch, ids) {
-  if (batch$source == "msk") {
-    partitions <- vapply(ids, `[[`, "", "partition")
-    return(match(partitions, unique(partitions)))
-  }
-  queue <- if (batch$source == "sqs" && length(ids)) pluck(batch$records[[1L]], "eventSourceARN")
-  if (batch$source != "sqs" || is_string(queue) && endsWith(queue, ".fifo")) rep(1L, length(ids)) else seq_along(ids)
-}
-
-# process_record() is FALSE when the record failed, and logs why. An interrupt, as of the
-# deadline, is no failure of a record: it ends the invocation.
+# process_record() returns TRUE, or FALSE if the record failed; then it has logged why. An
+# interrupt, such as the deadline's, does not fail the record: it ends the invocation.
 process_record <- function(record, source, id, process) {
   depth <- sys.nframe()
   stack <- list()
@@ -86,7 +63,7 @@ process_record <- function(record, source, id, process) {
         TRUE
       },
       function(cond, calls) {
-        calls <- sys.calls() # of the record only, and without this function
+        calls <- sys.calls() # only those of the record, without this function
         stack <<- without_fail(capture_stack(calls[-c(seq_len(depth), length(calls))], cond))
         stop_as_error(cond)
       }
@@ -107,5 +84,5 @@ process_record <- function(record, source, id, process) {
 stack_lines <- function(stack) {
   vapply(stack, function(frame) {
     paste0("  at ", frame$call, if (!is.null(frame$file)) paste0(" (", frame$file, ":", frame$line, ")"))
-  }, "")
+  }, character(1))
 }

@@ -1,7 +1,7 @@
-# The attribute values of DynamoDB, which come with the names of their types.
+# DynamoDB: attribute values, each of which names its type.
 
-# dynamodb_images() returns what a record of a stream has of the item: its keys, and how
-# it is now and was before, as far as the stream's view type has them.
+# dynamodb_images() returns the item of a stream record: its keys, its new image and its old one.
+# An image is NULL if the stream's view type does not include it.
 dynamodb_images <- function(dynamodb) {
   list(
     keys = dynamodb_item(pluck(dynamodb, "Keys")),
@@ -12,8 +12,8 @@ dynamodb_images <- function(dynamodb) {
 
 dynamodb_item <- function(item) if (!is.null(item)) lapply(item, dynamodb_value)
 
-# dynamodb_value() makes an R value of one like {"N": "1"}. Lists stay lists, sets of
-# strings and of numbers are vectors, binary values are raw.
+# dynamodb_value() returns the R value of an attribute value such as {"N": "1"}. Lists stay
+# lists, sets of strings and of numbers become vectors, binary values become raw vectors.
 dynamodb_value <- function(typed) {
   type <- names(typed)
   if (!is.list(typed) || length(typed) != 1L || is.null(type)) {
@@ -22,7 +22,7 @@ dynamodb_value <- function(typed) {
   value <- typed[[1L]]
   switch(type,
     S = , BOOL = value,
-    N = if (is_string(value)) dynamodb_numbers(value) else stop("a number attribute is no text"),
+    N = if (is_string(value)) dynamodb_numbers(value) else stop("a number attribute is not text"),
     B = base64_bytes(value, "a binary attribute"),
     "NULL" = NULL,
     L = lapply(value, dynamodb_value),
@@ -34,8 +34,8 @@ dynamodb_value <- function(typed) {
   )
 }
 
-# dynamodb_numbers() makes numbers of DynamoDB's, which have up to 38 digits. An R number
-# keeps 15: if one has more, all stay text, so that an id is never changed.
+# dynamodb_numbers() converts DynamoDB's numbers, which have up to 38 digits. An R number keeps
+# 15: if one has more, all stay text, so that an id never changes.
 dynamodb_numbers <- function(text) {
   text <- as.character(text)
   if (!all(grepl("^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$", text))) {

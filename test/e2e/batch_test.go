@@ -46,7 +46,7 @@ func TestBatch(t *testing.T) {
 	} {
 		p.waitFor(pattern)
 	}
-	if e := f.failure(awsEvent(t, "sns-event")); e.Type != "Runtime.InvalidArguments" || !strings.Contains(e.Message, "of sns") {
+	if e := f.failure(awsEvent(t, "sns-event")); e.Type != "Runtime.InvalidArguments" || !strings.Contains(e.Message, "from sns") {
 		t.Errorf("a source without reports of single records: %+v", e)
 	}
 }

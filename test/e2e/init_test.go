@@ -38,7 +38,7 @@ var initFailures = []struct {
 	{"bad SIGTERM setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIGTERM=perhaps"}, []string{"LAMBDA_R_SIGTERM", `"perhaps"`, "true or false"}},
 	{"bad metrics setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_METRICS=perhaps"}, []string{"LAMBDA_R_METRICS", `"perhaps"`, "true or false"}},
 	{"bad simplification", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIMPLIFY=no"}, []string{"LAMBDA_R_SIMPLIFY", `"no"`, "true or false"}},
-	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{"LAMBDA_R_EVENT", `"gateway"`, "want auto or one of rest, http, url"}},
+	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{`LAMBDA_R_EVENT="gateway"`, "auto or one of alb, url, http"}},
 	{"an argument that nothing gives", "functions.takes_too_much", "Runtime.InvalidArguments", nil, []string{"takes_too_much has an argument event, which gets the whole event", `nothing is left for "n"`}},
 	{"bad compatibility", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_COMPAT=plumber"}, []string{"LAMBDA_R_COMPAT", `"plumber"`, "want lambdr"}},
 	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},

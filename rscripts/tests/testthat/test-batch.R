@@ -191,13 +191,13 @@ test_that("sources without reports of single records are refused", {
   for (name in c("sns-event", "s3-event", "s3-batch-job-event-2.0", "cloudwatch-logs-event")) {
     expect_failure_type(
       run_batch(fail_at(), event_json(name)),
-      "Runtime.InvalidArguments", "batch_handler(): Lambda takes no report of single records of ", "use event_records()"
+      "Runtime.InvalidArguments", "batch_handler(): Lambda does not accept a report of single records from ", "use event_records()"
     )
   }
   for (text in c("{}", "[1]", "{\"Records\":[]}")) {
     expect_failure_type(
       run_batch(fail_at(), text),
-      "Runtime.InvalidArguments", "batch_handler(): this event (direct) has no records"
+      "Runtime.InvalidArguments", "batch_handler(): the event has no records: its source is direct"
     )
   }
   expect_length(seen, 0L)
@@ -219,7 +219,7 @@ test_that("LAMBDA_R_EVENT may name the source", {
   withr::local_envvar(LAMBDA_R_EVENT = "sqs")
   expect_identical(run_batch(fail_at(), "{\"Records\":[]}"), failures())
   expect_identical(run_batch(fail_at("x"), "{\"Records\":[{\"messageId\":\"1\",\"body\":\"x\"}]}"), failures("\"1\""))
-  expect_failure_type(run_batch(fail_at(), "{}"), "Runtime.InvalidArguments", "no list of records, as one of sqs has")
+  expect_failure_type(run_batch(fail_at(), "{}"), "Runtime.InvalidArguments", "does not have a list of records, as those of sqs do")
 })
 
 test_that("a serialiser of the user's does not get the report", {
