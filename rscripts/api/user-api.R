@@ -2,7 +2,10 @@
 
 # attach_user_api() puts the helpers behind the user's objects and packages.
 attach_user_api <- function() {
+  register_methods()
   helpers <- list(
+    as_response = as_response,
+    as_result = as_result,
     batch_handler = batch_handler,
     event_records = event_records,
     file_response = file_response,

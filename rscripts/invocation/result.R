@@ -9,14 +9,8 @@ encode_answer <- function(value, event) {
     enc2utf8(as.character(value))
   } else if (is_http(event$source)) {
     encode_response(value, event$request)
-  } else if (inherits(value, "lambda_response")) {
-    result <- proxy_result(value, list(source = "http"))
-    encode_or_fail(result)
-  } else if (is_plot(value)) {
-    bytes <- png_bytes(value, 800, 600, 96)
-    encode_or_fail(bytes) # in base64, as other raw bytes are
   } else {
-    serialise(value)
+    serialise(result_of(value))
   }
 }
 

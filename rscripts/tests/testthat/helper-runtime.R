@@ -5,6 +5,7 @@ runtime <- new.env(parent = baseenv())
 for (file in Sys.glob("../../*/*.R")) {
   sys.source(file, runtime)
 }
+runtime$register_methods()
 
 # failure() evaluates `expr` and returns the failure that it stops with.
 failure <- function(expr) {

@@ -39,12 +39,12 @@ test_that("plot objects are plots", {
   plot(1:3)
   recorded <- recordPlot()
   expect_true(runtime$is_plot(recorded))
-  expect_identical(png_size(runtime$response_of(recorded)$body), c(800L, 600L))
+  expect_identical(png_size(runtime$as_response(recorded)$body), c(800L, 600L))
   gg <- ggplot2::ggplot(mtcars, ggplot2::aes(wt, mpg)) + ggplot2::geom_point()
-  expect_identical(png_size(runtime$response_of(gg)$body), c(800L, 600L))
+  expect_identical(png_size(runtime$as_response(gg)$body), c(800L, 600L))
   trellis <- lattice::xyplot(mpg ~ wt, mtcars)
-  expect_identical(png_size(runtime$response_of(trellis)$body), c(800L, 600L))
-  expect_identical(png_size(runtime$response_of(grid::circleGrob())$body), c(800L, 600L))
+  expect_identical(png_size(runtime$as_response(trellis)$body), c(800L, 600L))
+  expect_identical(png_size(runtime$as_response(grid::circleGrob())$body), c(800L, 600L))
   for (other in list(list(1), mtcars, lm(mpg ~ wt, mtcars), function() 1)) {
     expect_false(runtime$is_plot(other))
   }
