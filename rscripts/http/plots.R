@@ -1,28 +1,26 @@
-# Plots.
+# Plots: PNG responses, and the device for plots without one.
 
-# null_device() is the device of plots that nobody opened one for. R's own would write
-# Rplots.pdf, on a disk that is read-only in Lambda. It records what is drawn, so that
-# recordPlot() works.
+# null_device() opens the default device, which draws nothing. R's own default would write
+# Rplots.pdf to a disk that is read-only in Lambda. It records drawing for recordPlot().
 null_device <- function(...) {
   grDevices::pdf(NULL)
   grDevices::dev.control("enable")
 }
 
-# close_devices() ends what a handler drew on and left open. (dev.list() does more than
-# to count.)
+# close_devices() closes the devices that a handler left open. (Counting them with dev.list() would
+# take longer.)
 close_devices <- function() {
   if (length(get0(".Devices", baseenv(), inherits = FALSE)) > 1L) {
     grDevices::graphics.off()
   }
 }
 
-# is_plot() is TRUE for an object that is a plot: of ggplot2, lattice, grid, or of
-# recordPlot().
+# is_plot() returns TRUE for a plot object of ggplot2, lattice, grid or recordPlot().
 is_plot <- function(value) {
   inherits(value, c("ggplot", "recordedplot", "trellis", "gtable", "grob"))
 }
 
-# png_bytes() returns a PNG file. `plot` is evaluated here, with the device open.
+# png_bytes() returns a PNG file. It evaluates `plot` while the device is open.
 png_bytes <- function(plot, width, height, res) {
   path <- tempfile(fileext = ".png")
   on.exit(unlink(path), add = TRUE)

@@ -1,31 +1,32 @@
-# Rook: how R's web frameworks see an HTTP request, as an environment, and a response, as
-# list(status, headers, body). The names are those that the httpuv package gives them.
+# Rook: the form in which R's web frameworks see a request, an environment, and a response,
+# list(status, headers, body). The names are those of the httpuv package.
 
-# rook_request() makes it of a decoded event, see event.R, and of rook_input()'s body.
+# rook_request() returns the Rook form of a decoded event, see event.R. `input` is the body, from
+# rook_input().
 rook_request <- function(event, input) {
   request <- event$request
   headers <- request$headers
   cookies <- unlist(pluck(event$value, "cookies"))
-  if (length(cookies)) { # payload version 2.0 has taken them out of the headers
+  if (length(cookies)) { # which payload version 2.0 has moved from the headers
     headers$cookie <- paste(cookies, collapse = "; ")
   }
   variables <- headers
   names(variables) <- sprintf("HTTP_%s", gsub("-", "_", toupper(names(headers)), fixed = TRUE))
-  variables <- variables[is_argument_name(names(variables))] # one that is too long cannot be a variable
+  variables <- variables[is_argument_name(names(variables))] # a longer one cannot name a variable
 
   list2env(c(variables, list(
     REQUEST_METHOD = request$method,
     SCRIPT_NAME = "",
     PATH_INFO = request$path,
     QUERY_STRING = query_string(event),
-    SERVER_NAME = first_text(headers$host, "localhost"),
-    SERVER_PORT = first_text(headers[["x-forwarded-port"]], "443"),
-    REMOTE_ADDR = first_text(request$source_ip, ""),
+    SERVER_NAME = text_or(headers$host, "localhost"),
+    SERVER_PORT = text_or(headers[["x-forwarded-port"]], "443"),
+    REMOTE_ADDR = text_or(request$source_ip, ""),
     CONTENT_TYPE = headers[["content-type"]],
     CONTENT_LENGTH = if (input$length > 0L) as.character(input$length),
     HEADERS = unlist(headers),
     rook.version = "1.1-0",
-    rook.url_scheme = first_text(headers[["x-forwarded-proto"]], "https"),
+    rook.url_scheme = text_or(headers[["x-forwarded-proto"]], "https"),
     rook.input = input,
     rook.errors = list(
       cat = function(...) cat(..., file = stderr()),
@@ -36,9 +37,9 @@ rook_request <- function(event, input) {
   )), new.env(parent = emptyenv()))
 }
 
-first_text <- function(x, otherwise) if (is.null(x)) otherwise else x
+text_or <- function(x, otherwise) if (is.null(x)) otherwise else x
 
-# query_string() is the query as it was in the URL, or one of the same meaning, with "?".
+# query_string() returns the query with its "?", as it was in the URL or equivalent to it.
 query_string <- function(event) {
   raw <- pluck(event$value, "rawQueryString")
   if (!is_string(raw)) {
@@ -58,11 +59,11 @@ request_bytes <- function(request) {
   if (is.null(body) || is.raw(body)) {
     return(as.raw(body))
   }
-  # A test event may have JSON where a gateway has text.
+  # A test event may have JSON where a gateway sends text.
   charToRaw(enc2utf8(if (is_string(body)) body else encode_or_fail(body)))
 }
 
-# rook_input() lets a body be read; close() it.
+# rook_input() returns Rook's reader of a body, which must be closed.
 rook_input <- function(bytes) {
   con <- rawConnection(bytes)
   list(
@@ -74,9 +75,9 @@ rook_input <- function(bytes) {
   )
 }
 
-# rook_response() makes a response, see response.R, of list(status, headers, body). The
-# body is text, raw bytes, or c(file = path). httpuv takes list(file = path), too, but an
-# endpoint that returns what JSON it got would then serve any file.
+# rook_response() returns the response, see response.R, for list(status, headers, body). The body
+# is text, raw bytes, or c(file = path). Unlike httpuv it does not accept list(file = path): an
+# endpoint that echoes JSON would then serve any file.
 rook_response <- function(answer) {
   body <- answer$body
   if (is.character(body) && identical(names(body), "file")) {
@@ -91,19 +92,19 @@ rook_response <- function(answer) {
   key <- tolower(names(headers))
   html_response(
     body, answer$status,
-    # Of several, browsers take the last. There is none for a list, as plumber makes of an
-    # error in a hook.
+    # Of several, browsers use the last. plumber sets none for a list, its answer to an error in
+    # a hook.
     content_type = if (any(key == "content-type")) {
       headers[[max(which(key == "content-type"))]]
     } else if (is.list(body)) {
       "application/json"
     },
     headers = merge_headers(headers[!key %in% c("content-type", "content-length", "set-cookie")]),
-    cookies = unlist(headers[key == "set-cookie"])
+    cookies = unlist(headers[key == "set-cookie"], use.names = FALSE)
   )
 }
 
-# merge_headers() gives headers that come more than once one name.
+# merge_headers() merges headers that come more than once.
 merge_headers <- function(headers) {
   key <- tolower(names(headers))
   merged <- lapply(unname(split(headers, factor(key, unique(key)))), unlist, use.names = FALSE)

@@ -1,9 +1,9 @@
-# Streamed responses: what a handler writes is on its way before the rest is made.
+# Streamed responses: each write of the handler is sent before the next one is made.
 
-# max_chunk is the largest chunk, in bytes: MaxChunk of protocol/frame.go.
+# max_chunk is the size limit of a chunk, in bytes: MaxChunk in protocol/frame.go.
 max_chunk <- 1048576L
 
-# run_stream() runs the stream that a handler has returned.
+# run_stream() runs the stream that a handler returned.
 run_stream <- function(value, invocation) {
   stream <- new.env(parent = emptyenv())
   stream$io <- invocation$io
@@ -12,7 +12,7 @@ run_stream <- function(value, invocation) {
   stream$first <- do.call(control_frame, c(list(type = "chunk", id = stream$id), head))
   stream$other <- control_frame(type = "chunk", id = stream$id)
   stream$begun <- FALSE
-  stream$closed <- NULL # why nothing can be written any more
+  stream$closed <- NULL # the reason why write() fails
   invocation$stream <- stream
   call_writer(value$f, function(x) in_runtime(write_stream(stream, x)))
   if (!stream$begun) {
@@ -20,12 +20,12 @@ run_stream <- function(value, invocation) {
   }
 }
 
-# call_writer() calls the user's function with its argument.
+# call_writer() calls the function that the user passed to stream_response().
 call_writer <- function(f, write) {
   call_user(quote(f(write)), list2env(list(f = f, write = write), parent = globalenv()))
 }
 
-# collect_stream() runs a stream for a source that takes no streams, and returns the whole
+# collect_stream() runs a stream for a source that does not take streams, and returns the whole
 # response.
 collect_stream <- function(value) {
   pieces <- list()
@@ -38,7 +38,7 @@ collect_stream <- function(value) {
   response
 }
 
-# stream_head() is what comes before the first chunk.
+# stream_head() returns the fields that the first chunk carries.
 stream_head <- function(response, source) {
   if (is_http(source)) {
     # Function URLs and API Gateway take it in the form of payload version 2.0.
@@ -78,13 +78,13 @@ stream_bytes <- function(x) {
   charToRaw(paste(enc2utf8(as.character(x)), collapse = ""))
 }
 
-# write_chunk() sends one chunk and waits until bootstrap has passed it on. No interrupt
-# may come between the two: the next invocation would read the answer to this chunk. When
-# a deadline comes while bootstrap waits for the caller, it answers at once.
+# write_chunk() sends one chunk and waits until bootstrap has passed it on. No interrupt may come
+# in between: the next invocation would read the reply to this chunk. If the deadline passes while
+# bootstrap waits for the caller, bootstrap replies at once.
 write_chunk <- function(stream, bytes) {
   io <- stream$io
   if (Sys.getpid() != io$pid) {
-    stop("write() works in the process of the handler only, not in a fork of it", call. = FALSE)
+    stop("write() works only in the handler's process, not in a fork of it", call. = FALSE)
   }
   if (!is.null(stream$closed)) {
     stop_closed(stream)
@@ -109,17 +109,17 @@ write_chunk <- function(stream, bytes) {
 stop_closed <- function(stream) {
   stop(structure(
     class = c("stream_closed", "error", "condition"),
-    list(message = paste0("nobody takes what is written to the stream: ", stream$closed), call = NULL)
+    list(message = paste0("the stream is closed: ", stream$closed), call = NULL)
   ))
 }
 
-# end_stream() says that the stream is complete, or, with a failure, that it is not. It
-# returns FALSE when there is none, or none that has begun.
+# end_stream() ends a stream: as complete, or with a failure. It returns FALSE if there is no
+# stream, or it has not begun.
 end_stream <- function(stream, failed, r_ms) {
   if (is.null(stream)) {
     return(FALSE)
   }
-  stream$closed <- "it has ended" # for a write() that somebody has kept
+  stream$closed <- "it has ended" # in case user code kept write()
   if (stream$begun) {
     error <- if (!is.null(failed)) unclass(failed)
     write_frames(stream$io$replies, control_frame(type = "end", id = stream$id, r_ms = r_ms, error = error))

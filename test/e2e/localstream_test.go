@@ -91,7 +91,7 @@ func TestStreamOverHTTP(t *testing.T) {
 	if err := resp.Body.Close(); err != nil { // which cuts the connection
 		t.Error(err)
 	}
-	p.waitFor(`ERR invocation error: stream_closed.*nobody takes what is written to the stream`)
+	p.waitFor(`ERR invocation error: stream_closed.*the stream is closed: `)
 
 	// What breaks off does not look like the end.
 	resp, err = http.Get(f.url + "/?n=1&fail=stop")

@@ -280,7 +280,7 @@ func TestStreamOfCallerWhoHasGone(t *testing.T) {
 				t.Fatal(err)
 			}
 			post.answer <- status
-			p.waitFor(`closed: nobody takes what is written to the stream: POST /invocation/\{id\}/response`)
+			p.waitFor(`closed: the stream is closed: POST /invocation/\{id\}/response`)
 			p.waitFor(`report not accepted.*request_id=id-2`)
 			if after := api.pid(); after != before {
 				t.Errorf("the worker was replaced")

@@ -264,7 +264,7 @@ test_that("a serializer that fails is told", {
     "function() 1"
   ))
   printed <- capture.output(expect_failure_type(
-    api("GET", "/bad"), "Runtime.MarshalError", "plumber made no response: its serializer failed: no text of list"
+    api("GET", "/bad"), "Runtime.MarshalError", "plumber did not return a response: its serializer failed: no text of list"
   ))
   expect_identical(api("GET", "/good")$body, "[1]")
 })

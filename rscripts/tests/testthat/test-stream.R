@@ -179,7 +179,7 @@ test_that("write() says that the caller has gone, again and again", {
   }
   got <- answer_stream(handler, acks = c(ack(), ack("connection reset \u00e9")))
   expect_identical(types(got), c("chunk", "chunk", "end")) # no more is sent in vain
-  expect_identical(said, rep("nobody takes what is written to the stream: connection reset \u00e9", 3L))
+  expect_identical(said, rep("the stream is closed: connection reset \u00e9", 3L))
   expect_null(got[[3L]]$error)
 
   # Who does not catch it ends.
@@ -211,7 +211,7 @@ test_that("a fork of the handler's process cannot write", {
       write(parallel::mccollect(child)[[1L]])
     })
   })
-  expect_identical(texts(got), c("a", "write() works in the process of the handler only, not in a fork of it"))
+  expect_identical(texts(got), c("a", "write() works only in the handler's process, not in a fork of it"))
 })
 
 test_that("options that user code sets do not change how frames are written", {
@@ -228,7 +228,7 @@ test_that("stream_response() checks what it is given", {
   expect_error(runtime$stream_response("a"), "takes a function of one argument, write, not character")
   expect_error(runtime$stream_response(function(write) 1, 99), "status_code is a number from 100 to 599")
   expect_error(runtime$stream_response(function(write) 1, content_type = "a\r\nX: y"), "control character")
-  expect_error(runtime$stream_response(function(write) 1, headers = list("A B" = "c")), "no names of headers")
+  expect_error(runtime$stream_response(function(write) 1, headers = list("A B" = "c")), "not header names")
   expect_error(runtime$stream_response(function(write) 1, cookies = "a\nb"), "control character")
 })
 
