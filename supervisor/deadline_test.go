@@ -12,14 +12,14 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// R is interrupted at the margin before the deadline and killed at half of it. A
-// margin that is more than half of the time left is cut to that half.
+// R is interrupted at the margin before the deadline and killed at half of it. A margin is at
+// most half of the time left.
 func TestDeadline(t *testing.T) {
 	const ms = time.Millisecond
 	for _, test := range []struct {
 		name                     string
 		timeout, margin          time.Duration
-		wantInterrupt, wantKill  time.Duration // since the event came
+		wantInterrupt, wantKill  time.Duration // since the event arrived
 		wantAfter, wantRemaining string
 	}{
 		{"usual", 3000 * ms, 200 * ms, 2800 * ms, 2900 * ms, "2.90 s", "100 ms"},
@@ -58,10 +58,9 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// An event that comes after its deadline, as one may after a freeze, is reported all
-// the same, and as what it is, whether or not it still gets to R.
+// An event that arrives after its deadline, as after a freeze, is reported as a timeout.
 func TestDeadlineIsOver(t *testing.T) {
-	for range 50 { // an interrupt, a kill and an invocation due at once may come in any order
+	for range 50 { // an interrupt, a kill and an invocation that are due at once come in any order
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, hang)
 			r.late["id"] = true
@@ -88,7 +87,7 @@ func TestNoDeadline(t *testing.T) {
 	})
 }
 
-// An answer just before the interrupt would be sent is an answer like any other.
+// An answer just before the interrupt is an ordinary answer.
 func TestAnswerInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, takes(2800*time.Millisecond-1)).run()
@@ -102,7 +101,7 @@ func TestAnswerInTime(t *testing.T) {
 	})
 }
 
-// interruptible returns a handler that answers d after it was interrupted.
+// interruptible returns a handler that answers d after an interrupt.
 func interruptible(d time.Duration, payload string, err error) handler {
 	return func(w *fakeWorker, _ protocol.Invoke, _ []byte) ([]byte, error) {
 		select {
@@ -137,14 +136,14 @@ func TestInterruptIsAnswered(t *testing.T) {
 			t.Errorf("reported %+v, want %q with %v", c.report, wantMessage, wantStack)
 		}
 		r.ready(2)
-		if _, _, _, closes := r.worker(1).history(); closes != 1 {
-			t.Errorf("the interrupted worker was closed %d times, want once", closes)
+		if _, _, _, shutdowns := r.worker(1).history(); shutdowns != 1 {
+			t.Errorf("the interrupted worker was shut down %d times, want once", shutdowns)
 		}
 	})
 }
 
-// A result that crosses with the interrupt counts; but the interrupt may hit R when
-// it has become idle, so that R is not used again.
+// A result that crosses the interrupt counts. But the interrupt may reach R when it is idle
+// again, so R is replaced.
 func TestInterruptCrossesResult(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -161,9 +160,9 @@ func TestInterruptCrossesResult(t *testing.T) {
 				if c := r.answered("id"); !c.began.Equal(inv.Deadline.Add(-r.Margin)) {
 					t.Errorf("reported at %s, want %s before %s", c.began, r.Margin, inv.Deadline)
 				}
-				_, interrupts, kills, closes := r.worker(1).history()
-				if len(kills) != len(interrupts) || closes != len(interrupts) {
-					t.Errorf("%d interrupts, %d kills, %d closes: want as many of each", len(interrupts), len(kills), closes)
+				_, interrupts, kills, shutdowns := r.worker(1).history()
+				if len(kills) != len(interrupts) || shutdowns != len(interrupts) {
+					t.Errorf("%d interrupts, %d kills, %d shutdowns: want as many of each", len(interrupts), len(kills), shutdowns)
 				}
 			})
 		})

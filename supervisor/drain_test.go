@@ -31,8 +31,8 @@ func TestShutdownWhileIdle(t *testing.T) {
 		r.run().stopsIn(0)
 		r.ready(3)
 		for n := range 3 {
-			if _, interrupts, kills, closes := r.worker(n + 1).history(); closes != 1 || len(interrupts)+len(kills) != 0 {
-				t.Errorf("%d closes, interrupts %v, kills %v; want to be closed only", closes, interrupts, kills)
+			if _, interrupts, kills, shutdowns := r.worker(n + 1).history(); shutdowns != 1 || len(interrupts)+len(kills) != 0 {
+				t.Errorf("%d shutdowns, interrupts %v, kills %v; want to be closed only", shutdowns, interrupts, kills)
 			}
 		}
 		polls := r.api.ended("next", "")
@@ -47,20 +47,20 @@ func TestShutdownWhileIdle(t *testing.T) {
 	})
 }
 
-// An R that does not exit when it is asked to has as long as an invocation has.
+// An idle R that does not exit gets as much time as an invocation.
 func TestShutdownOfStubbornWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
 		r.Slots = 2
 		r.spawn = func(_ context.Context, _ int, w *fakeWorker) error {
-			w.onClose = func(ctx context.Context) { <-ctx.Done() }
+			w.onShutdown = func(ctx context.Context) { <-ctx.Done() }
 			return nil
 		}
 		r.run().stopsIn(400 * time.Millisecond)
 	})
 }
 
-// What runs may finish, and its report is not cancelled.
+// A running invocation may finish, and its report is not cancelled.
 func TestShutdownWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, takes(300*time.Millisecond))
@@ -106,7 +106,7 @@ func TestShutdownWhileBusyTooLong(t *testing.T) {
 	})
 }
 
-// A deadline that comes during the shutdown is kept.
+// A deadline during the shutdown is kept.
 func TestShutdownNearDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, hang)
@@ -116,7 +116,7 @@ func TestShutdownNearDeadline(t *testing.T) {
 	})
 }
 
-// crossing returns a Next whose event comes as the poll is cancelled.
+// crossing returns a Next whose event arrives as the poll is cancelled.
 func crossing(id string) func(context.Context) (*runtimeapi.Invocation, error) {
 	return func(ctx context.Context) (*runtimeapi.Invocation, error) {
 		<-ctx.Done()
@@ -124,7 +124,7 @@ func crossing(id string) func(context.Context) (*runtimeapi.Invocation, error) {
 	}
 }
 
-// An event that comes just as its poll is cancelled is reported: it was taken.
+// An event that arrives as its poll is cancelled was taken, so it is reported.
 func TestShutdownCrossesEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -140,7 +140,7 @@ func TestShutdownCrossesEvent(t *testing.T) {
 	})
 }
 
-// So is one that was waiting for a worker.
+// An event that waits for a worker is reported, too.
 func TestShutdownWhileHolding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -170,7 +170,7 @@ func TestShutdownWhileSpawning(t *testing.T) {
 				r := newRig(t, echo)
 				r.spawn = test.spawn
 				r.run().stopsIn(test.want)
-				r.ready(test.ready) // and closed, as the invariants say
+				r.ready(test.ready) // and shut down, as the invariants check
 				r.neverPolled()
 				if n := len(r.api.ended("init", "")); n != 0 {
 					t.Errorf("%d init errors, want none: nothing failed", n)
@@ -208,9 +208,9 @@ func TestShutdownBeforeRun(t *testing.T) {
 	})
 }
 
-// A shutdown is no error, even where the slot hears of it from its poll first.
-func TestShutdownHeardFromPoll(t *testing.T) {
-	for range 50 { // select has the choice
+// A shutdown is not an error, even if the slot's poll returns first.
+func TestShutdownEndsPollFirst(t *testing.T) {
+	for range 50 { // select chooses at random
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, echo)
 			r.spawn = func(_ context.Context, _ int, w *fakeWorker) error {
@@ -228,7 +228,7 @@ func TestShutdownHeardFromPoll(t *testing.T) {
 	}
 }
 
-// One slot's fatal error ends all, and what the others are doing is reported.
+// One slot's fatal error ends all slots, and each reports its invocation.
 func TestFatalErrorEndsAllSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(w *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error) {

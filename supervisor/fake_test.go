@@ -43,13 +43,13 @@ func die(w *fakeWorker, _ protocol.Invoke, _ []byte) ([]byte, error) {
 	return nil, crash{}
 }
 
-// hang ignores interrupts: only a kill ends it.
+// hang ignores interrupts; only a kill ends it.
 func hang(w *fakeWorker, _ protocol.Invoke, _ []byte) ([]byte, error) {
 	<-w.done
 	return nil, crash{}
 }
 
-// takes returns a handler that answers after d, if it is not killed before.
+// takes returns a handler that answers after d, unless it is killed first.
 func takes(d time.Duration) handler {
 	return func(w *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error) {
 		select {
@@ -61,19 +61,18 @@ func takes(d time.Duration) handler {
 	}
 }
 
-// A fakeWorker is a Worker that remembers its calls and finds fault with those that
-// a real one would not stand.
+// A fakeWorker is a Worker that records its calls, and fails the test if one is not allowed.
 type fakeWorker struct {
-	onInvoke handler
-	onDone   func()                    // nil: nothing
-	onClose  func(ctx context.Context) // nil: it exits at once
+	onInvoke   handler
+	onDone     func()                    // may be nil
+	onShutdown func(ctx context.Context) // nil: it exits immediately
 
 	t           *testing.T
 	slot        int
 	done        chan struct{}
 	interrupted chan struct{}
 
-	open func(protocol.StreamHead) io.Writer // of the invocation that runs, for its handler
+	open func(protocol.StreamHead) io.Writer // of the running invocation, for its handler
 
 	mu         sync.Mutex
 	busy       bool
@@ -81,7 +80,7 @@ type fakeWorker struct {
 	invoked    []protocol.Invoke
 	interrupts []time.Time
 	kills      []time.Time
-	closes     int
+	shutdowns  int
 }
 
 func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
@@ -89,8 +88,8 @@ func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, open func(protoco
 	switch {
 	case w.busy:
 		w.t.Errorf("Invoke of %s while the worker is busy", inv.ID)
-	case w.closes > 0:
-		w.t.Errorf("Invoke of %s on a closed worker", inv.ID)
+	case w.shutdowns > 0:
+		w.t.Errorf("Invoke of %s on a worker that was shut down", inv.ID)
 	}
 	if w.dead {
 		w.mu.Unlock()
@@ -153,13 +152,13 @@ func (w *fakeWorker) Stats() protocol.WorkerStats {
 
 func (w *fakeWorker) Shutdown(ctx context.Context) {
 	w.mu.Lock()
-	w.closes++
-	if w.busy || w.closes > 1 {
-		w.t.Errorf("Shutdown: busy %v, call %d", w.busy, w.closes)
+	w.shutdowns++
+	if w.busy || w.shutdowns > 1 {
+		w.t.Errorf("Shutdown: busy %v, call %d", w.busy, w.shutdowns)
 	}
 	w.mu.Unlock()
-	if w.onClose != nil {
-		w.onClose(ctx)
+	if w.onShutdown != nil {
+		w.onShutdown(ctx)
 	}
 	w.die()
 }
@@ -173,11 +172,11 @@ func (w *fakeWorker) die() {
 	}
 }
 
-// history returns what was done to the worker so far.
-func (w *fakeWorker) history() (invoked []protocol.Invoke, interrupts, kills []time.Time, closes int) {
+// history returns the calls so far.
+func (w *fakeWorker) history() (invoked []protocol.Invoke, interrupts, kills []time.Time, shutdowns int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.invoked, w.interrupts, w.kills, w.closes
+	return w.invoked, w.interrupts, w.kills, w.shutdowns
 }
 
 // ids returns the invocations that reached the worker.
@@ -190,8 +189,8 @@ func (w *fakeWorker) ids() []string {
 	return ids
 }
 
-// A fakeAPI is a RuntimeAPI that remembers its calls. Where a function is nil, Next
-// gives out what is sent on events, and the others accept what they are given.
+// A fakeAPI is a RuntimeAPI that records its calls. If a function is nil, Next returns what
+// is sent on events, and the others accept every report.
 type fakeAPI struct {
 	onNext            func(ctx context.Context) (*runtimeapi.Invocation, error)
 	onRespond         func(ctx context.Context, inv *runtimeapi.Invocation) error
@@ -204,8 +203,8 @@ type fakeAPI struct {
 
 	mu    sync.Mutex
 	calls []apiCall
-	polls int // calls of Next under way
-	most  int // of them at once
+	polls int // calls of Next in flight
+	most  int // the most of them at once
 	given []*runtimeapi.Invocation
 }
 
@@ -318,7 +317,7 @@ func (a *fakeAPI) InitError(ctx context.Context, r *runtimeapi.ErrorReport) erro
 	return a.record(call, nil)
 }
 
-// record adds a call that ended, and does what else belongs to its end.
+// record adds a call that ended, and calls also under the same lock.
 func (a *fakeAPI) record(call apiCall, also func()) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -343,7 +342,7 @@ func (a *fakeAPI) ended(op, id string) []apiCall {
 	return calls
 }
 
-// open returns how many polls are under way.
+// open returns how many polls are in flight.
 func (a *fakeAPI) open() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// respawnIn returns a spawn of which all but the first take d.
+// respawnIn returns a spawn that takes d, except for the first one.
 func respawnIn(d time.Duration) func(context.Context, int, *fakeWorker) error {
 	return func(ctx context.Context, n int, _ *fakeWorker) error {
 		if n == 1 {
@@ -25,7 +25,7 @@ func respawnIn(d time.Duration) func(context.Context, int, *fakeWorker) error {
 	}
 }
 
-// A worker that dies idle is replaced, and the poll that is open stays open.
+// A worker that dies idle is replaced, and its slot's poll stays open.
 func TestIdleDeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).run()
@@ -47,7 +47,7 @@ func TestIdleDeath(t *testing.T) {
 	})
 }
 
-// An event that comes while there is no worker waits for the next one.
+// An event that arrives while there is no worker waits for the next one.
 func TestEventIsHeld(t *testing.T) {
 	for _, timeout := range []time.Duration{0, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestEventIsHeld(t *testing.T) {
 	}
 }
 
-// It waits until its deadline is near, and no longer.
+// An event waits until its deadline is near, and no longer.
 func TestEventIsHeldTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -94,8 +94,7 @@ func TestEventIsHeldTooLong(t *testing.T) {
 	})
 }
 
-// A worker that died while the report of its last invocation was on the way is no
-// reason to ask for an event.
+// A slot does not poll if its worker died while the last report was in flight.
 func TestNoPollForDeadWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)

@@ -24,7 +24,7 @@ func (r *rig) initError(errorType string) apiCall {
 	return calls[0]
 }
 
-// neverPolled fails the test if an event was ever asked for.
+// neverPolled fails the test if /next was ever called.
 func (r *rig) neverPolled() {
 	r.t.Helper()
 	if r.api.most != 0 {
@@ -62,7 +62,7 @@ func TestInitFails(t *testing.T) {
 						t.Errorf("init error %q, want %q", c.report.Message, test.message)
 					}
 					if n := len(r.spawns()); n != 1 {
-						t.Errorf("%d spawns, want 1: the first finds it out for all", n)
+						t.Errorf("%d spawns, want 1: the first slot fails for all", n)
 					}
 					r.neverPolled()
 				})
@@ -89,7 +89,7 @@ func TestInitTimeout(t *testing.T) {
 	})
 }
 
-// The Runtime API's part in the end of an init that failed changes nothing about it.
+// The Runtime API's answer to an init error changes nothing.
 func TestInitErrorIsNotAccepted(t *testing.T) {
 	for _, test := range []struct {
 		name        string
@@ -122,7 +122,7 @@ func TestInitErrorIsNotAccepted(t *testing.T) {
 	}
 }
 
-// Once one worker was ready the init has succeeded: what fails later is tried again.
+// Once one worker was ready, the init has succeeded: later failures are retried.
 func TestLaterSlotFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -145,8 +145,7 @@ func TestLaterSlotFails(t *testing.T) {
 	})
 }
 
-// The runtime that reports an init error takes no event any more, and starts no other
-// worker.
+// After an init error the runtime takes no event and starts no worker.
 func TestNoPollAfterInitError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)

@@ -51,8 +51,7 @@ func TestInvocationIsAnswered(t *testing.T) {
 	})
 }
 
-// A slot goes on with the same worker, and asks for an event only when it has
-// reported the one before.
+// A slot keeps its worker, and polls only after it has reported the invocation before.
 func TestWorkerIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, takes(time.Second))
@@ -83,7 +82,7 @@ func TestWorkerIsKept(t *testing.T) {
 	})
 }
 
-// Polling is the credit: each slot polls as soon as its own worker is ready.
+// Each slot polls as soon as its own worker is ready.
 func TestPollsOnlyWhenReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, takes(time.Minute))
@@ -117,8 +116,7 @@ func TestPollsOnlyWhenReady(t *testing.T) {
 	})
 }
 
-// A failure that R reported, or that it had no part in, is reported and costs
-// nothing else.
+// A failure that R reported, or that R never saw, does not cost the worker.
 func TestErrorKeepsWorker(t *testing.T) {
 	stack := []protocol.StackFrame{{Call: "handler(event)", File: "app.R", Line: 7}, {Call: "pick(x)"}}
 	for _, test := range []struct {
@@ -164,8 +162,8 @@ func TestErrorKeepsWorker(t *testing.T) {
 				r.answered("good")
 				r.after(time.Minute)
 				r.ready(1)
-				if _, interrupts, kills, closes := r.worker(1).history(); len(interrupts)+len(kills)+closes != 0 {
-					t.Errorf("interrupts %v, kills %v, %d closes: want none", interrupts, kills, closes)
+				if _, interrupts, kills, shutdowns := r.worker(1).history(); len(interrupts)+len(kills)+shutdowns != 0 {
+					t.Errorf("interrupts %v, kills %v, %d shutdowns: want none", interrupts, kills, shutdowns)
 				}
 				if n := len(r.logs.find(t, "invocation error")); n != 1 {
 					t.Errorf("%d invocation errors in the log, want 1", n)
@@ -175,8 +173,8 @@ func TestErrorKeepsWorker(t *testing.T) {
 	}
 }
 
-// An error after which R cannot be trusted ends the worker; the next one is there at
-// once, before the report of the error has arrived.
+// An error after which R cannot be trusted ends the worker. The next one is spawned before
+// the report of the error has arrived.
 func TestErrorEndsWorker(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -201,8 +199,8 @@ func TestErrorEndsWorker(t *testing.T) {
 				}
 				r.run().send("bad", 3*time.Second)
 				r.ready(2)
-				if _, _, kills, closes := r.worker(1).history(); len(kills) != 1 || closes != 1 {
-					t.Errorf("%d kills and %d closes of the worker, want 1 of each", len(kills), closes)
+				if _, _, kills, shutdowns := r.worker(1).history(); len(kills) != 1 || shutdowns != 1 {
+					t.Errorf("%d kills and %d shutdowns of the worker, want 1 of each", len(kills), shutdowns)
 				}
 				r.after(time.Second)
 				r.failed("bad", test.typ)
@@ -214,7 +212,7 @@ func TestErrorEndsWorker(t *testing.T) {
 	}
 }
 
-// An invocation of which nothing reached R goes to the next worker.
+// An invocation that was not sent goes to the next worker.
 func TestNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -240,7 +238,7 @@ func TestNotSent(t *testing.T) {
 	})
 }
 
-// It goes from one to the next until its deadline is near.
+// An invocation that no worker can take is tried until its deadline is near.
 func TestNotSentToAnyWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(*fakeWorker, protocol.Invoke, []byte) ([]byte, error) {

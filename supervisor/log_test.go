@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The debug log tells an invocation's way; above debug a healthy one leaves no trace.
+// The debug log has each step of an invocation.
 func TestLogOfInvocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).run()
@@ -33,6 +33,7 @@ func TestLogOfInvocation(t *testing.T) {
 	})
 }
 
+// Above debug, an invocation that succeeds leaves no trace.
 func TestHealthyIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -47,7 +48,7 @@ func TestHealthyIsSilent(t *testing.T) {
 	})
 }
 
-// The log of an error has what its reader needs, once.
+// An error is logged once, with its type, message, slot and request id.
 func TestLogOfError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, die)

@@ -11,7 +11,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// An answer to a poll that is not an event is final.
+// A poll that is refused is not retried.
 func TestPollIsRefused(t *testing.T) {
 	for _, code := range []int{403, 500} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
@@ -50,8 +50,8 @@ func TestPollNeverGetsThrough(t *testing.T) {
 	})
 }
 
-// failingNext returns a Next that waits for wait and then fails, n times; and then
-// gives out the events.
+// failingNext returns a Next that fails n times, each after wait, and then returns the
+// events.
 func failingNext(a *fakeAPI, n int, wait time.Duration) func(context.Context) (*runtimeapi.Invocation, error) {
 	return func(ctx context.Context) (*runtimeapi.Invocation, error) {
 		if n--; n >= 0 {
@@ -78,8 +78,8 @@ func TestPollGetsThroughAgain(t *testing.T) {
 	})
 }
 
-// A poll may wait for hours before its connection breaks. How long it waited says
-// nothing about whether another one would get through.
+// A poll may wait for hours before its connection breaks. That time does not count as time
+// in which the API could not be reached.
 func TestPollBreaksAfterLongWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)

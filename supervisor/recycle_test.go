@@ -32,14 +32,14 @@ func (w *fakeWorker) isDead() bool {
 	}
 }
 
-// The successor is spawned while the old worker goes on serving, and takes its place
-// when it is ready. No invocation notices, and the poll stays the same.
+// The successor is spawned while the old worker goes on serving, and takes its place when it
+// is ready. The poll stays open.
 func TestRecycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).recycling(3, true)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
 			if n > 1 {
-				<-time.After(time.Second) // in fake time: what a spawn takes
+				<-time.After(time.Second) // in fake time
 			}
 			return nil
 		}
@@ -68,7 +68,7 @@ func TestRecycle(t *testing.T) {
 	})
 }
 
-// Without room for both, the old worker is gone before its successor is spawned.
+// Without room for both, the old worker is reaped before its successor is spawned.
 func TestRecycleWithoutRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).recycling(1, false)
@@ -86,7 +86,7 @@ func TestRecycleWithoutRoom(t *testing.T) {
 	})
 }
 
-// A successor that does not come up costs nothing: the old worker goes on.
+// If the successor does not become ready, the old worker goes on.
 func TestRecycleThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).recycling(2, true)
@@ -110,7 +110,7 @@ func TestRecycleThatFails(t *testing.T) {
 	})
 }
 
-// The old worker dies while its successor comes up: that one is enough.
+// If the old worker dies while its successor is spawned, no other one is.
 func TestDeathWhileRecycling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).recycling(1, true)
@@ -129,7 +129,7 @@ func TestDeathWhileRecycling(t *testing.T) {
 	})
 }
 
-// A shutdown while the successor comes up closes both.
+// A shutdown while the successor is spawned ends both.
 func TestShutdownWhileRecycling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).recycling(1, true)
@@ -144,7 +144,7 @@ func TestShutdownWhileRecycling(t *testing.T) {
 			t.Error(err)
 		}
 		if len(r.workers) != 2 {
-			t.Errorf("%d workers, want the successor to be there and closed", len(r.workers))
+			t.Errorf("%d workers, want the successor to be ready and shut down", len(r.workers))
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// answering makes post the answer to both kinds of reports, for the invocation id.
+// answering makes the API answer both kinds of reports about id with post.
 func (r *rig) answering(id string, post func(ctx context.Context) error) {
 	answer := func(ctx context.Context, inv *runtimeapi.Invocation) error {
 		if inv.ID == id {
@@ -24,7 +24,7 @@ func (r *rig) answering(id string, post func(ctx context.Context) error) {
 	r.api.onRespond, r.api.onInvocationError = answer, answer
 }
 
-// Each test of a report is done with both of them: they go the same way.
+// bothReports runs a test with a response and with an error.
 func bothReports(t *testing.T, test func(t *testing.T, op string, h handler)) {
 	for op, h := range map[string]handler{
 		"response": echo,
@@ -50,8 +50,8 @@ func (r *rig) notAccepted(op, id string) {
 	}
 }
 
-// A report that the Runtime API refuses is not made again, nor is the other one. (The
-// invariants of the rig say so.)
+// A refused report is not repeated, and the other kind does not follow it, as the rig's
+// invariants check.
 func TestReportIsRefused(t *testing.T) {
 	for _, code := range []int{400, 403, 410, 413} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
@@ -120,9 +120,8 @@ func TestReportBreaks(t *testing.T) {
 	})
 }
 
-// A report that never gets through is given up at the deadline, when Lambda would
-// not take it any more; so is one that gets no answer. A deadline that is nearer
-// than a second leaves it a second, and none leaves it half a minute.
+// A report that is not answered is given up at the deadline, after which Lambda would refuse
+// it. It gets a second if the deadline is nearer, and half a minute if there is none.
 func TestReportNeverGetsThrough(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -157,8 +156,8 @@ func TestReportNeverGetsThrough(t *testing.T) {
 	}
 }
 
-// gaveUp fails the test unless a report that is met with post is given up after want,
-// and the next event taken. It returns how often the report was sent.
+// gaveUp fails the test unless a report that is answered with post is given up after want,
+// and the next event is taken. It returns how often the report was sent.
 func gaveUp(t *testing.T, op string, h handler, timeout, want time.Duration, post func(context.Context) error) int {
 	r := newRig(t, h)
 	r.lost["id"], r.late["id"] = true, true

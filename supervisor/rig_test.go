@@ -17,7 +17,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// A rig is a Supervisor between fakes. Its fields may be changed until run.
+// A rig is a Supervisor between fakes. Its fields may be changed before run.
 type rig struct {
 	Config
 	t        *testing.T
@@ -27,15 +27,15 @@ type rig struct {
 	starting int // how many slots may start at once; 0: all
 	handler  handler
 
-	// spawn decides what becomes of the nth spawn, counted from 1, which is of w.
-	// Nil: it is ready at once.
+	// spawn decides the result of the nth spawn, counted from 1, which is of w. If nil,
+	// workers are ready immediately.
 	spawn func(ctx context.Context, n int, w *fakeWorker) error
 
-	lost map[string]bool // invocations of which no report need arrive
-	late map[string]bool // and those whose report may come after the deadline
+	lost map[string]bool // invocations whose report need not arrive
+	late map[string]bool // invocations whose report may arrive after the deadline
 
 	cancel context.CancelFunc
-	ended  chan struct{} // closed when Run has returned err
+	ended  chan struct{} // closed after Run returned err
 	err    error
 
 	mu      sync.Mutex
@@ -44,8 +44,8 @@ type rig struct {
 	workers []*fakeWorker // those that became ready
 }
 
-// newRig returns a rig with one slot, whose workers do h. It is to be made inside of
-// a synctest bubble.
+// newRig returns a rig with one slot, whose workers run h. It must be called in a synctest
+// bubble.
 func newRig(t *testing.T, h handler) *rig {
 	r := &rig{
 		t:       t,
@@ -92,8 +92,8 @@ func (r *rig) spawnWorker(ctx context.Context, slot int) (Worker, error) {
 	return w, nil
 }
 
-// run starts the Supervisor and lets it come to rest. When the test ends it is shut
-// down, and whatever the test was about, the invariants must have held.
+// run starts the Supervisor and waits until it is idle. When the test ends, the Supervisor is
+// shut down and the invariants are checked, whatever the test was about.
 func (r *rig) run() *rig {
 	r.t.Helper()
 	s, err := New(r.Config)
@@ -123,7 +123,7 @@ func (r *rig) observe(t Transition) {
 	r.seen = append(r.seen, t)
 }
 
-// transitions returns those of one slot so far.
+// transitions returns one slot's transitions so far.
 func (r *rig) transitions(slot int) []Transition {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,13 +136,13 @@ func (r *rig) setStarting(s *Supervisor) {
 	s.turns = make(chan struct{}, s.config.Slots+s.starting)
 }
 
-// stop shuts the supervisor down and returns what Run did.
+// stop shuts the supervisor down and returns Run's error.
 func (r *rig) stop() error {
 	r.cancel()
 	return r.wait()
 }
 
-// wait waits for Run to return by itself.
+// wait waits for Run and returns its error.
 func (r *rig) wait() error {
 	<-r.ended
 	return r.err
@@ -158,15 +158,15 @@ func (r *rig) running() {
 	}
 }
 
-// after lets d go by, and all that is due be done.
+// after lets d pass, and waits until everything that is due is done.
 func (r *rig) after(d time.Duration) *rig {
 	time.Sleep(d)
 	synctest.Wait()
 	return r
 }
 
-// send has the Runtime API give out an event, with a deadline if timeout is not 0,
-// and lets the supervisor do what it can without time going by.
+// send makes the Runtime API return an event, with a deadline if timeout is not 0, and waits
+// until everything is done that needs no time.
 func (r *rig) send(id string, timeout time.Duration) *runtimeapi.Invocation {
 	inv := event(id, timeout)
 	r.api.events <- inv
@@ -236,8 +236,8 @@ func (r *rig) failed(id, errorType string) apiCall {
 	return calls[0]
 }
 
-// streamed fails the test unless id was reported by a stream of that payload, which
-// broke off with an error of that type, or is complete if it is "".
+// streamed fails the test unless id was reported by a stream of that payload, which broke off
+// with an error of that type, or is complete if errorType is "".
 func (r *rig) streamed(id, payload, errorType string) apiCall {
 	r.t.Helper()
 	calls := r.api.ended("stream", id)
@@ -254,17 +254,17 @@ func (r *rig) streamed(id, payload, errorType string) apiCall {
 	return calls[0]
 }
 
-// checkInvariants checks what must hold of every run: each invocation has one report,
-// in time; polls are no more than slots, and none is left; each worker is shut down; the
-// transitions say all of that.
+// checkInvariants checks what must hold after every test: each invocation was reported once,
+// in time; there were never more polls than slots, and none is left; each worker was shut
+// down; the transitions tell the same.
 func (r *rig) checkInvariants() {
 	r.checkTransitions()
 	if r.api.polls != 0 || r.api.most > r.Slots {
 		r.t.Errorf("%d polls left open, and %d at once, with %d slots", r.api.polls, r.api.most, r.Slots)
 	}
 	for i, w := range r.workers {
-		if w.closes != 1 || !w.dead {
-			r.t.Errorf("worker %d: shut down %d times, dead %v", i+1, w.closes, w.dead)
+		if w.shutdowns != 1 || !w.dead {
+			r.t.Errorf("worker %d: shut down %d times, dead %v", i+1, w.shutdowns, w.dead)
 		}
 	}
 	for _, inv := range r.api.given {
@@ -276,7 +276,7 @@ func (r *rig) checkInvariants() {
 		}
 		for i, c := range reports {
 			_, refused := errors.AsType[*runtimeapi.StatusError](c.err)
-			final := c.err == nil || refused || c.op == "stream" // which is never sent again
+			final := c.err == nil || refused || c.op == "stream" // a stream is never sent again
 			last := i == len(reports)-1
 			if c.op != reports[0].op || final && !last || !final && last && !r.lost[inv.ID] {
 				r.t.Errorf("%s: report %d of %d is %s with the answer %v", inv.ID, i+1, len(reports), c.op, c.err)

@@ -12,8 +12,7 @@ import (
 	"lambda-r-runtime/protocol"
 )
 
-// within fails the test unless pause is one that the backoff may make for the nth
-// failure, counted from 1, since an invocation was answered.
+// within fails the test unless pause is right after the nth failure in a row, counted from 1.
 func within(t *testing.T, n int, pause time.Duration) {
 	t.Helper()
 	if n == 1 {
@@ -28,8 +27,8 @@ func within(t *testing.T, n int, pause time.Duration) {
 	}
 }
 
-// crashes sends n invocations whose handler crashes, and checks after each when the
-// next worker is spawned. First is the number of the first failure.
+// crashes sends n invocations whose handler crashes, and checks after each one when the next
+// worker is spawned. First is the number of the first failure.
 func (r *rig) crashes(first, n int) {
 	r.t.Helper()
 	for i := range n {
@@ -46,7 +45,7 @@ func (r *rig) crashes(first, n int) {
 	}
 }
 
-// crasher returns a handler that echoes what is called echo and dies of the rest.
+// crasher echoes the invocations that are called echo, and dies of the others.
 func crasher(w *fakeWorker, inv protocol.Invoke, event []byte) ([]byte, error) {
 	switch inv.ID {
 	case "echo", "echo again":
@@ -64,14 +63,14 @@ func TestBackoffAfterCrashes(t *testing.T) {
 		r.send("echo", 0)
 		r.answered("echo")
 		r.crashes(1, 3)
-		r.send("error", 0) // the handler's, so that R has answered
+		r.send("error", 0) // of the handler: R has answered
 		r.crashes(1, 3)
 		r.send("echo again", 0)
 		r.crashes(1, 1)
 	})
 }
 
-// An invocation that R never saw is no sign that R is well.
+// An invocation that R never saw does not end the backoff.
 func TestBadHeaderKeepsBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, crasher).run()
@@ -85,7 +84,7 @@ func TestBadHeaderKeepsBackoff(t *testing.T) {
 	})
 }
 
-// Deaths while idle count as crashes do: becoming ready is not answering.
+// Deaths while idle count as crashes: a worker that became ready has not served.
 func TestBackoffAfterIdleDeaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).run()
@@ -105,16 +104,17 @@ func TestBackoffAfterIdleDeaths(t *testing.T) {
 	})
 }
 
-// The next worker is spawned only when the last is reaped: there is memory for one.
+// The next worker is spawned after the last one is reaped, because there may be memory for
+// one only.
 func TestSpawnWaitsForReaping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, crasher)
 		r.spawn = func(_ context.Context, _ int, w *fakeWorker) error {
-			w.onClose = func(ctx context.Context) {
+			w.onShutdown = func(ctx context.Context) {
 				select {
 				case <-time.After(300 * time.Millisecond):
 				case <-ctx.Done():
-					t.Errorf("Close was given less than 300 ms")
+					t.Errorf("Shutdown was given less than 300 ms")
 				}
 			}
 			return nil
@@ -147,7 +147,7 @@ func TestCrashStaysInItsSlot(t *testing.T) {
 		quiet := 0
 		for n := range 2 {
 			w := r.worker(n + 1)
-			if _, _, kills, closes := w.history(); len(kills)+closes == 0 && w.ids()[0] == "long" {
+			if _, _, kills, shutdowns := w.history(); len(kills)+shutdowns == 0 && w.ids()[0] == "long" {
 				quiet++
 			}
 		}
@@ -158,7 +158,7 @@ func TestCrashStaysInItsSlot(t *testing.T) {
 	})
 }
 
-// Five spawns in a row that fail, once a worker was ready, end the runtime.
+// After the init, five failed spawns in a row end the runtime.
 func TestGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -186,7 +186,7 @@ func TestGiveUp(t *testing.T) {
 	})
 }
 
-// What is held for a worker that never comes is reported before the runtime ends.
+// An invocation that is held for a worker is reported before the runtime ends.
 func TestGiveUpReportsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -223,7 +223,7 @@ func TestReadyResetsFailedSpawns(t *testing.T) {
 	})
 }
 
-// A slot that cannot bring up a worker goes on trying for as long as another one can.
+// A slot goes on trying to spawn a worker for as long as another slot has not given up.
 func TestGiveUpNeedsEverySlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -252,7 +252,7 @@ func TestGiveUpNeedsEverySlot(t *testing.T) {
 			t.Errorf("%d reports, %d of them responses; want 2, with one at least", reports, len(r.api.ended("response", "")))
 		}
 
-		// It comes back. From now on it is the other's failures that do not matter.
+		// The slot recovers. From now on the other slot's failures do not matter.
 		broken.Store(false)
 		r.after(10 * time.Second).ready(3)
 		broken.Store(true)

@@ -39,10 +39,10 @@ func streams(d time.Duration, end func(w *fakeWorker, writeErr error) error, pie
 	}
 }
 
-// well ends a stream as R does when it has written all of it, or does not mind.
+// well ends a stream as R does if the handler returns, whether or not a write failed.
 func well(*fakeWorker, error) error { return nil }
 
-// as R ends it when the handler signals an error.
+// signals ends a stream as R does if the handler signals an error.
 func signals(_ *fakeWorker, writeErr error) error {
 	if writeErr != nil {
 		return &protocol.HandlerError{Type: "stream_closed", Message: writeErr.Error(), Stack: []protocol.StackFrame{{Call: "write(x)"}}}
@@ -74,7 +74,7 @@ func TestStreamIsTheReport(t *testing.T) {
 	})
 }
 
-// How R or its process ends a stream is said at the end of it, and decides on the worker.
+// A stream that breaks off reports why, and that decides whether the worker is kept.
 func TestStreamBreaksOff(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -102,7 +102,7 @@ func TestStreamBreaksOff(t *testing.T) {
 	}
 }
 
-// Without a first piece there is no stream.
+// Before the first piece there is no stream, so a failure is an ordinary report.
 func TestFailureBeforeStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, streams(0, signals)).run()
@@ -111,7 +111,7 @@ func TestFailureBeforeStream(t *testing.T) {
 	})
 }
 
-// The deadline of a handler that goes on writing, or that makes no piece any more.
+// A stream that is not complete at the deadline breaks off with a timeout.
 func TestDeadlineInStream(t *testing.T) {
 	interrupted := func(w *fakeWorker, _ error) error {
 		<-w.interrupted
@@ -142,8 +142,8 @@ func TestDeadlineInStream(t *testing.T) {
 	}
 }
 
-// A reader who is too slow does not keep R, nor the report, beyond the deadline, and
-// what R makes of it is no success, whatever it says.
+// A slow reader delays neither R nor the report beyond the deadline. The stream is incomplete,
+// so the invocation failed, whatever R answers.
 func TestSlowReaderAtDeadline(t *testing.T) {
 	for name, end := range map[string]func(*fakeWorker, error) error{"R minds": signals, "R does not mind": well} {
 		t.Run(name, func(t *testing.T) {
@@ -172,8 +172,8 @@ func TestSlowReaderAtDeadline(t *testing.T) {
 	}
 }
 
-// A first piece that comes when the time is over begins no stream: the caller gets a
-// whole error.
+// A first piece after the deadline's interrupt begins no stream: the caller gets an ordinary
+// error.
 func TestStreamThatBeginsTooLate(t *testing.T) {
 	for name, end := range map[string]func(*fakeWorker, error) error{"R minds": signals, "R does not mind": well} {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestStreamThatBeginsTooLate(t *testing.T) {
 	}
 }
 
-// A stream that is whole counts, even when the interrupt is on its way to R.
+// A complete stream counts, even if the interrupt is on its way to R.
 func TestInterruptCrossesEndOfStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, streams(0, func(w *fakeWorker, _ error) error { <-w.interrupted; return nil }, "a")).run()
@@ -201,7 +201,7 @@ func TestInterruptCrossesEndOfStream(t *testing.T) {
 	})
 }
 
-// When the caller has gone R hears of it; the worker is kept, and nothing is reported twice.
+// If the caller is gone, R's writes fail; the worker is kept, and nothing is reported twice.
 func TestStreamToNobody(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -246,8 +246,7 @@ func TestStreamFailsForGood(t *testing.T) {
 	})
 }
 
-// The end of a stream that the Runtime API does not answer is waited for until the
-// deadline, as any report is.
+// The answer to the end of a stream is waited for until the deadline, as for any report.
 func TestStreamIsNotAnswered(t *testing.T) {
 	for _, test := range []struct{ timeout, want time.Duration }{
 		{3 * time.Second, 3 * time.Second},

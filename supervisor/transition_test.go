@@ -25,19 +25,19 @@ func invocationOf(t Transition) string {
 	return ""
 }
 
-// next are the states that may follow each one.
+// next has the states that may follow each state.
 var next = map[State][]State{
 	StateWaiting:  {StateSpawning, StateDraining},
 	StateSpawning: {StateReady, StateReaped, StateDraining},
-	StateReady:    {StateBusy, StateReaped, StateSpawning, StateDraining},  // spawning: a worker that
-	StateBusy:     {StateReady, StateReaped, StateSpawning, StateDraining}, // was being recycled is lost
+	StateReady:    {StateBusy, StateReaped, StateSpawning, StateDraining},  // spawning if a worker
+	StateBusy:     {StateReady, StateReaped, StateSpawning, StateDraining}, // is lost while it is being recycled
 	StateReaped:   {StateSpawning, StateBackoff, StateDraining},
 	StateBackoff:  {StateSpawning, StateDraining},
 }
 
-// checkTransitions checks what must hold of the transitions of every run: each slot goes
-// the ways of the diagram and ends in draining; each invocation is received once and
-// reported once, after one Failed if it failed.
+// checkTransitions checks that each slot moved as the diagram of doc.go allows and ended in
+// draining, and that each invocation was received once and reported once, after one Failed
+// if it failed.
 func (r *rig) checkTransitions() {
 	r.t.Helper()
 	type count struct{ received, failed, reported int }
@@ -154,7 +154,7 @@ func TestTransitions(t *testing.T) {
 	})
 }
 
-// An invocation that R must not see ends as any other.
+// An invocation that R must not see is reported.
 func TestTransitionsOfRefused(t *testing.T) {
 	for _, test := range []struct {
 		id, typ string
@@ -180,7 +180,7 @@ func TestTransitionsOfRefused(t *testing.T) {
 	}
 }
 
-// So does one whose time is over before there is a worker.
+// An invocation whose time is over before there is a worker is reported.
 func TestTransitionsOfExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -194,7 +194,8 @@ func TestTransitionsOfExpired(t *testing.T) {
 	})
 }
 
-// And one that a shutdown finds waiting, or that comes as its poll is cancelled.
+// An invocation that a shutdown finds waiting is reported, and so is one that arrives as its
+// poll is cancelled.
 func TestTransitionsOfAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -265,7 +266,7 @@ func TestTransitionsOfGivingUp(t *testing.T) {
 	})
 }
 
-// The facts of a report: which worker, how long R worked, what was wrong with the post.
+// Reported has the facts: the worker, R's time, and why the post was refused.
 func TestReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, takes(time.Second))
@@ -293,7 +294,7 @@ func TestReported(t *testing.T) {
 	})
 }
 
-// Callers wait while a slot backs off, so the log says so above debug.
+// A backoff is logged above debug, because callers wait for it.
 func TestBackoffIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, die).run()
@@ -307,7 +308,7 @@ func TestBackoffIsLogged(t *testing.T) {
 	})
 }
 
-// A tenant's errors are logged as such.
+// An error is logged with its tenant.
 func TestLogOfTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(*fakeWorker, protocol.Invoke, []byte) ([]byte, error) {

@@ -17,8 +17,8 @@ func (r *rig) startsAt(start time.Time) []float64 {
 	return at
 }
 
-// The first slot starts its worker alone, and polls when it is ready; then the others
-// start theirs, two at a time.
+// The first slot starts its worker alone. When that is ready, the others start theirs, here
+// two at a time.
 func TestFirstWorkerStartsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -44,8 +44,8 @@ func TestFirstWorkerStartsAlone(t *testing.T) {
 	})
 }
 
-// A worker that does not become ready gives its turn to the next slot, and a slot that
-// has had its turn restarts its worker at any time.
+// A worker that does not become ready gives its turn to the next slot. A slot that had its
+// turn restarts its worker at any time.
 func TestTurnIsPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -68,7 +68,7 @@ func TestTurnIsPassedOn(t *testing.T) {
 	})
 }
 
-// A shutdown ends the slots that have not begun.
+// A shutdown also ends slots that have not begun.
 func TestShutdownBeforeATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
