@@ -3,14 +3,11 @@ package worker
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,101 +15,6 @@ import (
 
 	"lambda-r-runtime/protocol"
 )
-
-// A record is a log record.
-type record struct {
-	Level, Msg, Stream, Call string
-	RequestID                string `json:"request_id"`
-	TenantID                 string `json:"tenant_id"`
-}
-
-// A logbook keeps what was logged.
-type logbook struct {
-	mu      sync.Mutex
-	records []record
-	hook    func(record)  // called with each
-	written chan struct{} // closed and replaced with each
-}
-
-func newLogbook() *logbook { return &logbook{written: make(chan struct{})} }
-
-// logger returns a logger that writes records of at least level into the book.
-func (b *logbook) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: level}))
-}
-
-func (b *logbook) Write(line []byte) (int, error) {
-	var r record
-	if err := json.Unmarshal(line, &r); err != nil {
-		return 0, err
-	}
-	b.mu.Lock()
-	b.records = append(b.records, r)
-	close(b.written)
-	b.written = make(chan struct{})
-	hook := b.hook
-	b.mu.Unlock()
-	if hook != nil {
-		hook(r)
-	}
-	return len(line), nil
-}
-
-func (b *logbook) onRecord(hook func(record)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.hook = hook
-}
-
-// output returns the lines of stdout and stderr in order, and forgets everything.
-func (b *logbook) output() []record {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	lines := slices.DeleteFunc(b.records, func(r record) bool { return r.Stream == "" })
-	b.records = nil
-	return lines
-}
-
-func (b *logbook) forget() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.records = nil
-}
-
-// messages returns the messages of all records.
-func (b *logbook) messages() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var messages []string
-	for _, r := range b.records {
-		messages = append(messages, r.Msg)
-	}
-	return messages
-}
-
-// waitFor waits until message is logged, and returns its record.
-func (b *logbook) waitFor(t *testing.T, message string) record {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		b.mu.Lock()
-		written := b.written
-		i := slices.IndexFunc(b.records, func(r record) bool { return r.Msg == message })
-		var found record
-		if i >= 0 {
-			found = b.records[i]
-		}
-		b.mu.Unlock()
-		if i >= 0 {
-			return found
-		}
-		select {
-		case <-written:
-		case <-deadline:
-			t.Fatalf("%q was not logged", message)
-		}
-	}
-}
 
 // newConfig returns the Config of a fake in the role, which logs everything to book.
 func newConfig(t *testing.T, role string, book *logbook) Config {
@@ -248,24 +150,4 @@ func alive(pid int) bool {
 	}
 	_, rest, _ := bytes.Cut(stat, []byte(") "))
 	return len(rest) > 0 && !strings.ContainsRune("ZX", rune(rest[0]))
-}
-
-func checkLines(t *testing.T, got, want []string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("got %s, want %s", lengths(got), lengths(want))
-	}
-}
-
-// lengths shows lines, the long ones by their length.
-func lengths(lines []string) string {
-	var b strings.Builder
-	for _, line := range lines {
-		if len(line) > 100 {
-			fmt.Fprintf(&b, "(%d bytes) ", len(line))
-		} else {
-			fmt.Fprintf(&b, "%q ", line)
-		}
-	}
-	return b.String()
 }
