@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
@@ -47,18 +48,23 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	if err != nil {
 		return protocol.Answer{}, w.broken(err)
 	}
-	if reply.Type == protocol.TypeChunk {
+	switch reply.Type {
+	case protocol.TypeChunk:
 		return w.stream(reply, open(reply.StreamHead), log)
-	}
-	answer := answerOf(reply)
-	if reply.Type == protocol.TypeError {
+	case protocol.TypeResult:
+		return w.result(reply, log)
+	case protocol.TypeError:
 		log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "r_ms", reply.RMs)
-		return answer, nil
-	}
-	if reply.Type != protocol.TypeResult {
+		return answerOf(reply), nil
+	default:
 		return protocol.Answer{}, w.broken(unexpected(reply, "result, error or chunk"))
 	}
-	answer.Payload, err = w.reader.ReadPayload(w.maxResult)
+}
+
+// result reads the payload of reply, and skips one that is too large. It returns what Invoke
+// returns.
+func (w *Worker) result(reply protocol.Reply, log *slog.Logger) (protocol.Answer, error) {
+	payload, err := w.reader.ReadPayload(w.maxResult)
 	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {
 		if err := w.reader.Discard(large.Size); err != nil {
 			return protocol.Answer{}, w.broken(err)
@@ -68,7 +74,9 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	if err != nil {
 		return protocol.Answer{}, w.broken(err)
 	}
-	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(answer.Payload), "r_ms", reply.RMs)
+	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(payload), "r_ms", reply.RMs)
+	answer := answerOf(reply)
+	answer.Payload = payload
 	return answer, nil
 }
 

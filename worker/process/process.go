@@ -14,7 +14,7 @@ type Options struct {
 	// Stdout and Stderr, if not nil, are called for each line of output, without its line
 	// feed. A line over MaxLine bytes arrives in pieces, and invalid UTF-8 is replaced.
 	// Calls for one stream never overlap. Calls for the two streams may, and the first may
-	// come before Start returns.
+	// come before Start returns. They must not call Flush, Drain or Wait.
 	Stdout, Stderr func(line string)
 
 	// CrashPrefix, if not empty, is the beginning of the first line of a crash report on
