@@ -2,8 +2,10 @@ package rscripts
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,16 +14,16 @@ import (
 	"testing"
 )
 
-// leastExpectations is far below how many there are: it catches a test_dir() that
-// found no tests, which testthat takes for success.
+// leastExpectations is far below the number of expectations. It catches a test_dir() that
+// found no tests, which testthat reports as success.
 const leastExpectations = 300
 
-// summaryLine is how testthat's "progress" reporter ends. (The "check" reporter would
-// leave a file among the tests.)
+// summaryLine matches the last line of testthat's "progress" reporter. (The "check" reporter
+// would leave a file among the tests.)
 var summaryLine = regexp.MustCompile(`\[ FAIL (\d+) \| WARN (\d+) \| SKIP (\d+) \| PASS (\d+) \]`)
 
-// runR evaluates R code, with script as its standard input, in the locale that the
-// worker has. It returns what R printed.
+// runR evaluates R code in the worker's locale, with script as its standard input. It returns
+// what R printed.
 func runR(t *testing.T, code string, script []byte) string {
 	t.Helper()
 	rscript, err := exec.LookPath("Rscript")
@@ -63,8 +65,8 @@ func TestR(t *testing.T) {
 	}
 }
 
-// openTests opens what R will read, because `go test` takes a passed test from its
-// cache as long as no file has changed that the test itself opened.
+// openTests opens the files that R will read. `go test` reuses a cached result until a file
+// changes that the test itself opened.
 func openTests(t *testing.T) {
 	t.Helper()
 	files := []string{"../protocol/testdata/frames.json"}
@@ -82,7 +84,7 @@ func openTests(t *testing.T) {
 	}
 }
 
-// TestScriptParses reads the files as the loader does in the worker.
+// TestScriptParses parses the files as the loader does in the worker.
 func TestScriptParses(t *testing.T) {
 	code := strings.Join([]string{ // Rscript -e takes a single line
 		`lines <- readLines(file("stdin"))`,
@@ -98,8 +100,8 @@ func TestScriptParses(t *testing.T) {
 	}
 }
 
-// All files share one environment, where a second definition of a name would take the
-// place of the first.
+// TestNamesAreDefinedOnce checks the environment that all files share, where a second
+// definition of a name would replace the first.
 func TestNamesAreDefinedOnce(t *testing.T) {
 	definition := regexp.MustCompile(`(?m)^([A-Za-z.][A-Za-z0-9._]*) <- `)
 	count := map[string]int{}
@@ -114,8 +116,8 @@ func TestNamesAreDefinedOnce(t *testing.T) {
 	}
 }
 
-// R reads the script in the locale that the function's environment sets, which may
-// be one that has ASCII only.
+// TestScriptIsASCII checks that R can read the script in any locale that the function's
+// environment sets, even one with ASCII only.
 func TestScriptIsASCII(t *testing.T) {
 	for i, line := range bytes.Split(slices.Concat(Loader(), Files()), []byte("\n")) {
 		if bytes.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
@@ -123,3 +125,36 @@ func TestScriptIsASCII(t *testing.T) {
 		}
 	}
 }
+
+// TestEachFileHasATest checks that handler.R has a test-handler.R, and the other way round.
+func TestEachFileHasATest(t *testing.T) {
+	sources, err := fs.Glob(files, "*/*.R")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := map[string]string{} // by the test file's name
+	for _, source := range sources {
+		test := "test-" + path.Base(source)
+		if other, ok := missing[test]; ok {
+			t.Errorf("%s and %s have the same name, so they would share a test file", other, source)
+		}
+		missing[test] = source
+	}
+	tests, err := filepath.Glob("tests/testthat/test-*.R")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		name := filepath.Base(test)
+		if _, ok := missing[name]; !ok && !slices.Contains(crossTests, name) {
+			t.Errorf("%s tests no file of that name", test)
+		}
+		delete(missing, name)
+	}
+	for test, source := range missing {
+		t.Errorf("%s has no tests/testthat/%s", source, test)
+	}
+}
+
+// crossTests are the tests of all R files together.
+var crossTests = []string{"test-names.R"}
