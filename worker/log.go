@@ -37,17 +37,6 @@ func invocationAttrs(inv *protocol.Invoke) []slog.Attr {
 	return attrs
 }
 
-// levels maps the levels of log frames to those of slog. Unknown ones map to info. Trace and
-// fatal, which slog does not have, are four apart from their neighbours, as slog's levels are.
-var levels = map[string]slog.Level{
-	"trace": slog.LevelDebug - 4,
-	"debug": slog.LevelDebug,
-	"info":  slog.LevelInfo,
-	"warn":  slog.LevelWarn,
-	"error": slog.LevelError,
-	"fatal": slog.LevelError + 4,
-}
-
 // logRecord logs a record that R code made, for example a warning, behind the lines that R
 // wrote before it. Then it acks the record. R waits for the ack, because its next line travels
 // on another pipe and could overtake the record.
@@ -60,7 +49,8 @@ func (w *Worker) logRecord(reply protocol.Reply) {
 	for _, name := range slices.Sorted(maps.Keys(reply.Fields)) {
 		attrs = append(attrs, slog.Any(fieldName(name), reply.Fields[name]))
 	}
-	w.log.LogAttrs(context.Background(), levels[reply.Level], reply.Message, attrs...)
+	level, _ := protocol.ParseLevel(reply.Level) // unknown ones are logged at info
+	w.log.LogAttrs(context.Background(), level, reply.Message, attrs...)
 	_ = w.writer.WriteMessage(protocol.NewAck(nil)) // fails if R is dead, which the next read reports
 }
 
