@@ -88,6 +88,7 @@ type Reply struct {
 type Ready struct {
 	RVersion string   `json:"r_version"`
 	Required []string `json:"required"` // the handler's arguments that have no default
+	Hooks    bool     `json:"hooks"`    // R has shutdown hooks
 
 	InitMs  float64       `json:"init_ms"` // how long the handler's file or package took to load, in milliseconds
 	Slowest []PackageLoad `json:"slowest"` // the calls that took the most of it, the slowest first

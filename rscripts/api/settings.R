@@ -28,6 +28,14 @@ set_function <- function(name, value) {
   }
 }
 
+# check_simplify_setting() stops on a LAMBDA_R_SIMPLIFY that is neither true nor false.
+check_simplify_setting <- function() {
+  setting <- Sys.getenv("LAMBDA_R_SIMPLIFY")
+  if (!tolower(setting) %in% c("", "true", "false")) {
+    fail("Runtime.InvalidConfiguration", "LAMBDA_R_SIMPLIFY=", quoted(setting), ": not true or false")
+  }
+}
+
 # simplify_events() returns whether arrays in events become vectors and data frames.
 simplify_events <- function() {
   if (is.null(settings$simplify)) {

@@ -60,10 +60,10 @@ lambda_log <- function(level, message, ...) {
 }
 
 # on_shutdown() registers `f`, a function without arguments, to be called when the
-# runtime ends this R in good order: at SIGTERM (in Lambda with
-# LAMBDA_R_SIGTERM=true), at Ctrl-C, and when a worker is recycled. There are less than
-# 400 ms for all of them, which run last registered first; an R that crashes or is
-# killed runs none. Returns `f`, invisibly.
+# runtime ends this R in good order: at SIGTERM, at Ctrl-C, and when a worker is recycled.
+# Register hooks while the handler's file loads: Lambda sends SIGTERM only if there is a hook
+# before the first invocation. All hooks together have less than 400 ms and run last
+# registered first. An R that crashes or is killed runs none. Returns `f`, invisibly.
 on_shutdown <- function(f) {
   if (!is.function(f)) {
     stop("on_shutdown() takes a function without arguments, not ", class(f)[[1L]])

@@ -29,8 +29,10 @@ load_plumber_handler <- function(file) {
   }
   note_errors_of(router)
   # plumber runs its exit hooks in run(), which opens a port.
-  run_hooks <- router$.__enclos_env__$private$runHooks
-  on_shutdown(function() run_hooks("exit"))
+  private <- router$.__enclos_env__$private
+  if (length(private$hooks$exit)) {
+    on_shutdown(function() private$runHooks("exit"))
+  }
   function(event) answer_by_router(router, dir, event)
 }
 

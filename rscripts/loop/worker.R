@@ -34,6 +34,7 @@ load_or_fail <- function(handler_name, log, time_calls = FALSE) {
   handler <- with_conditions(
     function() {
       check_event_setting()
+      check_simplify_setting()
       read_compat_setting()
       handler <- with_interrupts(with_timed_calls(load_handler(handler_name)))
       check_arguments(handler)
@@ -64,7 +65,8 @@ announce <- function(loaded, io) {
       r_version = as.character(getRversion()),
       required = I(loaded$handler$arguments$required),
       init_ms = loaded$init_ms,
-      slowest = loaded$slowest
+      slowest = loaded$slowest,
+      hooks = has_shutdown_hooks()
     )
   }
   write_frames(io$replies, frame)

@@ -381,7 +381,10 @@ test_that("exit hooks of the router run at shutdown", {
   old <- runtime$settings$shutdown_hooks
   withr::defer(runtime$settings$shutdown_hooks <- old)
   runtime$settings$shutdown_hooks <- list()
+  plumber_api(c("#* @get /a", "function() 1"))
+  expect_false(runtime$has_shutdown_hooks())
   plumber_api(c("#* @plumber", "function(pr) pr_hook(pr, 'exit', function() message('closed'))"))
+  expect_true(runtime$has_shutdown_hooks())
   log <- character()
   runtime$run_shutdown_hooks(function(level, message, ...) log <<- c(log, message))
   expect_identical(log, "closed")

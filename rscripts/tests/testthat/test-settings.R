@@ -43,3 +43,12 @@ test_that("settings that are none are refused", {
   expect_error(runtime$lambda_config(decode_base64 = NA), "decode_base64 must be TRUE or FALSE")
   expect_error(runtime$lambda_config(serialiser = "toJSON"), "serialiser must be a function")
 })
+
+test_that("LAMBDA_R_SIMPLIFY is true or false", {
+  for (setting in c("", "true", "FALSE")) {
+    withr::local_envvar(LAMBDA_R_SIMPLIFY = setting)
+    expect_no_error(runtime$check_simplify_setting())
+  }
+  withr::local_envvar(LAMBDA_R_SIMPLIFY = "no")
+  expect_error(runtime$check_simplify_setting(), "LAMBDA_R_SIMPLIFY=\"no\": not true or false", class = "runtime_failure")
+})
