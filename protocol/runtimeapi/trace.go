@@ -54,8 +54,14 @@ func (r *ErrorReport) causedBy() string {
 	return "Caused by " + short.Summary()
 }
 
-// LogValue is the report as attributes of a log record: the fields that an error has in
-// Lambda's JSON logs.
+// ReportKey is the key of the log attribute that Attr returns.
+const ReportKey = "error_report"
+
+// Attr returns the report as an attribute of a log record, whose value is r itself. Log
+// handlers that look for ReportKey can format the report; others log the group of LogValue.
+func (r *ErrorReport) Attr() slog.Attr { return slog.Any(ReportKey, r) }
+
+// LogValue returns a group of the fields that errors have in Lambda's JSON logs.
 func (r *ErrorReport) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("error_message", r.Message), slog.Any("stack_trace", r.StackTrace())}
 	if r.Type != "" {
