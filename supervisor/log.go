@@ -102,8 +102,7 @@ func (t Answered) record() record {
 }
 
 func (t Failed) record() record {
-	// Without a key, the report's own attributes are logged.
-	return record{slog.LevelError, "invocation error", t.Invocation.about(slog.Any("", t.Report))}
+	return record{slog.LevelError, "invocation error", t.Invocation.about(t.Report.Attr())}
 }
 
 func (t Reported) record() record {

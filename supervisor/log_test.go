@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // The debug log has each step of an invocation.
@@ -60,11 +62,14 @@ func TestLogOfError(t *testing.T) {
 		}
 		for key, want := range map[string]any{
 			"level": "ERROR", "msg": "invocation error", "slot": 0.0, "request_id": "id",
-			"error_type": "Runtime.WorkerCrashed", "error_message": "R died of a segmentation fault",
 		} {
 			if got := records[0][key]; got != want {
 				t.Errorf("%s is %v, want %v", key, got, want)
 			}
+		}
+		report, _ := records[0][runtimeapi.ReportKey].(map[string]any)
+		if report["error_type"] != "Runtime.WorkerCrashed" || report["error_message"] != "R died of a segmentation fault" {
+			t.Errorf("the report is %v", report)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,45 +10,49 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/spf13/pflag"
+
 	"lambda-r-runtime/doctor"
 	"lambda-r-runtime/worker"
 )
 
-// runDoctor prints what is wrong with this machine or image, and what to do. It returns
-// an error, which says no more, when something keeps functions from working.
+// runDoctor examines this machine or image and prints what it finds. It returns
+// errReported if something keeps functions from working.
 func runDoctor(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	flags := pflag.NewFlagSet("bootstrap doctor", pflag.ContinueOnError) // has no flags
+	flags.Usage = func() {}
+	if done, err := parseFlags(flags, args, stdout); done {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	healthy := true
 	report := func(f doctor.Finding) { fmt.Fprintln(stdout, f) }
-	failed := func(subject string, err error) {
+	fail := func(subject string, err error) {
 		healthy = false
 		report(doctor.Finding{Level: doctor.Fail, Subject: subject, Text: describe(err)})
 	}
 
-	c, err := readConfig(args, getenv)
-	noHandler := "none given, so none was loaded: bootstrap doctor HANDLER does"
-	if _, none := errors.AsType[noHandlerError](err); err != nil && !none {
-		failed("settings", err)
-		c.handler, noHandler = "", "none was loaded, because of the settings"
-		if info, err := os.Stat(c.taskRoot); err != nil || !info.IsDir() {
-			c.taskRoot = "."
-		}
+	s, err := readSettings(flags.Args(), getenv)
+	noHandler := "not checked; to check one, run bootstrap doctor HANDLER"
+	if err != nil {
+		fail("settings", err)
+		s.handler, noHandler = "", "not checked, because a setting is invalid"
 	}
 	_, options := localFlags()
-	made := worker.Config{Dir: c.taskRoot, Env: worker.Environment(os.Environ(), runtime.NumCPU()), TempDir: tempDir(getenv)}
-	p, err := newPool(c, 1, getenv, options.functionEnv(c), slog.New(slog.DiscardHandler))
+	c := worker.Config{Dir: s.taskRoot, Env: worker.Environment(os.Environ(), runtime.NumCPU()), TempDir: tempDir(getenv)}
+	p, err := newPool(s, 1, getenv, options.functionEnv(s.handler), slog.New(slog.DiscardHandler))
 	if err != nil {
-		failed("R", err)
+		fail("R", err)
 	} else {
 		defer p.close()
-		made = p.config
+		c = p.config
 	}
 	if !doctor.Examine(ctx, doctor.Config{
 		Getenv:      getenv,
-		Worker:      made,
+		Worker:      c,
 		NoHandler:   noHandler,
-		InitTimeout: c.initTimeout,
+		InitTimeout: s.initTimeout,
 		Explain:     describe,
 		Report:      report,
 	}) || !healthy {

@@ -11,18 +11,18 @@ import (
 	"lambda-r-runtime/supervisor"
 )
 
-// errReported wraps an error that the log has already.
+// errReported marks an error that was already printed or logged.
 var errReported = errors.New("reported")
 
-// describe is an error for people: its type where it has one, its message, and R's
+// describe formats an error for people: its type if it has one, its message, and R's
 // traceback.
 func describe(err error) string {
 	r := fatalReport(err)
 	return strings.Join(append([]string{r.Summary()}, r.Traceback()...), "\n")
 }
 
-// fatalReport returns err as the log has it: with all of its text, its type where it has
-// one, and what R said of an error of its own.
+// fatalReport returns err as a report for the log. Unlike the report to Lambda, it has the
+// whole text of err.
 func fatalReport(err error) *runtimeapi.ErrorReport {
 	r := &runtimeapi.ErrorReport{}
 	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
@@ -33,8 +33,8 @@ func fatalReport(err error) *runtimeapi.ErrorReport {
 	return r
 }
 
-// logFatal logs what ends the runtime and returns the error for main.
+// logFatal logs an error that ends the runtime, and returns it for main.
 func logFatal(log *slog.Logger, err error) error {
-	log.Log(context.Background(), levelFatal, "the runtime ends", slog.Any("", fatalReport(err)))
+	log.LogAttrs(context.Background(), protocol.LevelFatal, "fatal error, exiting", fatalReport(err).Attr())
 	return errors.Join(errReported, err)
 }

@@ -11,64 +11,70 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// extensionName is what this runtime registers as.
+// extensionName is the name of the internal extension.
 const extensionName = "lambda-r-runtime"
 
-// maxRegister is how long the registration may take at all, and registerGrace how long
-// the first event waits for it once R is ready. It takes well under a millisecond, and
-// began when R did, which needs a hundred: one that is not there by then hangs.
-const (
-	maxRegister   = time.Second
-	registerGrace = time.Millisecond
-)
+// maxRegister is how long the registration may delay the first poll. It takes well under a
+// millisecond unless it hangs.
+const maxRegister = time.Second
 
-// registeredAPI is the Runtime API of a runtime that registers as an extension, too,
-// while R starts. It should have done so when it first asks for an event: later Lambda
-// refuses. That costs the SIGTERM, and no cold start.
-type registeredAPI struct {
+// An extension is the Runtime API for functions with shutdown hooks. It registers as an
+// internal extension, because Lambda sends SIGTERM only to environments with an extension.
+// Lambda accepts registrations only before the first poll, so the first call of Next
+// registers. By then a worker is ready and it is known whether R has hooks.
+//
+// A failed registration is logged. The hooks then do not run when Lambda ends the
+// environment; everything else works.
+type extension struct {
 	*runtimeapi.Client
-	registered <-chan struct{} // closed when the registration was answered, or has failed
-	awaited    sync.Once
+	wanted func() bool // reports whether R has shutdown hooks
+	log    *slog.Logger
+
+	register   sync.Once
+	registered chan string // receives the extension's identifier
 }
 
-func (a *registeredAPI) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
-	a.awaited.Do(func() { a.await(ctx) })
-	return a.Client.Next(ctx)
+func newExtension(api *runtimeapi.Client, wanted func() bool, log *slog.Logger) *extension {
+	return &extension{Client: api, wanted: wanted, log: log, registered: make(chan string, 1)}
 }
 
-// await waits for the registration, but no longer than it may delay an event.
-func (a *registeredAPI) await(ctx context.Context) {
-	grace := time.NewTimer(registerGrace)
-	defer grace.Stop()
-	select {
-	case <-a.registered:
-	case <-grace.C:
-	case <-ctx.Done():
-	}
-}
-
-// registerExtension adds the actor that is an internal extension, for which Lambda
-// sends SIGTERM before it ends this environment. That it cannot be registered is
-// logged, and all else works.
-func registerExtension(g *oklog.Group, api *runtimeapi.Client, log *slog.Logger) *registeredAPI {
-	ctx, cancel := context.WithCancel(context.Background())
-	registered := make(chan struct{})
-	g.Add(func() error {
-		// It goes on beside the first event: if Lambda has taken it and only the answer is
-		// late, Lambda waits for the extension to ask for its events.
-		register, stop := context.WithTimeout(ctx, maxRegister)
-		id, err := api.Register(register, extensionName)
-		stop()
-		close(registered)
-		if err == nil {
-			log.Debug("registered as an extension", "id", id)
-			err = api.WaitAsExtension(ctx, id)
+// Next registers the extension if it is wanted, and then waits for an invocation. All
+// slots wait for the registration.
+func (e *extension) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
+	e.register.Do(func() {
+		if !e.wanted() {
+			return
 		}
-		if ctx.Err() == nil {
-			log.Warn("no SIGTERM will come: not an extension", "error", err)
+		ctx, cancel := context.WithTimeout(ctx, maxRegister)
+		defer cancel()
+		id, err := e.Register(ctx, extensionName)
+		if err != nil {
+			e.warn(err)
+			return
+		}
+		e.log.Debug("extension registered", "id", id)
+		e.registered <- id
+	})
+	return e.Client.Next(ctx)
+}
+
+// addTo adds the actor that asks for the extension's events. None come, but Lambda waits
+// for that call before it considers the extension ready.
+func (e *extension) addTo(g *oklog.Group) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.Add(func() error {
+		select {
+		case id := <-e.registered:
+			if err := e.WaitAsExtension(ctx, id); ctx.Err() == nil {
+				e.warn(err)
+			}
+		case <-ctx.Done():
 		}
 		<-ctx.Done()
 		return nil
 	}, func(error) { cancel() })
-	return &registeredAPI{Client: api, registered: registered}
+}
+
+func (e *extension) warn(err error) {
+	e.log.Warn("extension failed, shutdown hooks will not run in Lambda", "error", err)
 }

@@ -5,120 +5,61 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	oklog "github.com/oklog/run"
 
+	"lambda-r-runtime/lambdalog"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
 )
 
-// hardExit is how long a shutdown may take in all before the process ends anyway.
-// R processes die with it.
-const hardExit = 2 * time.Second
-
-// runLambda serves the handler inside Lambda. It never returns an error that was
-// not logged and, before the first event, reported as the init error.
+// runLambda serves the handler inside Lambda. It logs every error that it returns. Errors
+// before the first invocation are also reported to the Runtime API as the init error.
 func runLambda(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
-	c, err := readConfig(args, getenv)
-	frames, noFrames := openTelemetryLog(getenv)
-	out := &logOutput{w: stdout, frames: frames}
-	log := newLogger(out, c.logLevel, c.logJSON, isTerminal(stdout))
+	s, invalid := readSettings(args, getenv)
+	frames, noFrames := lambdalog.OpenTelemetry(getenv(lambdalog.TelemetryVariable))
+	out := lambdalog.NewOutput(stdout, frames)
+	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
 	if noFrames != nil {
-		log.Warn("the log goes to standard output", "error", noFrames)
+		log.Warn("telemetry log not available, logging to standard output", "error", noFrames)
 	}
-	slots := c.lambdaSlots()
-	api, apiErr := runtimeapi.NewClient(getenv("AWS_LAMBDA_RUNTIME_API"), version, slots)
-	if apiErr != nil {
-		return logFatal(log, apiErr) // there is nobody to report it to
+	api, err := runtimeapi.NewClient(getenv("AWS_LAMBDA_RUNTIME_API"), version, s.lambdaSlots())
+	if err != nil {
+		return logFatal(log, err) // the error cannot be reported without a client
 	}
 	defer api.Close()
-	var p *pool
-	if err == nil {
-		p, err = newPool(c, slots, getenv, nil, log)
+	if err := errors.Join(invalid, s.checkHandler()); err != nil {
+		return failInit(api, log, err)
 	}
+	return serveLambda(ctx, s, api, getenv, out, log)
+}
+
+// serveLambda serves the handler until a signal or a fatal error.
+func serveLambda(ctx context.Context, s settings, api *runtimeapi.Client, getenv func(string) string, out *lambdalog.Output, log *slog.Logger) error {
+	p, err := newPool(s, s.lambdaSlots(), getenv, nil, log)
 	if err != nil {
-		if reportErr := supervisor.ReportInit(api, err); reportErr != nil {
-			log.Error("init error not reported", "error", reportErr)
-		}
-		return logFatal(log, err)
+		return failInit(api, log, err)
 	}
 	defer p.close()
-
+	ext := newExtension(api, p.hasHooks, log)
+	sup, err := newSupervisor(s, s.lambdaSlots(), ext, p, newObserver(s, getenv, out, log), log)
+	if err != nil {
+		return failInit(api, log, err)
+	}
 	var g oklog.Group
 	addSignals(ctx, &g, log)
-	var events supervisor.RuntimeAPI = api
-	if c.sigterm {
-		events = registerExtension(&g, api, log)
-	}
-	s, err := newSupervisor(c, slots, events, p, newObserver(c, getenv, out, log), log)
-	if err != nil {
-		return logFatal(log, err)
-	}
-	addSupervisor(&g, s.Run)
+	ext.addTo(&g)
+	addSupervisor(&g, sup.Run)
 	if err := runGroup(&g); err != nil {
 		return logFatal(log, err)
 	}
 	return nil
 }
 
-// newSupervisor makes the supervisor of slots workers out of p. Observe may be nil.
-func newSupervisor(c config, slots int, api supervisor.RuntimeAPI, p *pool, observe func(supervisor.Transition), log *slog.Logger) (*supervisor.Supervisor, error) {
-	supervise := supervisor.Config{
-		API:         api,
-		Spawn:       p.spawn,
-		Slots:       slots,
-		InitTimeout: c.initTimeout,
-		Margin:      c.margin,
-		Observe:     observe,
-		Log:         log,
+// failInit reports err as the init error, logs it and returns it for main.
+func failInit(api supervisor.RuntimeAPI, log *slog.Logger, err error) error {
+	if reportErr := supervisor.ReportInit(api, err); reportErr != nil {
+		log.Error("init error not reported", "error", reportErr)
 	}
-	if c.maxInvocations > 0 || c.maxRSS > 0 {
-		supervise.Recycle = p.recycle
-	}
-	return supervisor.New(supervise)
-}
-
-// addSupervisor adds the actor that runs the slots. The channel that it returns is
-// closed when the last invocation was reported.
-func addSupervisor(g *oklog.Group, run func(context.Context) error) <-chan struct{} {
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan struct{})
-	g.Add(func() error {
-		defer close(served)
-		return run(ctx)
-	}, func(error) { cancel() })
-	return served
-}
-
-// addSignals adds the actor that ends everything on SIGINT, SIGTERM or SIGHUP: at the first
-// in good order, at the second at once.
-func addSignals(ctx context.Context, g *oklog.Group, log *slog.Logger) {
-	// A log that nobody reads any more is no reason to die, so its SIGPIPE goes nowhere.
-	// (Ignored, it would be ignored in R and its children, too.)
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	execute, interrupt := oklog.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	g.Add(func() error {
-		err := execute()
-		if signal, ok := errors.AsType[*oklog.SignalError](err); ok {
-			log.Info("shutting down", "signal", signal.Signal.String())
-		}
-		return err
-	}, func(err error) {
-		// The default action of a second signal is to end the process.
-		interrupt(err)
-		time.AfterFunc(hardExit, func() { os.Exit(1) })
-	})
-}
-
-// runGroup runs the actors; that a signal ended them is no error.
-func runGroup(g *oklog.Group) error {
-	err := g.Run()
-	if errors.Is(err, oklog.ErrSignal) {
-		return nil
-	}
-	return err
+	return logFatal(log, err)
 }

@@ -14,81 +14,31 @@ import (
 	"time"
 
 	oklog "github.com/oklog/run"
-	"github.com/spf13/pflag"
 
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/front"
+	"lambda-r-runtime/lambdalog"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
 )
 
-const defaultLocalAddr = "127.0.0.1:9000"
+// localFunction is the function's name outside Lambda.
+const localFunction = "function"
 
-// localOptions are the flags of bootstrap local.
-type localOptions struct {
-	addr        string
-	concurrency int
-	queue       int
-	timeout     time.Duration
-	memory      int
-	http        string // a front.Format, or ""
-	watch       bool
-}
-
-func localFlags() (*pflag.FlagSet, *localOptions) {
-	flags := pflag.NewFlagSet("bootstrap local", pflag.ContinueOnError)
-	flags.Usage = func() {}
-	o := &localOptions{}
-	flags.StringVar(&o.addr, "addr", defaultLocalAddr, "address to listen on (LAMBDA_R_LOCAL_ADDR)")
-	flags.IntVar(&o.concurrency, "concurrency", 1, "how many invocations run at once, each in an R of its own (LAMBDA_R_WORKERS)")
-	flags.IntVar(&o.queue, "queue", 1000, "how many invocations may wait for one of those; more are refused with status 429, TooManyRequestsException")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long an invocation may take")
-	flags.IntVar(&o.memory, "memory", 512, "memory that the function is told it has, in MB (not enforced)")
-	flags.StringVar(&o.http, "http", "", "hand HTTP requests of any path to the function, in the `format` of a function URL (url), of an API Gateway REST API (rest) or of a load balancer (alb)")
-	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
-	flags.BoolVar(&o.watch, "watch", false, "load the R files anew when one of them changes")
-	return flags, o
-}
-
-// complete fills in from the environment what the command line does not say.
-func (o *localOptions) complete(flags *pflag.FlagSet, c config, getenv func(string) string) error {
-	if addr := getenv("LAMBDA_R_LOCAL_ADDR"); addr != "" && !flags.Changed("addr") {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return &settingError{"LAMBDA_R_LOCAL_ADDR", addr, "host:port, for example " + defaultLocalAddr}
-		}
-		o.addr = addr
-	}
-	if !flags.Changed("concurrency") {
-		o.concurrency = max(1, c.workers, c.maxConcurrency)
-	}
-	switch {
-	case o.concurrency < 1 || o.concurrency > 1000:
-		return &settingError{"--concurrency", fmt.Sprint(o.concurrency), "a whole number from 1 to 1000"}
-	case o.queue < 0:
-		return &settingError{"--queue", fmt.Sprint(o.queue), "a whole number of at least 0"}
-	case o.timeout <= 0:
-		return &settingError{"--timeout", o.timeout.String(), "a duration above 0, for example 30s"}
-	case o.memory < 1:
-		return &settingError{"--memory", fmt.Sprint(o.memory), "a number of MB above 0"}
-	case o.http != "" && !front.Format(o.http).Valid():
-		return &settingError{"--http", o.http, "url, rest or alb"}
-	}
-	return nil
-}
-
-// runLocal serves the handler behind the emulator, until a signal comes.
-func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv func(string) string, stdout io.Writer) error {
-	c, err := readConfig(flags.Args(), getenv)
-	if err != nil {
+// runLocal serves the handler behind the emulator until a signal arrives.
+func runLocal(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	flags, o := localFlags()
+	if done, err := parseFlags(flags, args, stdout); done {
 		return err
 	}
-	if err := o.complete(flags, c, getenv); err != nil {
+	s, invalid := readSettings(flags.Args(), getenv)
+	if err := errors.Join(invalid, o.complete(flags, s, getenv), s.checkHandler()); err != nil {
 		return err
 	}
-	out := &logOutput{w: stdout}
-	log := newLogger(out, c.logLevel, c.logJSON, isTerminal(stdout))
-	p, err := newPool(c, o.concurrency, getenv, o.functionEnv(c), log)
+	out := lambdalog.NewOutput(stdout, nil)
+	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
+	p, err := newPool(s, o.concurrency, getenv, o.functionEnv(s.handler), log)
 	if err != nil {
 		return err
 	}
@@ -97,7 +47,50 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --addr or LAMBDA_R_LOCAL_ADDR", err)
 	}
-	log.Debug("listening", "address", reachable(listener.Addr()))
+	addr := reachable(listener.Addr())
+	log.Debug("listening", "address", addr)
+	emu := newEmulator(s, o, p, addr, out, log)
+	api, err := runtimeapi.NewClient(addr, version, o.concurrency)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer api.Close()
+
+	supervise := func() (*supervisor.Supervisor, error) {
+		return newSupervisor(s, o.concurrency, api, p, newObserver(s, getenv, out, log), log)
+	}
+	run := func(ctx context.Context) error {
+		sup, err := supervise()
+		if err != nil {
+			return err
+		}
+		return sup.Run(ctx)
+	}
+	if o.watch {
+		p.spawned = emu.Resume
+		run = newReloader(supervise, p, emu, api, s.taskRoot, log).run
+	}
+	var g oklog.Group
+	addSignals(ctx, &g, log)
+	addEmulator(&g, emu, listener, addSupervisor(&g, run))
+	return runGroup(&g)
+}
+
+// functionEnv returns the variables that Lambda sets for a function.
+func (o *localOptions) functionEnv(handler string) []string {
+	return []string{
+		"_HANDLER=" + handler,
+		"AWS_LAMBDA_FUNCTION_NAME=" + localFunction,
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", o.memory),
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + localFunction,
+		"AWS_LAMBDA_LOG_STREAM_NAME=local",
+	}
+}
+
+// newEmulator returns the emulator that serves the function on addr. It prints the banner
+// when the function is first ready.
+func newEmulator(s settings, o *localOptions, p *pool, addr string, out *lambdalog.Output, log *slog.Logger) *emulator.Emulator {
 	var served atomic.Bool
 	emu := emulator.New(emulator.Config{
 		Timeout:    o.timeout,
@@ -108,95 +101,64 @@ func runLocal(ctx context.Context, flags *pflag.FlagSet, o *localOptions, getenv
 		Log:        out,
 		OnReady: func() {
 			if served.Swap(true) {
-				log.Info("ready again", "handler", c.handler)
+				log.Info("ready again", "handler", s.handler)
 				return
 			}
-			fmt.Fprint(out, banner(c, o, listener.Addr(), p.firstReady()))
+			fmt.Fprint(out, banner(s.handler, o, addr, p.lastReady()))
 		},
 	})
-	out.tail = emu.AppendLog
-	api, err := runtimeapi.NewClient(reachable(listener.Addr()), version, o.concurrency)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	defer api.Close()
-
-	var g oklog.Group
-	addSignals(ctx, &g, log)
-	supervise := func() (*supervisor.Supervisor, error) {
-		return newSupervisor(c, o.concurrency, api, p, newObserver(c, getenv, out, log), log)
-	}
-	run := func(ctx context.Context) error {
-		s, err := supervise()
-		if err != nil {
-			return err
-		}
-		return s.Run(ctx)
-	}
-	if o.watch {
-		p.spawned = emu.Resume
-		run = (&reloader{supervise, p, emu, api, newWatcher(c.taskRoot), log}).run
-	}
-	addEmulator(&g, emu, listener, addSupervisor(&g, run))
-	return runGroup(&g)
+	out.Tail = emu.AppendLog
+	return emu
 }
 
-// functionEnv is what Lambda tells a function of itself.
-func (o *localOptions) functionEnv(c config) []string {
-	return []string{
-		"_HANDLER=" + c.handler,
-		"AWS_LAMBDA_FUNCTION_NAME=function",
-		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", o.memory),
-		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/function",
-		"AWS_LAMBDA_LOG_STREAM_NAME=local",
-	}
-}
-
-// addEmulator adds the actor that serves the emulator. It stays up while the
-// supervisor still reports.
+// addEmulator adds the actor that serves the emulator. It stops after the supervisor, whose
+// channel is served.
 func addEmulator(g *oklog.Group, emu *emulator.Emulator, listener net.Listener, served <-chan struct{}) {
-	server := &http.Server{Handler: emu, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	server := &http.Server{
+		Handler:           emu,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, 0),
+	}
 	stop := make(chan struct{})
 	g.Add(func() error {
 		failed := make(chan error, 1)
-		go func() { failed <- server.Serve(listener) }() // ends with Close below
+		go func() { failed <- server.Serve(listener) }() // Close below ends it
 		select {
 		case err := <-failed:
 			return err
 		case <-stop:
 			<-served
-			// Callers get the answers that are there; those who still wait have none to get.
+			// Callers with an answer may read it. The others would wait in vain.
 			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 			defer cancel()
-			_ = server.Shutdown(ctx) // what it could not end, Close does
+			_ = server.Shutdown(ctx) // Close ends the connections that are left
 			return server.Close()
 		}
 	}, func(error) { close(stop) })
 }
 
-// reachable is the address at which a listener on addr can be called.
+// reachable returns the address at which clients on this machine reach a listener.
 func reachable(addr net.Addr) string {
-	tcp := addr.(*net.TCPAddr) // net.Listen("tcp") makes no other
+	tcp := addr.(*net.TCPAddr) // net.Listen("tcp") returns no other type
 	if tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port))
 	}
 	return tcp.String()
 }
 
-// banner says what is served, and how to call it.
-func banner(c config, o *localOptions, addr net.Addr, ready protocol.Ready) string {
-	args := make([]string, len(ready.Required))
+// banner returns the text that says what is served and how to call it.
+func banner(handler string, o *localOptions, addr string, ready protocol.Ready) string {
+	members := make([]string, len(ready.Required))
 	for i, name := range ready.Required {
-		args[i] = fmt.Sprintf("%q: 1", name)
+		members[i] = fmt.Sprintf("%q: 1", name)
 	}
 	workers := "1 worker"
 	if o.concurrency > 1 {
 		workers = fmt.Sprintf("%d workers", o.concurrency)
 	}
-	front := ""
+	httpLine := ""
 	if o.http != "" {
-		front = fmt.Sprintf("  curl 'http://%s/%s'\n", reachable(addr), queryString(ready.Required))
+		httpLine = fmt.Sprintf("  curl 'http://%s/%s'\n", addr, queryString(ready.Required))
 	}
 	return fmt.Sprintf(`
 %s is served on http://%s (R %s, %s, timeout %s, memory %d MB)
@@ -204,10 +166,10 @@ Try it:
   curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
 %sStop it with Ctrl-C.
 
-`, c.handler, reachable(addr), ready.RVersion, workers, o.timeout, o.memory, strings.Join(args, ", "), reachable(addr), front)
+`, handler, addr, ready.RVersion, workers, o.timeout, o.memory, strings.Join(members, ", "), addr, httpLine)
 }
 
-// queryString is that of a request which gives the function what it requires.
+// queryString returns a query string with the function's required arguments.
 func queryString(required []string) string {
 	pairs := make([]string, len(required))
 	for i, name := range required {

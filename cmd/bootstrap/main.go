@@ -1,6 +1,5 @@
-// Bootstrap is a custom AWS Lambda runtime for R: it keeps warm R processes behind
-// the Lambda Runtime API. Outside Lambda it serves the same function behind an
-// emulator of its own.
+// Bootstrap is a custom AWS Lambda runtime for R. It keeps R worker processes warm behind
+// the Lambda Runtime API. Outside Lambda it serves the same function behind an emulator.
 package main
 
 import (
@@ -9,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-
-	"github.com/spf13/pflag"
+	"runtime"
+	"runtime/debug"
 )
+
+// version is set by the linker (Makefile).
+var version = "dev"
 
 func main() {
 	err := run(context.Background(), os.Args[1:], os.Getenv, os.Stdout)
@@ -24,13 +25,13 @@ func main() {
 	}
 }
 
-const usage = `bootstrap runs an R function as AWS Lambda does.
+const usage = `bootstrap serves an R function as AWS Lambda does.
 
-  bootstrap [HANDLER]                in Lambda: serve HANDLER (else _HANDLER);
+  bootstrap [HANDLER]                in Lambda: serve HANDLER (default: $_HANDLER);
                                      elsewhere: the same as bootstrap local
   bootstrap local [FLAGS] HANDLER    serve HANDLER on this machine
-  bootstrap doctor [HANDLER]         say what is wrong with this machine or image,
-                                     and what to do; status 1 if anything is
+  bootstrap doctor [HANDLER]         check this machine or image and print how to fix
+                                     what is wrong; the exit status is then 1
   bootstrap version                  print the version
 
 HANDLER is file.function: functions.parity is parity() in functions.R.
@@ -38,39 +39,45 @@ HANDLER is file.function: functions.parity is parity() in functions.R.
 Flags of bootstrap local:
 `
 
-// run does what the command line says. It returns nil when that was done, for a
-// server when it was asked to stop.
+// run runs the command that args name. Servers return nil after a signal stopped them.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	if inLambda(getenv) {
 		return runLambda(ctx, args, getenv, stdout)
 	}
-	command := "local"
-	if len(args) > 0 && slices.Contains([]string{"local", "doctor", "version", "help"}, args[0]) {
-		command, args = args[0], args[1:]
-	}
-	local, options := localFlags()
-	flags := local
-	if command == "doctor" {
-		flags = pflag.NewFlagSet("bootstrap doctor", pflag.ContinueOnError) // it has none
-		flags.Usage = local.Usage
+	command := ""
+	if len(args) > 0 {
+		command = args[0]
 	}
 	switch command {
+	case "local":
+		return runLocal(ctx, args[1:], getenv, stdout)
+	case "doctor":
+		return runDoctor(ctx, args[1:], getenv, stdout)
 	case "version":
-		_, err := fmt.Fprintln(stdout, versionText())
-		return err
+		return printVersion(stdout)
 	case "help":
-		_, err := fmt.Fprint(stdout, usage+local.FlagUsages())
-		return err
+		return printHelp(stdout)
+	default:
+		return runLocal(ctx, args, getenv, stdout)
 	}
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			_, err := fmt.Fprint(stdout, usage+local.FlagUsages())
-			return err
+}
+
+func printHelp(stdout io.Writer) error {
+	flags, _ := localFlags()
+	_, err := fmt.Fprint(stdout, usage+flags.FlagUsages())
+	return err
+}
+
+// printVersion prints the versions of this binary and of Go, and the commit if known.
+func printVersion(stdout io.Writer) error {
+	commit := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = ", commit " + s.Value
+			}
 		}
-		return fmt.Errorf("%w (bootstrap help lists the flags)", err)
 	}
-	if command == "doctor" {
-		return runDoctor(ctx, flags.Args(), getenv, stdout)
-	}
-	return runLocal(ctx, flags, options, getenv, stdout)
+	_, err := fmt.Fprintf(stdout, "lambda-r-runtime %s (%s%s)\n", version, runtime.Version(), commit)
+	return err
 }

@@ -15,30 +15,30 @@ import (
 	"lambda-r-runtime/worker"
 )
 
-// pool makes the workers and remembers, for each slot, the newest: how much memory
-// they have used, and what they said when they were ready.
+// A pool spawns the workers and remembers the newest of each slot, to sum up their memory
+// and to recycle them.
 type pool struct {
-	settings config
+	settings settings
 	memory   int64 // the function's, in bytes; 0: not limited, or not known
 	config   worker.Config
 	log      *slog.Logger
-	spawned  func() // told of each ready worker; nil: nobody is
+	spawned  func() // if not nil, called for each ready worker
 
 	mu      sync.Mutex
-	workers map[int]pooled
-	peak    int64
-	ready   protocol.Ready
+	workers map[int]pooled // by slot
+	peak    int64          // see peakMemory
+	ready   protocol.Ready // what the last ready worker reported
 }
 
-// pooled is a worker and when it is to be recycled.
+// A pooled worker has its own limits.
 type pooled struct {
 	*worker.Worker
 	recycler recycler
 }
 
-// newPool finds R and prepares what every worker is made of. Extra is added to the
-// environment of R, where base has none of that name.
-func newPool(c config, slots int, getenv func(string) string, extra []string, log *slog.Logger) (*pool, error) {
+// newPool finds R and prepares the configuration of its workers. Extra has defaults for
+// R's environment.
+func newPool(s settings, slots int, getenv func(string) string, extra []string, log *slog.Logger) (*pool, error) {
 	bin, err := worker.FindR(getenv)
 	if err != nil {
 		return nil, err
@@ -47,17 +47,17 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 	if err != nil {
 		return nil, fmt.Errorf("keep the R script in memory: %w", err)
 	}
-	env := append(extra, os.Environ()...) // of two with one name, the last counts
+	env := append(extra, os.Environ()...) // the last of two entries with one name counts
 	var memory int64
-	if inLambda(getenv) { // elsewhere nothing holds the function to it
-		memory = c.memory
+	if inLambda(getenv) { // elsewhere nothing enforces the limit
+		memory = s.memory
 	}
 	return &pool{
 		config: worker.Config{
 			Bin:     bin,
 			Script:  script,
-			Handler: c.handler,
-			Dir:     c.taskRoot,
+			Handler: s.handler,
+			Dir:     s.taskRoot,
 			Env:     worker.Environment(env, runtime.NumCPU()/slots),
 			TempDir: tempDir(getenv),
 			Timing:  log.Enabled(context.Background(), slog.LevelDebug),
@@ -65,7 +65,7 @@ func newPool(c config, slots int, getenv func(string) string, extra []string, lo
 			MemoryLimit: memory,
 			MaxResult:   runtimeapi.MaxResponse,
 		},
-		settings: c,
+		settings: s,
 		memory:   memory,
 		log:      log,
 		workers:  map[int]pooled{},
@@ -82,7 +82,7 @@ func tempDir(getenv func(string) string) string {
 	return "/tmp"
 }
 
-// close frees what the pool holds, once no worker is made any more.
+// close frees the R script. Spawn no workers afterwards.
 func (p *pool) close() { _ = p.config.Script.Close() } // nothing was written to it since NewScript
 
 // spawn is the supervisor's Spawn.
@@ -96,7 +96,7 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	if p.spawned != nil {
 		p.spawned()
 	}
-	p.peakMemory() // of the worker that this one replaces
+	p.peakMemory() // counts the worker that this one replaces
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.workers[slot] = pooled{w, newRecycler(p.settings)}
@@ -105,7 +105,7 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	return w, nil
 }
 
-// forget forgets the workers so far. None of them lives any more.
+// forget forgets the workers so far, all of which have ended.
 func (p *pool) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,8 +113,8 @@ func (p *pool) forget() {
 	p.peak = 0
 }
 
-// peakMemory returns the most memory, in bytes, that the R processes have had
-// together, as far as it can be told from the peak of each.
+// peakMemory returns an upper bound of the memory, in bytes, that the R processes have
+// used at once: the sum of their peaks.
 func (p *pool) peakMemory() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,9 +126,12 @@ func (p *pool) peakMemory() int64 {
 	return p.peak
 }
 
-// firstReady returns what a worker said when it was ready.
-func (p *pool) firstReady() protocol.Ready {
+// lastReady returns what the last ready worker reported of R and the handler.
+func (p *pool) lastReady() protocol.Ready {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ready
 }
+
+// hasHooks reports whether the last ready worker has shutdown hooks.
+func (p *pool) hasHooks() bool { return p.lastReady().Hooks }

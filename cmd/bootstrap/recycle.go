@@ -8,9 +8,8 @@ import (
 	"lambda-r-runtime/worker/process"
 )
 
-// A recycler says when a worker has served long enough. Each worker has limits of its
-// own, a little below those of the settings, so that a pool that was born together is
-// not recycled together.
+// A recycler decides when a worker has served long enough. Each worker has its own limits,
+// somewhat below the settings, so that workers of the same age are not recycled together.
 type recycler struct {
 	maxInvocations int   // 0: no limit
 	maxRSS         int64 // bytes; 0: no limit
@@ -19,16 +18,16 @@ type recycler struct {
 // spread is how far below the setting a worker's limit may be, as a share of it.
 const spread = 0.2
 
-func newRecycler(c config) recycler {
+func newRecycler(s settings) recycler {
 	share := 1 - spread*rand.Float64()
-	r := recycler{maxRSS: int64(share * float64(c.maxRSS))}
-	if c.maxInvocations > 0 {
-		r.maxInvocations = int(math.Ceil(share * float64(c.maxInvocations)))
+	r := recycler{maxRSS: int64(share * float64(s.maxRSS))}
+	if s.maxInvocations > 0 {
+		r.maxInvocations = int(math.Ceil(share * float64(s.maxInvocations)))
 	}
 	return r
 }
 
-// due reports whether w, which has answered served invocations, is to be recycled.
+// due reports whether to recycle w, which has answered served invocations.
 func (r recycler) due(w *worker.Worker, served int) bool {
 	return r.maxInvocations > 0 && served >= r.maxInvocations ||
 		r.maxRSS > 0 && w.RSS() >= r.maxRSS
@@ -46,7 +45,7 @@ func (p *pool) recycle(slot, served int) (due, room bool) {
 }
 
 // room reports whether the function's memory has room for one more worker as large as the
-// largest. If the limit is not known, it has.
+// largest. If no limit is known, it has.
 func (p *pool) room() bool {
 	limit := process.MemoryLimit()
 	if p.memory > 0 && (limit == 0 || p.memory < limit) {

@@ -4,32 +4,37 @@ import (
 	"context"
 	"log/slog"
 
+	"lambda-r-runtime/cmd/bootstrap/internal/watch"
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/supervisor"
 )
 
-// A reloader is what bootstrap local --watch runs in place of one supervisor: a new one
-// after each change of an R file.
+// A reloader runs bootstrap local --watch: it replaces the supervisor after each change of
+// an R file.
 type reloader struct {
-	supervisor func() (*supervisor.Supervisor, error) // makes one
-	pool       *pool                                  // of its workers
-	emu        *emulator.Emulator
-	api        supervisor.RuntimeAPI
-	files      *watcher
-	log        *slog.Logger
+	newSupervisor func() (*supervisor.Supervisor, error)
+	pool          *pool
+	emu           *emulator.Emulator
+	api           supervisor.RuntimeAPI
+	files         *watch.Watcher
+	log           *slog.Logger
 }
 
-// run serves until ctx ends, when it returns nil.
+func newReloader(newSupervisor func() (*supervisor.Supervisor, error), p *pool, emu *emulator.Emulator, api supervisor.RuntimeAPI, root string, log *slog.Logger) *reloader {
+	return &reloader{newSupervisor, p, emu, api, watch.New(root), log}
+}
+
+// run serves until ctx ends; then it returns nil.
 func (r *reloader) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
-	changes := r.files.changes(watching)
+	changes := r.files.Changes(watching)
 	defer func() {
 		stop()
-		for range changes { // until it is closed
+		for range changes { // wait until the watcher closes it
 		}
 	}()
 	for ctx.Err() == nil {
-		s, err := r.supervisor()
+		s, err := r.newSupervisor()
 		if err != nil {
 			return err
 		}
@@ -40,7 +45,7 @@ func (r *reloader) run(ctx context.Context) error {
 	return nil
 }
 
-// serve runs a supervisor until a file changes, or ctx ends.
+// serve runs a supervisor until a file changes or ctx ends.
 func (r *reloader) serve(ctx context.Context, s *supervisor.Supervisor, changes <-chan string) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -49,31 +54,32 @@ func (r *reloader) serve(ctx context.Context, s *supervisor.Supervisor, changes 
 	select {
 	case err := <-ended:
 		if ctx.Err() == nil {
-			r.awaitMending(err, changes)
+			r.reportUntilChange(err, changes)
 		}
 	case file, ok := <-changes:
 		if ok {
 			r.log.Info("reloading", "changed", file)
 			if n := r.emu.Running(); n > 0 {
-				r.log.Info("the reload waits for invocations that run", "running", n)
+				r.log.Info("reload waits for running invocations", "running", n)
 			}
 			r.emu.Pause(ctx)
 		}
 		stop()
-		<-ended // an error of code that is no more does not matter
+		<-ended // errors of the replaced code do not matter
 	}
 }
 
-// awaitMending tells everybody why the function cannot be served, until a file changes.
-func (r *reloader) awaitMending(failed error, changes <-chan string) {
+// reportUntilChange logs why the function cannot be served and returns it to callers, until
+// a file changes.
+func (r *reloader) reportUntilChange(failed error, changes <-chan string) {
 	r.log.Error("not ready: " + describe(failed))
-	// The supervisor has reported it where it was an init error. Where it gave up later,
-	// this is what callers would hear of the next environment's init.
+	// The supervisor has reported init errors, but not that it gave up later. After a restart
+	// the emulator takes an init error and answers all callers with it.
 	r.emu.Restart()
 	if err := supervisor.ReportInit(r.api, failed); err != nil {
 		r.log.Error("init error not reported", "error", err)
 	}
-	r.log.Info("waiting for a change of an R file", "folder", r.files.root)
+	r.log.Info("waiting for an R file to change", "folder", r.files.Root)
 	if file, ok := <-changes; ok {
 		r.log.Info("reloading", "changed", file)
 	}

@@ -74,7 +74,7 @@ variable "environment" {
     condition = alltrue([
       for name in keys(var.environment) : !startswith(name, "LAMBDA_R_") || contains([
         "LAMBDA_R_WORKERS", "LAMBDA_R_INIT_TIMEOUT", "LAMBDA_R_DEADLINE_MARGIN", "LAMBDA_R_MAX_INVOCATIONS", "LAMBDA_R_MAX_RSS", "LAMBDA_R_METRICS",
-        "LAMBDA_R_SIGTERM", "LAMBDA_R_SIMPLIFY", "LAMBDA_R_EVENT", "LAMBDA_R_COMPAT", "LAMBDA_R_LOCAL_ADDR", "LAMBDA_R_BIN",
+        "LAMBDA_R_SIMPLIFY", "LAMBDA_R_EVENT", "LAMBDA_R_COMPAT", "LAMBDA_R_LOCAL_ADDR", "LAMBDA_R_BIN",
       ], name)
     ])
     error_message = "environment has a LAMBDA_R_ variable that is no setting of the runtime."

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -30,29 +32,25 @@ func BenchmarkFirstPoll(b *testing.B) {
 	b.ReportMetric(quantile(all, 0.5), "all-8-p50-ms")
 }
 
-// BenchmarkExtension is the time from the start of bootstrap until it asks for its first
-// event: without an extension, as one, and as one whose registration hangs.
+// BenchmarkExtension measures the time from the start of bootstrap to its first poll, for
+// functions without and with a shutdown hook. The second registers as an extension first.
 func BenchmarkExtension(b *testing.B) {
 	program := build(b, "lambda-r-runtime/cmd/bootstrap")
-	hang := func(c faulty.Call) faulty.Fault {
-		if c.Op == faulty.OpRegister {
-			return faulty.Fault{Delay: time.Hour}
+	firstPoll := func(code string) time.Duration {
+		dir := b.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "app.R"), []byte(code), 0o644); err != nil {
+			b.Fatal(err)
 		}
-		return faulty.Fault{}
-	}
-	firstPoll := func(fault func(faulty.Call) faulty.Fault, env ...string) time.Duration {
-		r := startWatched(b, program, dir, handler, fault, env...)
+		r := startWatched(b, program, dir, "app.f", nil)
 		defer r.stop()
 		return r.await(b, faulty.OpNext, false, 1).Sub(r.started)
 	}
-	var without, registered, hanging []time.Duration // the last two: how much longer it took, turn by turn
+	var without, above []time.Duration // above: how much longer it took with a hook, pair by pair
 	for b.Loop() {
-		bare := firstPoll(nil)
+		bare := firstPoll("f <- function() 1")
 		without = append(without, bare)
-		registered = append(registered, firstPoll(nil, "LAMBDA_R_SIGTERM=true")-bare)
-		hanging = append(hanging, firstPoll(hang, "LAMBDA_R_SIGTERM=true")-bare)
+		above = append(above, firstPoll("f <- function() 1\non_shutdown(function() NULL)")-bare)
 	}
 	b.ReportMetric(quantile(without, 0.5), "without-p50-ms")
-	b.ReportMetric(quantile(registered, 0.5), "registered-above-p50-ms")
-	b.ReportMetric(quantile(hanging, 0.5), "hanging-above-p50-ms")
+	b.ReportMetric(quantile(above, 0.5), "registered-above-p50-ms")
 }

@@ -45,13 +45,13 @@ func apiRows() []apiRow {
 	rows := []apiRow{
 		{name: "next 200", op: faulty.OpNext, event: first, caller: ok, reports: both("response", "response")},
 		{name: "next 403", op: faulty.OpNext, fault: faulty.Fault{Status: 403}, exits: true, polls: 1,
-			log: `the runtime ends: GET /invocation/next: status 403`},
+			log: `fatal error, exiting: GET /invocation/next: status 403`},
 		{name: "next 500", op: faulty.OpNext, fault: faulty.Fault{Status: 500}, exits: true, polls: 1,
-			log: `the runtime ends: GET /invocation/next: status 500`},
+			log: `fatal error, exiting: GET /invocation/next: status 500`},
 		{name: "next breaks", op: faulty.OpNext, fault: faulty.Fault{Reset: true}, event: first, caller: ok,
 			reports: both("response", "response"), log: `WRN poll failed .*retry_in=`},
 		{name: "next breaks always", op: faulty.OpNext, fault: faulty.Fault{Reset: true}, always: true, exits: true,
-			log: `(?s)(WRN poll failed .*){5}the runtime ends: .*GET /invocation/next: `},
+			log: `(?s)(WRN poll failed .*){5}fatal error, exiting: .*GET /invocation/next: `},
 	}
 	for kind, event := range map[string]string{"response": first, "error": failure} {
 		op, report, caller, logged := kind, "response", ok, ""
@@ -61,7 +61,7 @@ func apiRows() []apiRow {
 		rows = append(rows,
 			apiRow{name: kind + " 202", op: op, event: event, caller: caller, reports: both(report, "response"), log: logged},
 			apiRow{name: kind + " 500", op: op, fault: faulty.Fault{Status: 500}, event: event, caller: lost, exits: true,
-				reports: []string{report}, log: `the runtime ends: invocation ID: POST /invocation/\{id\}/` + kind + `: status 500`},
+				reports: []string{report}, log: `fatal error, exiting: invocation ID: POST /invocation/\{id\}/` + kind + `: status 500`},
 			apiRow{name: kind + " breaks", op: op, fault: faulty.Fault{Reset: true}, event: event, caller: caller,
 				reports: []string{report, report, "response"}, log: `WRN report failed, retrying .*request_id=ID`},
 			apiRow{name: kind + " breaks, once it arrived", op: op, fault: faulty.Fault{Reset: true, Late: true}, event: event, caller: caller,
@@ -73,7 +73,7 @@ func apiRows() []apiRow {
 		}
 	}
 	const noHandler = "init/error Runtime.NoSuchHandler"
-	const ends = `the runtime ends: Runtime\.NoSuchHandler`
+	const ends = `fatal error, exiting: Runtime\.NoSuchHandler`
 	for name, row := range map[string]apiRow{
 		"202":    {log: ends},
 		"403":    {fault: faulty.Fault{Status: 403}, log: `(?s)init error not reported .*status 403.*` + ends},
@@ -86,12 +86,12 @@ func apiRows() []apiRow {
 	}
 	for name, row := range map[string]apiRow{
 		"200":    {},
-		"403":    {fault: faulty.Fault{Status: http.StatusForbidden}, log: `WRN no SIGTERM will come.*status 403`},
-		"500":    {fault: faulty.Fault{Status: http.StatusInternalServerError}, log: `WRN no SIGTERM will come.*status 500`},
-		"breaks": {fault: faulty.Fault{Reset: true}, log: `WRN no SIGTERM will come`},
-		"hangs":  {fault: faulty.Fault{Delay: time.Hour}, log: `WRN no SIGTERM will come.*deadline exceeded`},
+		"403":    {fault: faulty.Fault{Status: http.StatusForbidden}, log: `WRN extension failed, shutdown hooks will not run in Lambda.*status 403`},
+		"500":    {fault: faulty.Fault{Status: http.StatusInternalServerError}, log: `WRN extension failed, shutdown hooks will not run in Lambda.*status 500`},
+		"breaks": {fault: faulty.Fault{Reset: true}, log: `WRN extension failed, shutdown hooks will not run in Lambda`},
+		"hangs":  {fault: faulty.Fault{Delay: time.Hour}, log: `WRN extension failed, shutdown hooks will not run in Lambda.*deadline exceeded`},
 	} {
-		row.name, row.op, row.env = "register "+name, faulty.OpRegister, []string{"LAMBDA_R_SIGTERM=true"}
+		row.name, row.op, row.handler = "register "+name, faulty.OpRegister, "hooked.run"
 		row.event, row.caller, row.reports = first, ok, []string{"register", "response", "response"}
 		rows = append(rows, row)
 	}

@@ -72,7 +72,7 @@ func TestDoctor(t *testing.T) {
 
 func TestDoctorWithoutAHandler(t *testing.T) {
 	out, code := examine(t, nil, nil)
-	expectLines(t, out, `ok    handler: none given, so none was loaded: bootstrap doctor HANDLER does`)
+	expectLines(t, out, `ok    handler: not checked; to check one, run bootstrap doctor HANDLER`)
 	if code != 0 {
 		t.Errorf("exit status %d, want 0; it printed:\n%s", code, out)
 	}
@@ -103,11 +103,11 @@ func TestDoctorFinds(t *testing.T) {
 		}},
 		{"it quits", "message('bye')\nquit(status = 3)", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.WorkerCrashed: .*status 3.*`}},
 		{"settings", "", []string{"LAMBDA_R_WORKERS=abc"}, []string{"functions.f"}, 1, []string{
-			`fail  settings: Runtime\.InvalidConfiguration: LAMBDA_R_WORKERS is "abc": want .*`,
-			`ok    handler: none was loaded, because of the settings`,
+			`fail  settings: Runtime\.InvalidConfiguration: LAMBDA_R_WORKERS="abc": not a whole number from 1 to 1000`,
+			`ok    handler: not checked, because a setting is invalid`,
 		}},
 		{"no task root", "", []string{"LAMBDA_TASK_ROOT=/not/there"}, nil, 1, []string{
-			`fail  settings: .*LAMBDA_TASK_ROOT is "/not/there": want an existing folder`, `ok    R: .*`,
+			`fail  settings: .*LAMBDA_TASK_ROOT="/not/there": not an existing folder`, `ok    R: .*`,
 		}},
 		{"no R", "", []string{"LAMBDA_R_BIN=/not/there"}, nil, 1, []string{`fail  R: .*LAMBDA_R_BIN="/not/there": .*`, `ok    memory: .*`}},
 		{"no jsonlite", "", []string{"R_LIBS_SITE=/nowhere", "R_LIBS_USER=/nowhere", "R_LIBS=/nowhere"}, nil, 1, []string{
@@ -119,7 +119,7 @@ func TestDoctorFinds(t *testing.T) {
 		}},
 		{"a time zone without data", "", []string{"TZ=Europe/Atlantis"}, nil, 0, []string{`warn  TZ: Europe/Atlantis is not known here, .*`}},
 		{"a HOME that is not there", "", []string{"HOME=/home/sbx_user1051"}, nil, 0, []string{`ok    HOME: /tmp, because /home/sbx_user1051 is no folder`}},
-		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{`fail  settings: one handler at a time: what is "c\.d"\?`}},
+		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{`fail  settings: unexpected argument "c\.d": give one handler`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

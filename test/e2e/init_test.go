@@ -35,9 +35,10 @@ var initFailures = []struct {
 	{"bad log format", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"AWS_LAMBDA_LOG_FORMAT=xml"}, []string{"AWS_LAMBDA_LOG_FORMAT", `"xml"`, "Text or JSON"}},
 	{"bad invocation limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_INVOCATIONS=0"}, []string{"LAMBDA_R_MAX_INVOCATIONS", `"0"`, "at least 1"}},
 	{"bad memory limit", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_MAX_RSS=400"}, []string{"LAMBDA_R_MAX_RSS", `"400"`, "400MB"}},
-	{"bad SIGTERM setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIGTERM=perhaps"}, []string{"LAMBDA_R_SIGTERM", `"perhaps"`, "true or false"}},
 	{"bad metrics setting", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_METRICS=perhaps"}, []string{"LAMBDA_R_METRICS", `"perhaps"`, "true or false"}},
 	{"bad simplification", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIMPLIFY=no"}, []string{"LAMBDA_R_SIMPLIFY", `"no"`, "true or false"}},
+	{"several bad settings", "", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_WORKERS=abc", "LAMBDA_R_MAX_RSS=400", "LOG_LEVEL=loud"},
+		[]string{`LAMBDA_R_WORKERS="abc": not a whole number from 1 to 1000`, `LAMBDA_R_MAX_RSS="400": not a size`, `LOG_LEVEL="loud"`, "no handler given"}},
 	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{`LAMBDA_R_EVENT="gateway"`, "auto or one of alb, url, http"}},
 	{"an argument that nothing gives", "functions.takes_too_much", "Runtime.InvalidArguments", nil, []string{"takes_too_much has an argument event, which gets the whole event", `nothing is left for "n"`}},
 	{"bad compatibility", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_COMPAT=plumber"}, []string{"LAMBDA_R_COMPAT", `"plumber"`, "want lambdr"}},
@@ -119,8 +120,8 @@ func TestInitErrorHasTheStackOfR(t *testing.T) {
 // In Lambda the log has it once, in either format.
 func TestInitErrorInTheLog(t *testing.T) {
 	for format, want := range map[string]string{
-		"Text": `(?m)^\S+ FTL the runtime ends: Runtime\.InitError: stops\.R:3: no model file\n\S+ FTL   2: stop\("no model file"\) \(stops\.R:2\)\n\S+ FTL   1: inner\(\)$`,
-		"JSON": `"level":"FATAL","message":"the runtime ends","errorType":"Runtime\.InitError","errorMessage":"stops\.R:3: no model file","stackTrace":\["inner\(\)","stop\(\\"no model file\\"\) \(stops\.R:2\)"\]`,
+		"Text": `(?m)^\S+ FTL fatal error, exiting: Runtime\.InitError: stops\.R:3: no model file\n\S+ FTL   2: stop\("no model file"\) \(stops\.R:2\)\n\S+ FTL   1: inner\(\)$`,
+		"JSON": `"level":"FATAL","message":"fatal error, exiting","errorType":"Runtime\.InitError","errorMessage":"stops\.R:3: no model file","stackTrace":\["inner\(\)","stop\(\\"no model file\\"\) \(stops\.R:2\)"\]`,
 	} {
 		t.Run(format, func(t *testing.T) {
 			rec := newRecorder(t, 10*time.Second, nil)

@@ -66,13 +66,13 @@ on_shutdown(function() {
 })
 `
 
-// SIGTERM: the hooks of an idle R run. With LAMBDA_R_SIGTERM the runtime has
-// registered as an extension, so that Lambda sends it.
+// At SIGTERM the hooks of an idle R run. Because R has hooks, the runtime has registered as
+// an extension, so that Lambda sends SIGTERM.
 func TestShutdownHooks(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/hooks.R", hooks)
 	rec := newRecorder(t, 10*time.Second, nil)
-	p, f := startLambda(t, rec, "", "hooks.f", "LAMBDA_TASK_ROOT="+dir, "LAMBDA_R_SIGTERM=true")
+	p, f := startLambda(t, rec, "", "hooks.f", "LAMBDA_TASK_ROOT="+dir)
 	f.result(`{}`)
 	p.signal(syscall.SIGTERM)
 	if code := p.exitCode(); code != 0 {
@@ -87,7 +87,7 @@ func TestShutdownHooks(t *testing.T) {
 	}
 }
 
-// Without the setting nothing is registered.
+// Without hooks, the runtime does not register.
 func TestNoRegistration(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.pid")

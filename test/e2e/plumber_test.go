@@ -100,7 +100,7 @@ func TestPlumber(t *testing.T) {
 // does not end is stopped at its deadline, and the next one is answered.
 func TestPlumberFailures(t *testing.T) {
 	rec := newRecorder(t, 2*time.Second, nil)
-	p, f := startLambda(t, rec, "plumber", "api.R", "LAMBDA_R_SIGTERM=true")
+	p, f := startLambda(t, rec, "plumber", "api.R")
 	r := f.proxy(httpEvent(t, "GET", "/fails", "x=model", ""))
 	if r.Status != 500 || r.Body != `{"error":"500 - Internal server error"}` {
 		t.Errorf("the caller got %+v", r)

@@ -39,7 +39,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 	p.waitFor(`ERR not ready: Runtime.UserCodeSyntaxError: .*app.R:2`)
-	p.waitFor(`INF waiting for a change of an R file`)
+	p.waitFor(`INF waiting for an R file to change`)
 
 	writeFile(t, app, `f <- function(event) "mended"`)
 	waitUntil(t, func() bool { return f.http("GET", "/", "").body == "mended" }, "the mended code answers")
@@ -70,7 +70,7 @@ f <- function(event) {
 	go ask()
 	p.waitFor(`DBG dispatch`)
 	writeFile(t, app, strings.ReplaceAll(code, "VERSION", "the new"))
-	p.waitFor(`the reload waits for invocations that run .*running=1`)
+	p.waitFor(`reload waits for running invocations .*running=1`)
 	go ask()
 	writeFile(t, strings.Replace(app, "app.R", "gate", 1), "")
 	if first, second := <-answers, <-answers; first.body != `"old"` || second.body != `"the new"` {
@@ -97,7 +97,7 @@ func TestWatchOfBrokenCode(t *testing.T) {
 // Ctrl-C ends it while it waits for a change.
 func TestInterruptOfBrokenCode(t *testing.T) {
 	p, _, _ := startWatching(t, "f <- function(")
-	p.waitFor(`waiting for a change`)
+	p.waitFor(`waiting for an R file`)
 	p.signal(syscall.SIGINT)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
@@ -115,7 +115,7 @@ f <- function(event) {
 `)
 	f.failure(`{}`)
 	p.waitFor(`not ready: Runtime.WorkerCrashed`)
-	p.waitFor(`waiting for a change`)
+	p.waitFor(`waiting for an R file`)
 	if e := f.failure(`{}`); e.Type != "Runtime.WorkerCrashed" || !strings.Contains(e.Message, "status 3") {
 		t.Errorf("got %+v", e)
 	}

@@ -95,5 +95,5 @@ func TestTelemetryLogThatIsNone(t *testing.T) {
 	if got := (function{t, rec.server.URL}).result(call("echo", `{"event": 1}`)); got != "1" {
 		t.Errorf("got %s", got)
 	}
-	p.waitFor(`WRN the log goes to standard output error="_LAMBDA_TELEMETRY_LOG_FD is 77: `)
+	p.waitFor(`WRN telemetry log not available, logging to standard output error="_LAMBDA_TELEMETRY_LOG_FD=\\"77\\": `)
 }

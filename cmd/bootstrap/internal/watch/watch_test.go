@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// writeFiles writes files, and the folders that they are in, below dir.
+// writeFiles writes files below dir and creates their folders.
 func writeFiles(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -39,30 +39,30 @@ func TestWhatIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, root := range []string{dir, link} {
-		if got := slices.Sorted(maps.Keys(newWatcher(root).seen)); !slices.Equal(got, watched) {
+		if got := slices.Sorted(maps.Keys(New(root).seen)); !slices.Equal(got, watched) {
 			t.Errorf("watched: %q, want %q", got, watched)
 		}
 	}
-	if got := newWatcher("/not/there").seen; len(got) != 0 {
+	if got := New("/not/there").seen; len(got) != 0 {
 		t.Errorf("watched: %v", got)
 	}
 }
 
-// Every kind of change is told, once, when it is over.
+// Every kind of change is reported once, when it is over.
 func TestChanges(t *testing.T) {
 	dir := t.TempDir()
 	writeFiles(t, dir, "a.R", "b.R")
 	path := func(name string) string { return filepath.Join(dir, name) }
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		changes := newWatcher(dir).changes(ctx)
+		changes := New(dir).Changes(ctx)
 		quiet := func() {
 			t.Helper()
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			select {
 			case file := <-changes:
-				t.Errorf("told of %s", file)
+				t.Errorf("reported %s", file)
 			default:
 			}
 		}
@@ -74,7 +74,7 @@ func TestChanges(t *testing.T) {
 			{"a.R", func() error { return os.WriteFile(path("a.R"), []byte("longer than it was"), 0o644) }},
 			{"a.R", func() error { return os.Chtimes(path("a.R"), time.Time{}, time.Unix(1, 0)) }},
 			{"new/c.R", func() error { writeFiles(t, dir, "new/c.R"); return nil }},
-			{"a.R", func() error { // as editors replace files
+			{"a.R", func() error { // editors replace files like this
 				writeFiles(t, dir, "a.R.tmp")
 				return os.Rename(path("a.R.tmp"), path("a.R"))
 			}},
@@ -95,13 +95,13 @@ func TestChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := <-changes; got != row.want {
-				t.Errorf("told of %s, want %s", got, row.want)
+				t.Errorf("reported %s, want %s", got, row.want)
 			}
 			quiet()
 		}
 		cancel()
 		if file, ok := <-changes; ok {
-			t.Errorf("told of %s after the end", file)
+			t.Errorf("reported %s after the end", file)
 		}
 	})
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"lambda-r-runtime/emulator/front"
+)
+
+const (
+	defaultLocalAddr = "127.0.0.1:9000"
+	maxConcurrency   = 1000
+)
+
+// localOptions are the flags of bootstrap local.
+type localOptions struct {
+	addr        string
+	concurrency int
+	queue       int
+	timeout     time.Duration
+	memory      int    // MB
+	http        string // an front.Format, or ""
+	watch       bool
+}
+
+// parseFlags parses args. It reports whether the command is done: with an error, or because
+// the help was asked for and printed.
+func parseFlags(flags *pflag.FlagSet, args []string, stdout io.Writer) (done bool, err error) {
+	err = flags.Parse(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		return true, printHelp(stdout)
+	}
+	if err != nil {
+		return true, fmt.Errorf("%w (bootstrap help lists the flags)", err)
+	}
+	return false, nil
+}
+
+// localFlags returns the flags of bootstrap local and the options that parsing them fills.
+func localFlags() (*pflag.FlagSet, *localOptions) {
+	flags := pflag.NewFlagSet("bootstrap local", pflag.ContinueOnError)
+	flags.Usage = func() {} // run prints the help
+	o := &localOptions{}
+	flags.StringVar(&o.addr, "addr", defaultLocalAddr,
+		"address to listen on (LAMBDA_R_LOCAL_ADDR)")
+	flags.IntVar(&o.concurrency, "concurrency", 1,
+		"number of concurrent invocations, each in its own R process (LAMBDA_R_WORKERS)")
+	flags.IntVar(&o.queue, "queue", 1000,
+		"number of invocations that may wait for a worker; further ones get status 429")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Second,
+		"time limit of an invocation")
+	flags.IntVar(&o.memory, "memory", 512,
+		"memory size reported to the function, in MB (not enforced)")
+	flags.StringVar(&o.http, "http", "",
+		"pass HTTP requests of any path to the function as events of a function URL (url), "+
+			"an API Gateway REST API (rest) or a load balancer (alb), the `format`")
+	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
+	flags.BoolVar(&o.watch, "watch", false,
+		"reload the function when one of its R files changes")
+	return flags, o
+}
+
+// complete takes options that are not on the command line from the environment. Its error
+// joins one error for each invalid option.
+func (o *localOptions) complete(flags *pflag.FlagSet, s settings, getenv func(string) string) error {
+	var invalid []error
+	check := func(ok bool, name, value, want string) {
+		if !ok {
+			invalid = append(invalid, &settingError{name, value, want})
+		}
+	}
+	if addr := getenv("LAMBDA_R_LOCAL_ADDR"); addr != "" && !flags.Changed("addr") {
+		_, _, err := net.SplitHostPort(addr)
+		check(err == nil, "LAMBDA_R_LOCAL_ADDR", addr, "host:port, for example "+defaultLocalAddr)
+		o.addr = addr
+	}
+	if !flags.Changed("concurrency") {
+		o.concurrency = max(1, s.workers, s.maxConcurrency)
+	}
+	check(o.concurrency >= 1 && o.concurrency <= maxConcurrency,
+		"--concurrency", fmt.Sprint(o.concurrency), "a whole number from 1 to 1000")
+	check(o.queue >= 0, "--queue", fmt.Sprint(o.queue), "a whole number of at least 0")
+	check(o.timeout > 0, "--timeout", o.timeout.String(), "a duration above 0, for example 30s")
+	check(o.memory >= 1, "--memory", fmt.Sprint(o.memory), "a number of MB above 0")
+	check(o.http == "" || front.Format(o.http).Valid(), "--http", o.http, "url, rest or alb")
+	return errors.Join(invalid...)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	oklog "github.com/oklog/run"
+
+	"lambda-r-runtime/lambdalog"
+	"lambda-r-runtime/supervisor"
+)
+
+// hardExit is how long a whole shutdown may take before the process exits anyway. The
+// kernel then kills the R processes.
+const hardExit = 2 * time.Second
+
+// newSupervisor returns a supervisor of the pool's workers. Observe may be nil.
+func newSupervisor(s settings, slots int, api supervisor.RuntimeAPI, p *pool, observe func(supervisor.Transition), log *slog.Logger) (*supervisor.Supervisor, error) {
+	c := supervisor.Config{
+		API:         api,
+		Spawn:       p.spawn,
+		Slots:       slots,
+		InitTimeout: s.initTimeout,
+		Margin:      s.margin,
+		Observe:     observe,
+		Log:         log,
+	}
+	if s.maxInvocations > 0 || s.maxRSS > 0 {
+		c.Recycle = p.recycle
+	}
+	return supervisor.New(c)
+}
+
+// newObserver returns the supervisor's observer, nil unless metrics are wanted.
+func newObserver(s settings, getenv func(string) string, out *lambdalog.Output, log *slog.Logger) func(supervisor.Transition) {
+	if !s.metrics {
+		return nil
+	}
+	function := getenv("AWS_LAMBDA_FUNCTION_NAME")
+	if function == "" {
+		function = localFunction
+	}
+	return lambdalog.NewMetrics(out, function, log).Observe
+}
+
+// addSupervisor adds the actor that runs the supervisor. The returned channel is closed
+// when the last invocation has been reported.
+func addSupervisor(g *oklog.Group, run func(context.Context) error) <-chan struct{} {
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	g.Add(func() error {
+		defer close(served)
+		return run(ctx)
+	}, func(error) { cancel() })
+	return served
+}
+
+// addSignals adds the actor that ends the group on SIGINT, SIGTERM or SIGHUP: the first
+// signal starts an orderly shutdown, a second one ends the process.
+func addSignals(ctx context.Context, g *oklog.Group, log *slog.Logger) {
+	// A log without a reader must not kill the process, so SIGPIPE is caught and dropped.
+	// R and its children would inherit an ignored SIGPIPE, but not a caught one.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	execute, interrupt := oklog.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	g.Add(func() error {
+		err := execute()
+		if signal, ok := errors.AsType[*oklog.SignalError](err); ok {
+			log.Info("shutting down", "signal", signal.Signal.String())
+		}
+		return err
+	}, func(err error) {
+		interrupt(err) // restores the default action of the signals
+		time.AfterFunc(hardExit, func() { os.Exit(1) })
+	})
+}
+
+// runGroup runs the actors. It returns nil if a signal ended them.
+func runGroup(g *oklog.Group) error {
+	err := g.Run()
+	if errors.Is(err, oklog.ErrSignal) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
+)
+
+const (
+	// defaultInitTimeout is Lambda's longest limit for an init (Managed Instances and
+	// provisioned concurrency), so that Lambda's own limit always comes first.
+	defaultInitTimeout = 130 * time.Second
+	defaultMargin      = 250 * time.Millisecond
+)
+
+// settings are the environment's, with defaults for those that are not set.
+type settings struct {
+	handler        string
+	taskRoot       string
+	workers        int // 0: not set
+	initTimeout    time.Duration
+	margin         time.Duration
+	maxInvocations int   // 0: no limit
+	maxRSS         int64 // bytes; 0: no limit
+	metrics        bool
+	logLevel       slog.Level
+	logJSON        bool
+
+	// Lambda sets these. A value that makes no sense counts as absent.
+	maxConcurrency int   // 0: not set
+	memory         int64 // bytes; 0: not known
+}
+
+// A variable is an environment variable that configures bootstrap. Variables that only R
+// reads are checked in R.
+type variable struct {
+	name  string
+	want  string                                    // completes the sentence "it is not …"
+	parse func(s *settings, value string) (ok bool) // changes s only if it returns true
+}
+
+// variables are read in this order.
+var variables = []variable{
+	{"AWS_LAMBDA_LOG_LEVEL", "trace, debug, info, warn, error or fatal", (*settings).parseLogLevel},
+	{"LOG_LEVEL", "trace, debug, info, warn, error or fatal", (*settings).parseLogLevel}, // overrides the platform's
+	{"AWS_LAMBDA_LOG_FORMAT", "Text or JSON", (*settings).parseLogFormat},
+	{"LAMBDA_TASK_ROOT", "an existing folder", (*settings).parseTaskRoot},
+	{"LAMBDA_R_WORKERS", "a whole number from 1 to 1000", parseCount(1000, func(s *settings) *int { return &s.workers })},
+	{"LAMBDA_R_INIT_TIMEOUT", "a duration above 0, for example 30s", parseDuration(func(s *settings) *time.Duration { return &s.initTimeout })},
+	{"LAMBDA_R_DEADLINE_MARGIN", "a duration above 0, for example 250ms", parseDuration(func(s *settings) *time.Duration { return &s.margin })},
+	{"LAMBDA_R_MAX_INVOCATIONS", "a whole number of at least 1", parseCount(1<<31-1, func(s *settings) *int { return &s.maxInvocations })},
+	{"LAMBDA_R_MAX_RSS", "a size in MB or GB, for example 400MB", (*settings).parseMaxRSS},
+	{"LAMBDA_R_METRICS", "true or false", (*settings).parseMetrics},
+}
+
+// readSettings reads the command line and the environment. Its error joins one error for
+// each invalid setting, which keeps its default.
+func readSettings(args []string, getenv func(string) string) (settings, error) {
+	s := settings{taskRoot: ".", initTimeout: defaultInitTimeout, margin: defaultMargin}
+	var invalid []error
+	for _, v := range variables {
+		if value := getenv(v.name); value != "" && !v.parse(&s, value) {
+			invalid = append(invalid, &settingError{v.name, value, v.want})
+		}
+	}
+	if onManagedInstances(getenv) {
+		s.logJSON = true // the only format there
+	}
+	if n, err := strconv.Atoi(getenv("AWS_LAMBDA_MAX_CONCURRENCY")); err == nil && n >= 1 {
+		s.maxConcurrency = n
+	}
+	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 {
+		s.memory = mb << 20
+	}
+	s.handler = getenv("_HANDLER")
+	if len(args) > 0 {
+		s.handler = args[0]
+	}
+	if len(args) > 1 {
+		invalid = append(invalid, fmt.Errorf("unexpected argument %q: give one handler", args[1]))
+	}
+	return s, errors.Join(invalid...)
+}
+
+// checkHandler returns an error if no handler was given.
+func (s *settings) checkHandler() error {
+	if s.handler == "" {
+		return noHandlerError{}
+	}
+	return nil
+}
+
+// lambdaSlots returns how many workers run inside Lambda. Lambda sends one event at a
+// time, and on Managed Instances as many as AWS_LAMBDA_MAX_CONCURRENCY, which
+// LAMBDA_R_WORKERS may lower.
+func (s *settings) lambdaSlots() int {
+	slots := max(1, s.maxConcurrency)
+	if s.workers > 0 {
+		slots = min(slots, s.workers)
+	}
+	return slots
+}
+
+func inLambda(getenv func(string) string) bool { return getenv("AWS_LAMBDA_RUNTIME_API") != "" }
+
+// onManagedInstances reports whether this function runs on Lambda Managed Instances.
+func onManagedInstances(getenv func(string) string) bool {
+	return strings.EqualFold(getenv("AWS_LAMBDA_INITIALIZATION_TYPE"), "lambda-managed-instances")
+}
+
+func (s *settings) parseLogLevel(value string) bool {
+	level, ok := protocol.ParseLevel(value)
+	if ok {
+		s.logLevel = level
+	}
+	return ok
+}
+
+func (s *settings) parseLogFormat(value string) bool {
+	s.logJSON = strings.EqualFold(value, "json")
+	return s.logJSON || strings.EqualFold(value, "text")
+}
+
+func (s *settings) parseTaskRoot(value string) bool {
+	info, err := os.Stat(value)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	s.taskRoot = value
+	return true
+}
+
+func (s *settings) parseMetrics(value string) (ok bool) {
+	b, err := strconv.ParseBool(value)
+	s.metrics = b
+	return err == nil
+}
+
+// parseMaxRSS parses a size like 400MB.
+func (s *settings) parseMaxRSS(value string) bool {
+	for suffix, unit := range map[string]int64{"MB": 1 << 20, "GB": 1 << 30} {
+		if digits, ok := strings.CutSuffix(strings.ToUpper(value), suffix); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+			if err != nil || n < 1 || n >= 1<<20 {
+				return false
+			}
+			s.maxRSS = n * unit
+			return true
+		}
+	}
+	return false
+}
+
+// parseCount returns a parser of whole numbers from 1 to limit.
+func parseCount(limit int, field func(*settings) *int) func(*settings, string) bool {
+	return func(s *settings, value string) bool {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > limit {
+			return false
+		}
+		*field(s) = n
+		return true
+	}
+}
+
+// parseDuration returns a parser of durations above 0.
+func parseDuration(field func(*settings) *time.Duration) func(*settings, string) bool {
+	return func(s *settings, value string) bool {
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return false
+		}
+		*field(s) = d
+		return true
+	}
+}
+
+// A settingError reports an environment variable or a flag with an invalid value.
+type settingError struct {
+	name, value string
+	want        string // completes the sentence "it is not …"
+}
+
+func (e *settingError) Error() string { return fmt.Sprintf("%s=%q: not %s", e.name, e.value, e.want) }
+
+// ErrorType is the errorType reported to Lambda.
+func (e *settingError) ErrorType() string { return runtimeapi.ErrorInvalidConfiguration }
+
+// A noHandlerError reports that no handler was given.
+type noHandlerError struct{}
+
+func (noHandlerError) Error() string {
+	return "no handler given: give file.function as the first argument or in _HANDLER, " +
+		"for example functions.parity for the function parity in functions.R"
+}
+
+// ErrorType is the errorType reported to Lambda.
+func (noHandlerError) ErrorType() string { return runtimeapi.ErrorMalformedHandler }
