@@ -1,9 +1,9 @@
 # The functions that user code calls. They are attached to its search path, as "lambda".
 
-# attach_user_api() puts the helpers behind the user's objects and packages.
+# attach_user_api() attaches the functions behind the user's objects and packages.
 attach_user_api <- function() {
   register_methods()
-  helpers <- list(
+  functions <- list(
     as_response = as_response,
     as_result = as_result,
     batch_handler = batch_handler,
@@ -18,18 +18,21 @@ attach_user_api <- function() {
     stop_html = stop_html,
     stream_response = stream_response
   )
-  attach(helpers, name = "lambda", pos = length(search()))
+  attach(functions, name = "lambda", pos = length(search()))
 }
 
-# lambda_config() says how events and results are read and written; it is called when the
-# handler's file is loaded. What is not given stays as it is.
+# lambda_config() sets how events and results are read and written. Call it in the handler's
+# file. Arguments that are not given keep their values.
 #
-# simplify: FALSE leaves arrays lists, instead of making vectors and data frames of them.
-# deserialiser: function(text), what makes the R value of an event's JSON text, on HTTP
-#   sources of the body's; identity gives the text itself.
-# serialiser: function(value), what makes the JSON text of a result, on HTTP sources of
-#   the body; identity sends a result that is text as it is.
-# decode_base64: FALSE leaves a request's body in base64, if it came so.
+# simplify: TRUE makes vectors and data frames of the arrays in events, FALSE leaves lists. The
+#   default is TRUE, or what the environment variable LAMBDA_R_SIMPLIFY says.
+# deserialiser: function(text), which returns the R value of an event's JSON text, on HTTP
+#   sources of the body. With `identity` handlers get the text.
+# serialiser: function(value), which returns the JSON text of a result, on HTTP sources of the
+#   body. With `identity` a result that is a string is sent unchanged.
+# decode_base64: FALSE gives handlers a body that arrives in base64 without decoding it.
+#
+# Returns NULL, invisibly. Stops if an argument has the wrong type.
 lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NULL, decode_base64 = NULL) {
   set_flag("simplify", simplify)
   set_flag("decode_base64", decode_base64)
@@ -38,22 +41,26 @@ lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NUL
   invisible()
 }
 
-# remaining_ms() is how many milliseconds are left until the deadline of the invocation
-# that runs, Inf where there is none. context$remaining_ms() is the same.
+# remaining_ms() returns how many milliseconds are left until the deadline of the invocation
+# that runs, Inf outside of an invocation. context$remaining_ms() returns the same.
 remaining_ms <- function() ms_until(current$invocation$frame$deadline_ms)
 
-# lambda_log() writes one log record of the invocation that runs, with its request id.
+# lambda_log() writes a log record with the request id of the invocation that runs.
 #
-# level: "trace", "debug", "info", "warn", "error" or "fatal"; LOG_LEVEL drops those below it.
-# message: text; nothing in it is interpolated.
+# level: "trace", "debug", "info", "warn", "error" or "fatal". Lambda drops records below the
+#   function's log level.
+# message: text, which is logged unchanged: it is not a format.
 # ...: further fields of the record, by name: lambda_log("info", "fitted", rows = 100L).
+#
+# Returns NULL, invisibly, when the record is in the log. Stops on an unknown level, and on a
+# field without a name.
 lambda_log <- function(level, message, ...) {
   if (!is_string(level) || !level %in% c("trace", "debug", "info", "warn", "error", "fatal")) {
-    stop("lambda_log(): level is \"trace\", \"debug\", \"info\", \"warn\", \"error\" or \"fatal\"")
+    stop("lambda_log(): level must be \"trace\", \"debug\", \"info\", \"warn\", \"error\" or \"fatal\"")
   }
   fields <- list(...)
   if (length(fields) && (is.null(names(fields)) || !all(nzchar(names(fields))))) {
-    stop("lambda_log(): fields have names: lambda_log(\"info\", \"fitted\", rows = 100L)")
+    stop("lambda_log(): fields must have names, for example lambda_log(\"info\", \"fitted\", rows = 100L)")
   }
   current$log(level, message, NULL, fields)
   invisible()
@@ -66,31 +73,32 @@ lambda_log <- function(level, message, ...) {
 # registered first. An R that crashes or is killed runs none. Returns `f`, invisibly.
 on_shutdown <- function(f) {
   if (!is.function(f)) {
-    stop("on_shutdown() takes a function without arguments, not ", class(f)[[1L]])
+    stop("on_shutdown(): f must be a function without arguments, not ", class(f)[[1L]])
   }
   settings$shutdown_hooks <- c(list(f), settings$shutdown_hooks)
   invisible(f)
 }
 
-# event_records() returns the records of an event, a list of plain lists: each has the
-# record's own fields as they came, never simplified, and `data`, the decoded payload:
+# event_records() returns the records of an event as a list. Each record is a list of its own
+# fields, never simplified, and `data`, the decoded payload:
 #
 #   sqs       the body: JSON if it is an object or an array, else text
-#   sns       the message, likewise
+#   sns       the message, as for sqs
 #   kinesis   the bytes: JSON if they are an object or an array, else text, else raw
-#   msk       the value, as kinesis; NULL for none. Also key_data, likewise, and
-#             header_data, a list of text or raw by the headers' names
-#   dynamodb  list(keys, new, old): items as named lists, NULL where the stream has none
-#   s3        list(bucket, key, size, version), the key as the object is named
+#   msk       the value, as for kinesis, or NULL. Also `key_data`, likewise, and `header_data`,
+#             a list of text or raw by the headers' names
+#   dynamodb  list(keys, new, old): items as named lists, NULL if the stream lacks them
+#   s3        list(bucket, key, size, version), with the key decoded
 #   s3-batch  list(bucket, key, version), likewise
-#   logs      the line's message, as sqs; logGroup and logStream are in each record
+#   logs      the line's message, as for sqs. Each record has logGroup and logStream
 #
-# JSON in a payload is simplified as events are. (KPL aggregates of kinesis are not taken
-# apart.)
+# JSON in a payload is simplified as events are. KPL aggregates of kinesis are not taken apart.
 #
-# event: the event of the invocation that runs, if it is missing. A handler's own formal
-#   `event` does, too. An event in another one, such as S3's in a message of SQS, is given
-#   as the JSON text that it comes as: event_records(record$body).
+# event: the event; by default that of the invocation that runs, which is also what a handler's
+#   argument `event` gets. For an event nested in another one, such as S3's in a message of
+#   SQS, pass its JSON text: event_records(record$body).
+#
+# Stops if the event has no records, or if one of them cannot be decoded.
 event_records <- function(event) {
   in_runtime(tryCatch(
     {
@@ -105,36 +113,38 @@ event_records <- function(event) {
   ))
 }
 
-# batch_handler() makes a handler of `f`, a function of one record, and of `context` if it
-# wants it: process <- batch_handler(function(record, context) ...).
+# batch_handler() makes a handler that calls `f` for each record of an event of SQS, Kinesis,
+# DynamoDB streams or Kafka: process <- batch_handler(function(record, context) ...).
 #
-# f is called for each record of an event of SQS, Kinesis, DynamoDB streams or Kafka, as
-# event_records() gives them. A record whose call signals an error has failed: the error
-# is logged, and the record is reported in `batchItemFailures`. Where order matters, the
-# records that come after a failed one are not tried: on a FIFO queue, in a stream, and
-# within a partition of Kafka. They are sent again with it.
+# f: a function of a record, as event_records() returns it, and optionally of `context`. Its
+#   value is ignored. If it stops, the record has failed: the error is logged, and the handler
+#   reports the record in `batchItemFailures`, so that it is sent again. Where order matters,
+#   the records behind a failed one are not tried but reported with it: on a FIFO queue, in a
+#   stream, and in a partition of Kafka.
 #
-# The event source mapping must have ReportBatchItemFailures among its function response
-# types; if not, Lambda takes every batch for done.
+# The event source mapping must have ReportBatchItemFailures among its function response types.
+# Otherwise Lambda counts every batch as processed.
+#
+# Returns a function. Stops if `f` cannot be called with a record.
 batch_handler <- function(f) {
   if (!is.function(f)) {
-    stop("batch_handler() takes a function of a record, not ", class(f)[[1L]], call. = FALSE)
+    stop("batch_handler(): f must be a function of a record, not ", class(f)[[1L]], call. = FALSE)
   }
   takes <- handler_arguments(f)
   first <- setdiff_strings(takes$names, "context")
   if (!length(first) && !takes$dots) {
-    stop("batch_handler(): the function has no argument for the record", call. = FALSE)
+    stop("batch_handler(): f has no argument for the record", call. = FALSE)
   }
   others <- setdiff_strings(takes$required, utils::head(first, 1L))
   if (length(others)) {
     stop(
-      "batch_handler(): the function gets a record, and context if it wants it; nothing can be given for ",
-      quoted(others),
+      "batch_handler(): f is called with a record, and with context if it takes it; give ", quoted(others),
+      " a default",
       call. = FALSE
     )
   }
   handler <- function(event, context) {
-    # The user's functions are compiled, the runtime's are not.
+    # The compiler is for the user's functions, see user-code.R.
     user_jit_off()
     on.exit(user_jit_on())
     process_batch(event, function(record) {
@@ -150,21 +160,23 @@ batch_handler <- function(f) {
   structure(handler, class = c("batch_handler", "function"))
 }
 
-# html_response() makes a response of its own making of a handler's result.
+# html_response() turns a result into an HTTP response with the given status, headers and body.
 #
-# body: a string, raw bytes, or NULL; anything else becomes JSON.
-# status_code: 100 to 599.
-# content_type: of the body; with "application/json" a value that is no string is what
-#   you expect. Headers may have a Content-Type instead.
-# headers: a named list; a value of several strings is a header that comes as often.
-# is_base64: the body is a string in base64 already, of bytes. (Raw bytes need no such
-#   thing: they are sent in base64 where their content type is not text.)
+# body: a string, raw bytes or NULL. Anything else becomes JSON.
+# status_code: a number from 100 to 599.
+# content_type: the body's type, unless `headers` has a Content-Type. Raw bytes are sent in
+#   base64 unless their type is text.
+# headers: a named list. A value of several strings is sent as several headers.
+# is_base64: TRUE for a body that is a string in base64, of bytes.
 # cookies: whole Set-Cookie values, for example "session=1; HttpOnly; Secure".
+#
+# Returns a response, for the handler to return. Stops on a wrong status, and on a header with
+# an invalid name or a control character in it.
 html_response <- function(body = NULL, status_code = 200L, content_type = "text/html; charset=utf-8",
                           headers = list(), is_base64 = FALSE, cookies = NULL) {
   status <- suppressWarnings(as.integer(status_code))
   if (length(status) != 1L || is.na(status) || status < 100L || status > 599L) {
-    stop("status_code is a number from 100 to 599")
+    stop("status_code must be a number from 100 to 599")
   }
   headers <- check_headers(as.list(headers))
   if (!"content-type" %in% tolower(names(headers)) && !is.null(content_type) && !is.null(body)) {
@@ -184,13 +196,15 @@ html_response <- function(body = NULL, status_code = 200L, content_type = "text/
   )
 }
 
-# stop_html() stops the handler and answers an HTTP request with the status `code` and
-# the text that `...` pastes together, which the caller reads. On other sources it is an
-# error like any other, of class html_error.
+# stop_html() stops the handler and answers an HTTP request with an error that the caller reads.
+# On other sources it is an error like any other, of class html_error.
+#
+# ...: the message, pasted together without a separator.
+# code: the status, from 400 to 599.
 stop_html <- function(..., code = 500L) {
   status <- error_status(code)
   if (is.null(status)) {
-    stop("stop_html(): code is a status from 400 to 599")
+    stop("stop_html(): code must be a status from 400 to 599")
   }
   stop(structure(
     class = c("html_error", "error", "condition"),
@@ -198,15 +212,20 @@ stop_html <- function(..., code = 500L) {
   ))
 }
 
-# file_response() returns a file as a response. The content type is told by the name's
-# ending; binary files are sent in base64. A path with ".." is refused: who makes a path
-# of what an event says should not serve the whole disk.
+# file_response() returns a file as an HTTP response.
+#
+# path: the file. A path with ".." is refused: a path made from an event must not reach the
+#   whole disk.
+# content_type: the file's type; by default that of its name's ending.
+# headers: as for html_response().
+#
+# Returns a response. Stops if there is no such file.
 file_response <- function(path, content_type = NULL, headers = list()) {
   if (!is_string(path)) {
-    stop("file_response(): path is one string")
+    stop("file_response(): path must be one string")
   }
   if (".." %in% strsplit(path, "/", fixed = TRUE)[[1L]]) {
-    stop("file_response(): a path cannot go up by \"..\": ", quoted(path))
+    stop("file_response(): a path must not contain \"..\": ", quoted(path))
   }
   if (!file.exists(path) || dir.exists(path)) {
     stop("file_response(): there is no file ", quoted(path), " in ", getwd())
@@ -215,28 +234,36 @@ file_response <- function(path, content_type = NULL, headers = list()) {
   html_response(readBin(path, "raw", file.size(path)), content_type = type, headers = headers)
 }
 
-# png_response() draws a plot and returns it as a response of type image/png. It is a
-# plot object, or code that draws: png_response(hist(x)), png_response({ plot(x); abline(h = 0) }).
-# Width and height are in pixels, `res` in pixels an inch.
+# png_response() draws a plot and returns it as an HTTP response of type image/png.
+#
+# plot: a plot of ggplot2, lattice, grid or recordPlot(), or code that draws:
+#   png_response(hist(x)), png_response({ plot(x); abline(h = 0) }).
+# width, height: in pixels.
+# res: in pixels per inch.
+# headers: as for html_response().
+#
+# Returns a response. Stops if nothing was drawn.
 png_response <- function(plot, width = 800, height = 600, res = 96, headers = list()) {
   html_response(png_bytes(plot, width, height, res), content_type = "image/png", headers = headers)
 }
 
-# stream_response() makes a streamed response of a handler's result. When the handler has
-# returned it, the runtime calls f(write), and write(x) sends x at once: text (the
-# elements of a vector one after the other, as they are), or raw bytes. It returns when
-# x was passed on, so R goes no faster than the caller reads. When nobody reads any more,
-# it signals an error of class stream_closed.
+# stream_response() makes a response that is sent while it is written.
 #
-# status_code, content_type, headers, cookies: as in html_response(). They are for HTTP
-#   sources; a direct caller gets to know the content type.
+# f: function(write), which the runtime calls when the handler has returned. write(x) sends text
+#   (the elements of a vector one after the other, without a separator) or raw bytes. It
+#   returns when bootstrap has passed x on, so R runs no faster than the caller reads. When the
+#   caller has gone, it stops with an error of class stream_closed.
+# status_code, content_type, headers, cookies: as for html_response(), on HTTP sources. A direct
+#   caller gets only the content type.
 #
-# An error before the first write() is reported as any other. After it, the caller has
-# part of the response, and hears that it broke off.
+# An error before the first write() is reported like any other. After it, the caller has a part
+# of the response and learns that it is incomplete.
+#
+# Returns a response, for the handler to return.
 stream_response <- function(f, status_code = 200L, content_type = "text/plain; charset=utf-8",
                             headers = list(), cookies = NULL) {
   if (!is.function(f)) {
-    stop("stream_response() takes a function of one argument, write, not ", class(f)[[1L]])
+    stop("stream_response(): f must be a function of one argument, write, not ", class(f)[[1L]])
   }
   structure(
     list(f = f, response = html_response("", status_code, content_type, headers, cookies = cookies)),

@@ -1,22 +1,22 @@
-# The package lambdr, for scripts that were written for it: they run unchanged, up to
-# lambdr::start_lambda(), with which they end.
+# A stand-in for the package lambdr. Scripts that were written for it run unchanged, up to the
+# lambdr::start_lambda() that they end with.
 
-# The version of lambdr whose interface this is.
+# lambdr_version is the version of lambdr with this interface.
 lambdr_version <- "1.2.7"
 
-# mentions_lambdr() is TRUE for a parsed file in whose text lambdr comes up.
+# mentions_lambdr() returns whether the text of a parsed file contains "lambdr".
 mentions_lambdr <- function(expressions) {
   any(grepl("lambdr", attr(expressions, "srcfile")$lines, fixed = TRUE, useBytes = TRUE))
 }
 
-# provide_lambdr() makes R find a package lambdr. The real one, if it is installed, stays
-# what it is; its start_lambda() will say that it has no Runtime API to poll.
+# provide_lambdr() registers a package lambdr. If the real one is installed, it is left alone, and
+# its start_lambda() will fail, because it has no Runtime API to poll.
 provide_lambdr <- function() {
   if (isNamespaceLoaded("lambdr")) {
     return(invisible())
   }
   if (nzchar(system.file(package = "lambdr"))) {
-    message("the package lambdr is installed, so the runtime's own is not used: its start_lambda() cannot work here")
+    message("the package lambdr is installed, so the runtime's own is not used: remove it, because its start_lambda() cannot work here")
     return(invisible())
   }
   functions <- list(
@@ -31,9 +31,9 @@ provide_lambdr <- function() {
   register_namespace("lambdr", lambdr_version, path, functions)
 }
 
-# write_lambdr_package() writes the little of an installed package that library(),
-# packageVersion() and sessionInfo() read, into a library of its own behind all others.
-# Returns the package's folder.
+# write_lambdr_package() writes those parts of an installed package that library(),
+# packageVersion() and sessionInfo() read, into a library of its own behind all others. It
+# returns the package's folder.
 write_lambdr_package <- function(exports) {
   library_path <- file.path(tempdir(), "lambda-r-library")
   path <- file.path(library_path, "lambdr")
@@ -53,8 +53,8 @@ write_lambdr_package <- function(exports) {
   path
 }
 
-# register_namespace() makes functions a loaded namespace, with what R itself keeps of
-# one. (There is no function for that which is not R's own.)
+# register_namespace() makes functions a loaded namespace. R has no public function for that, so
+# it writes what R itself keeps of a namespace.
 register_namespace <- function(name, version, path, functions) {
   exports <- names(functions)
   names(exports) <- exports
@@ -74,23 +74,22 @@ register_namespace <- function(name, version, path, functions) {
   invisible()
 }
 
-# lambdr_start() is start_lambda(). It ends the script: what stands behind it was never
-# run by lambdr, either. A restart does that, because a tryCatch() of the script's would
-# take a condition for an error.
+# lambdr_start() is start_lambda(). It ends the script, as lambdr does, which never runs the code
+# behind it. It uses a restart, because a tryCatch() of the script would catch a condition.
 lambdr_start <- function(config = lambdr_config(environ = parent.frame()), timeout_seconds = NULL) {
   if (!inherits(config, "lambda_config")) {
-    stop("start_lambda(): config is what lambdr::lambda_config() returns")
+    stop("start_lambda(): config must be a value of lambdr::lambda_config()")
   }
   for (restart in computeRestarts()) {
     if (identical(restart$name, "start_lambda")) {
       invokeRestart(restart, config)
     }
   }
-  stop("start_lambda() is for the handler's file, and none is being loaded")
+  stop("start_lambda() works only in the handler's file, while it is loaded")
 }
 
-# until_start_lambda() evaluates `expr` and returns the configuration of the
-# start_lambda() that ended it, NULL if none did.
+# until_start_lambda() evaluates `expr` and returns the configuration of the start_lambda() that
+# ended it, or NULL.
 until_start_lambda <- function(expr) {
   withRestarts(
     {
@@ -101,15 +100,15 @@ until_start_lambda <- function(expr) {
   )
 }
 
-# lambdr_config() is lambda_config(). runtime_api and task_root are bootstrap's business.
-# The functions differ from those of the runtime's lambda_config(): they are not for a
-# request's body, but for all of it, see lambdr_arguments() and lambdr_result().
+# lambdr_config() is lambda_config(). bootstrap decides on runtime_api and task_root. The functions
+# differ from those of the runtime's lambda_config(): they read the whole event and write the
+# whole answer, see lambdr_arguments() and lambdr_result().
 lambdr_config <- function(handler = NULL, runtime_api = NULL, task_root = NULL, deserialiser = NULL,
                           serialiser = NULL, decode_base64 = TRUE, environ = parent.frame()) {
   functions <- list(handler = handler, deserialiser = deserialiser, serialiser = serialiser)
   for (name in names(functions)) {
     if (!is.null(functions[[name]]) && !is.function(functions[[name]])) {
-      stop("lambda_config(): ", name, " is a function", call. = FALSE)
+      stop("lambda_config(): ", name, " must be a function", call. = FALSE)
     }
   }
   structure(
@@ -118,9 +117,8 @@ lambdr_config <- function(handler = NULL, runtime_api = NULL, task_root = NULL, 
   )
 }
 
-# lambdr_handler() makes a configuration the runtime's and returns the handler: the
-# function that it has, else the one of this name where start_lambda() was called, NULL
-# if there is none.
+# lambdr_handler() applies a configuration and returns the handler: the configuration's function,
+# else the function of this name where start_lambda() was called, or NULL.
 lambdr_handler <- function(config, name) {
   settings$lambdr_deserialiser <- config$deserialiser
   settings$lambdr_arguments <- settings$lambdr_compat || !is.null(config$deserialiser)
@@ -134,24 +132,24 @@ lambdr_handler <- function(config, name) {
   get0(name, envir = config$environ, mode = "function")
 }
 
-# lambdr_result() is what lambda_config(serialiser = ) makes of a result: all that is
-# answered, for HTTP sources, too.
+# lambdr_result() returns the answer that lambda_config(serialiser = ) makes of a result. On HTTP
+# sources, too, that is the whole answer.
 lambdr_result <- function(value) {
   text <- as.character(call_user(as.call(list(settings$lambdr_serialiser, value)), globalenv()))
   if (!is_string(text)) {
-    fail("Runtime.MarshalError", "the serialiser of lambda_config() did not return one string")
+    fail("Runtime.MarshalError", "the serialiser of lambda_config() must return one string, not ", class(text)[[1L]])
   }
   enc2utf8(text)
 }
 
-# is_serialised() is TRUE for a result that is all that is to be answered: what
-# lambdr::html_response() returns.
+# is_serialised() returns whether a result is the whole answer, as that of lambdr::html_response()
+# is.
 is_serialised <- function(value) {
   isTRUE(attr(value, "already_serialised", exact = TRUE)) && is_string(value)
 }
 
-# lambdr_html_response() is html_response(): the JSON that API Gateway takes, marked. A
-# body that is no string is put into it as it is.
+# lambdr_html_response() is html_response(): JSON for API Gateway, marked as the whole answer. A
+# body that is not a string becomes JSON in it.
 lambdr_html_response <- function(body, is_base64 = FALSE, status_code = 200L, content_type = NULL, headers = list()) {
   headers <- as.list(headers)
   if (!is.null(content_type) && !"content-type" %in% tolower(names(headers))) {
@@ -164,8 +162,8 @@ lambdr_html_response <- function(body, is_base64 = FALSE, status_code = 200L, co
   structure(encode_or_fail(response), already_serialised = TRUE)
 }
 
-# lambdr_stringified_json() is as_stringified_json(). `...` are arguments of toJSON();
-# without any, the JSON is that of results.
+# lambdr_stringified_json() is as_stringified_json(). `...` are arguments of toJSON(); without
+# any, the JSON is that of results.
 lambdr_stringified_json <- function(x, ...) {
   if (is.null(x)) {
     NULL
@@ -176,7 +174,7 @@ lambdr_stringified_json <- function(x, ...) {
   }
 }
 
-# lambdr_from_base64() is from_base64(): text.
+# lambdr_from_base64() is from_base64(), which returns text.
 lambdr_from_base64 <- function(x) {
   if (is.null(x)) {
     return(NULL)

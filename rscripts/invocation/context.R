@@ -35,11 +35,13 @@ new_context <- function(frame, request = NULL) {
   )
 }
 
+# env_or_null() returns an environment variable, NULL if it is empty or not set.
 env_or_null <- function(name) {
   value <- Sys.getenv(name)
   if (nzchar(value)) value
 }
 
+# optional_json() parses JSON text of the invoke frame, if it has any.
 optional_json <- function(text) {
   if (!is.null(text)) parse_text(text, TRUE)
 }

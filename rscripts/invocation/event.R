@@ -1,10 +1,12 @@
 # The event: from its bytes to an R value.
 
-# An event, decoded, is a list: `text`; `value`, the R value; `is_object`, whether it is a
-# JSON object; `simplified`, whether that value was; `source`, see sources.R; and `request`,
-# see request.R, on HTTP sources.
-
-# read_event() decodes an event's bytes for a handler.
+# read_event() decodes an event's bytes for a handler. It returns the event, a list:
+#   text        the JSON text
+#   value       the R value
+#   is_object   whether it is a JSON object
+#   simplified  whether its arrays were simplified, see lambda_config()
+#   source      the event source, see sources.R
+#   request     on HTTP sources, the request, see new_request()
 read_event <- function(bytes, handler) {
   text <- event_text(bytes)
   in_batches <- identical(handler$kind, "batch") # which reads the event itself
@@ -26,13 +28,13 @@ read_event <- function(bytes, handler) {
     decoded$request <- new_request(decoded$value, decoded$source)
   } else if (!is.null(own)) {
     decoded[c("value", "is_object")] <- deserialise(text)
-    decoded$source <- "direct" # whatever it was, it is the user's now
+    decoded$source <- "direct" # the user's own value, wherever the event came from
   }
   decoded
 }
 
-# refuse_nul_request() answers an HTTP request with the character \u0000 in it, as a URL
-# with %00 makes one, with status 400: it is no error of the function's.
+# refuse_nul_request() answers an HTTP request that contains the character \u0000, as a URL with
+# %00 does, with status 400: it is not an error of the function.
 refuse_nul_request <- function(text) {
   if (!has_nul(text)) {
     return()
@@ -51,7 +53,7 @@ event_text <- function(bytes) {
   tryCatch(bytes_to_text(bytes), error = unmarshal_error)
 }
 
-# decode_text() parses JSON text: list(value, is_object). No text is no event.
+# decode_text() parses JSON text. It returns list(value, is_object); empty text is NULL.
 decode_text <- function(text, simplify = simplify_events()) {
   text <- without_mark(text)
   if (has_nul(text)) {
@@ -67,6 +69,7 @@ decode_text <- function(text, simplify = simplify_events()) {
   )
 }
 
+# unmarshal_error() stops with the reason why an event cannot be decoded.
 unmarshal_error <- function(e) {
   if (inherits(e, "runtime_failure")) {
     stop(e)
@@ -77,15 +80,15 @@ unmarshal_error <- function(e) {
   fail("Runtime.UnmarshalError", "the event is not valid JSON: ", condition_text(e))
 }
 
-# has_nul() is TRUE for JSON text with the character \u0000. The fixed pattern first: it is
-# quick, and finds nothing in nearly every event.
+# has_nul() returns whether JSON text contains the character \u0000. The fixed pattern comes
+# first, because it is quick and finds nothing in nearly every event.
 has_nul <- function(text) {
   grepl("\\u0000", text, fixed = TRUE) && grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", text)
 }
 
 nul_problem <- "the character \\u0000, which an R string cannot hold"
 
-# deserialise() makes an R value of text: JSON, or what lambda_config(deserialiser = ) says.
+# deserialise() returns the R value of text: of JSON, or by lambda_config(deserialiser = ).
 deserialise <- function(text) {
   if (is.null(settings$deserialiser)) {
     return(decode_text(text))

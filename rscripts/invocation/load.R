@@ -1,8 +1,8 @@
 # Loading: from a handler's name, `file.function`, to the R function.
 
-# parse_handler() splits a handler's name. The file part ends at the first dot
-# after the last slash: src/api.get.user is get.user in src/api.R. It returns a list
-# of `files`, the candidates in order, and `name`; or of `package` and `name`.
+# parse_handler() splits a handler's name. The file part ends at the first dot after the last
+# slash: src/api.get.user is get.user in src/api.R. It returns a list of `files`, the candidates
+# in order, and `name`; for a function of a package, of `package` and `name`.
 parse_handler <- function(handler) {
   if (grepl("^[A-Za-z][A-Za-z0-9.]*::[^:]+$", handler)) {
     parts <- strsplit(handler, "::", fixed = TRUE)[[1L]]
@@ -17,7 +17,7 @@ parse_handler <- function(handler) {
   if (!nzchar(name) || identical(file, "")) {
     fail(
       "Runtime.MalformedHandlerName",
-      "the handler is \"", handler, "\": want file.function, for example ",
+      "the handler is \"", handler, "\", which is not of the form file.function, for example ",
       "functions.parity for the function parity in functions.R"
     )
   }
@@ -59,6 +59,7 @@ load_file_function <- function(handler_name, parsed) {
   fn
 }
 
+# missing_function_message() returns the error text for a file that does not define the handler.
 missing_function_message <- function(handler_name, file, name) {
   defined <- Filter(
     function(name) is.function(get0(name, globalenv(), inherits = FALSE)),
@@ -74,6 +75,7 @@ missing_function_message <- function(handler_name, file, name) {
   )
 }
 
+# missing_file_message() returns the error text for a handler without a file.
 missing_file_message <- function(handler_name, parsed) {
   message <- paste0(
     "the handler is \"", handler_name, "\", but there is no file ",
@@ -82,8 +84,8 @@ missing_file_message <- function(handler_name, parsed) {
   named <- paste0(handler_name, ".R")
   if (!grepl(".", basename(handler_name), fixed = TRUE)) {
     message <- paste0(
-      message, " (a name without a dot is looked up in these; want file.function, for example ",
-      if (file.exists(named)) handler_name else "functions", ".parity)"
+      message, ": a name without a dot is looked up in these; give file.function, for example ",
+      if (file.exists(named)) handler_name else "functions", ".parity"
     )
   }
   message
@@ -94,19 +96,19 @@ load_package_function <- function(package, name) {
   tryCatch(
     timed(loadNamespace(package), package),
     error = function(e) {
-      fail("Runtime.ImportModuleError", "the handler's package cannot be loaded: ", condition_text(e))
+      fail("Runtime.ImportModuleError", "the package ", package, " of the handler cannot be loaded: ", condition_text(e))
     }
   )
   exports <- getNamespaceExports(package)
   found <- if (name %in% exports) getExportedValue(package, name)
   if (!is.function(found)) {
-    fail("Runtime.NoSuchHandler", "the package ", package, " exports no function ", name)
+    fail("Runtime.NoSuchHandler", "the package ", package, " exports no function ", name, ", the handler")
   }
   found
 }
 
-# source_user() evaluates a file of user code in the global environment, so that
-# what it defines persists between invocations, and returns its last value, invisibly.
+# source_user() evaluates a file of user code in the global environment, so that its definitions
+# persist between invocations. It returns the file's last value, invisibly.
 source_user <- function(file) {
   expressions <- parse_user(file)
   if (mentions_lambdr(expressions) || settings$lambdr_compat) {
@@ -131,8 +133,7 @@ source_user <- function(file) {
   invisible(value)
 }
 
-# parse_user() parses a file of user code. Source references are kept: stack traces name
-# lines.
+# parse_user() parses a file of user code with source references, which stack traces need.
 parse_user <- function(file) {
   tryCatch(
     parse(file, keep.source = TRUE, encoding = "UTF-8"),
@@ -143,8 +144,8 @@ parse_user <- function(file) {
   )
 }
 
-# init_error_type() tells a package that cannot be loaded from any other error in
-# the user's file.
+# init_error_type() returns the type of an error in the user's file: Runtime.ImportModuleError if
+# a package cannot be loaded, else Runtime.InitError.
 init_error_type <- function(e) {
   loaders <- c("library", "loadNamespace", "requireNamespace", "attachNamespace", "getNamespace")
   call <- conditionCall(e)

@@ -1,7 +1,7 @@
 # The result: from what a handler returned to the JSON that its event's source takes.
 
-# encode_answer() returns the JSON of what a handler returned, as the event's source
-# takes it.
+# encode_answer() returns the JSON of a handler's result in the form that the event's source
+# takes.
 encode_answer <- function(value, event) {
   if (!is.null(settings$lambdr_serialiser)) {
     lambdr_result(value)
@@ -14,19 +14,19 @@ encode_answer <- function(value, event) {
   }
 }
 
-# serialise() makes text of a result: JSON, or what lambda_config(serialiser = ) says.
+# serialise() returns the text of a result: JSON, or by lambda_config(serialiser = ).
 serialise <- function(value) {
   if (is.null(settings$serialiser) || inherits(value, "json")) {
     return(encode_or_fail(value))
   }
   text <- call_user(as.call(list(settings$serialiser, value)), globalenv())
   if (!is_string(text)) {
-    fail("Runtime.MarshalError", "the serialiser of lambda_config() returned no string, but ", class(text)[[1L]])
+    fail("Runtime.MarshalError", "the serialiser of lambda_config() must return one string, not ", class(text)[[1L]])
   }
   enc2utf8(as.character(text))
 }
 
-# encode_or_fail() encodes a result, or says which element of it cannot be.
+# encode_or_fail() encodes a result. If it cannot, the error names the element at fault.
 encode_or_fail <- function(value) {
   tryCatch(encode_result(value), error = function(e) {
     fail(

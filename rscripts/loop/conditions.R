@@ -1,12 +1,12 @@
 # Conditions that user code signals: errors become failures, warnings and messages become
 # log records.
 
-# with_conditions() evaluates `run()` and returns its value, or a failure. Warnings
-# and messages become log records through `log(level, message, call)` and go no
-# further; of warnings, those that options(warn) lets pass as such.
+# with_conditions() evaluates `run()` and returns its value, or a failure. Warnings and messages
+# become log records, through `log(level, message, call)`, and go no further; options(warn)
+# applies to warnings as usual.
 #
-# The stack is taken by a calling handler, before the error unwinds it. An error
-# that user code catches itself never comes here.
+# A calling handler takes the stack before the error unwinds it. Errors that user code catches
+# itself do not reach it.
 with_conditions <- function(run, log) {
   stack <- list()
   caught <- function(e) {
@@ -32,7 +32,7 @@ with_conditions <- function(run, log) {
       muffle("muffleWarning", w)
     })
   }
-  told <- function(m) {
+  messaged <- function(m) {
     without_interrupts({
       log("info", condition_text(m), NULL)
       muffle("muffleMessage", m)
@@ -46,24 +46,25 @@ with_conditions <- function(run, log) {
         }
         stop_as_error(cond)
       }),
-      # An error given to warning() or message() is no more than that.
+      # An error given to warning() or message() is only a warning or a message.
       error = function(e) {
-        switch(signaller(sys.nframe() - 1L), warning = warned(e), message = told(e))
+        switch(signaller(sys.nframe() - 1L), warning = warned(e), message = messaged(e))
       },
       interrupt = function(e) stack <<- without_fail(interrupted_stack(sys.calls(), e)),
       warning = warned,
-      message = told
+      message = messaged
     ),
     error = caught,
     interrupt = function(e) new_failure("Runtime.Interrupted", "R was interrupted (SIGINT)", stack)
   )
 }
 
-# calling_stopped() evaluates `expr`. For an error that nobody in it catches, it calls
-# `handle(cond, calls)`, see without_internals(), before the stack unwinds. It does so, too, for any other
-# condition that is given to stop(), as in tryCatch(..., warning = function(w) stop(w)):
-# R would look for no handler of errors, and end, since it is not interactive. Then
-# `handle` must not return.
+# calling_stopped() evaluates `expr`. For an error that `expr` does not catch, it calls
+# `handle(cond, calls)` before the stack unwinds; for `calls` see without_internals().
+#
+# It does the same for any other condition that is given to stop(), as in
+# tryCatch(..., warning = function(w) stop(w)). Then `handle` must not return: R looks for no
+# handler of errors, and would end, since it is not interactive.
 calling_stopped <- function(expr, handle) {
   withCallingHandlers(
     expr,
@@ -79,8 +80,8 @@ calling_stopped <- function(expr, handle) {
   )
 }
 
-# stop_as_error() stops with an error that stands for a condition which is none, and that
-# somebody gave to stop().
+# stop_as_error() stops with an error that carries `cond`, a condition given to stop() that is
+# not an error itself.
 stop_as_error <- function(cond) {
   if (!inherits(cond, "error")) {
     stop(structure(
@@ -90,8 +91,8 @@ stop_as_error <- function(cond) {
   }
 }
 
-# signaller() is which of stop(), warning() and message() has signalled the condition
-# object whose handler was called from frame number `frame`; "" for none of them.
+# signaller() returns which of stop(), warning() and message() has signalled the condition
+# whose handler was called from frame number `frame`; "" if none of them has.
 signaller <- function(frame) {
   passed <- c("signalCondition", "doWithOneRestart", "withOneRestart", "withRestarts")
   while (frame > 1L && called_name(sys.call(frame)) %in% passed) {
@@ -106,7 +107,7 @@ signaller <- function(frame) {
   ""
 }
 
-# muffle() ends the handling of a condition, where whoever signalled it can go on.
+# muffle() ends the handling of a condition if the code that signalled it can go on.
 muffle <- function(name, cond) {
   for (restart in computeRestarts(cond)) {
     if (identical(restart$name, name)) {

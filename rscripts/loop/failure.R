@@ -1,15 +1,15 @@
 # Failures: what an `error` or `init_error` frame carries, and how a condition becomes one.
 
-# A failure is what an `error` or `init_error` frame carries. `call` and `parents` are
-# left out where there are none.
+# new_failure() returns the content of an `error` or `init_error` frame. `call` and `parents` are
+# left out if there are none.
 new_failure <- function(type, message, stack = list(), call = NULL, parents = NULL) {
   failure <- list(type = type, message = message, call = call, stack = stack)
   failure$parents <- if (length(parents)) parents
   structure(Filter(Negate(is.null), failure), class = "failure")
 }
 
-# fail() stops with an error that becomes an error report of this type. `...` is
-# the message, pasted together; `public` what the caller of an HTTP source may know of it.
+# fail() stops with an error that is reported with this type. `...` is the message, pasted
+# together; `public` is the part of it that the caller of an HTTP source may read.
 fail <- function(type, ..., stack = list(), parents = NULL, public = NULL) {
   stop(structure(
     class = c("runtime_failure", "error", "condition"),
@@ -17,9 +17,9 @@ fail <- function(type, ..., stack = list(), parents = NULL, public = NULL) {
   ))
 }
 
-# public_answer() is what an HTTP caller is told of an error, list(code, message, type):
-# what stop_html() says, and what is wrong with the request. NULL: nothing. (A condition of
-# its class can be of the user's own making, without a code.)
+# public_answer() returns what the caller of an HTTP source gets for an error, list(code, message,
+# type): the arguments of stop_html(), or what is wrong with the request. NULL means that the
+# caller gets no details. (User code can make a condition of class html_error without a code.)
 public_answer <- function(e) {
   if (inherits(e, "html_error")) {
     code <- if (is.list(e)) error_status(.subset2(e, "code"))
@@ -29,14 +29,14 @@ public_answer <- function(e) {
   }
 }
 
-# failure_of() is the failure for a condition.
+# failure_of() returns the failure for a condition.
 failure_of <- function(cond, stack, parents = NULL) {
   call <- shown_call(cond)
   new_failure(class(cond)[[1L]], failure_text(cond), stack, if (!is.null(call)) call_text(call), parents)
 }
 
-# failure_text() is own_text(). R signals that its stack has overflowed when it has unwound
-# it, so that there are no frames to tell why.
+# failure_text() returns own_text(), and adds a hint to a stack overflow: R signals it after
+# unwinding the stack, so that no frames show the cause.
 failure_text <- function(cond) {
   text <- own_text(cond)
   if (inherits(cond, "stackOverflowError") && !grepl("infinite recursion", text, fixed = TRUE)) {
@@ -45,9 +45,9 @@ failure_text <- function(cond) {
   text
 }
 
-# condition_text() is conditionMessage() without line breaks at its end, and without
-# the colours that cli and rlang may have put in. A method of it may be defined in
-# user code: it can fail, and it can return anything.
+# condition_text() returns conditionMessage() without line breaks at its end and without the
+# colours of cli and rlang. User code can define a method of conditionMessage(), which may fail
+# or return anything.
 condition_text <- function(cond) {
   tryCatch(
     sub("\n+$", "", without_colours(clean_text(conditionMessage(cond)))),
@@ -55,7 +55,7 @@ condition_text <- function(cond) {
   )
 }
 
-# without_colours() removes the terminal's escape sequences for colours and for links.
+# without_colours() removes the terminal's escape sequences for colours and links.
 without_colours <- function(text) {
   if (!grepl("\033", text, fixed = TRUE)) {
     return(text)
@@ -63,8 +63,8 @@ without_colours <- function(text) {
   gsub("\033(\\[[0-9;:]*m|\\]8;[^\a\033]*(\a|\033\\\\))", "", text)
 }
 
-# own_text() is the text of a condition without that of its parents, which rlang's
-# method of conditionMessage() appends. They are reported beside it.
+# own_text() returns the text of a condition without that of its parents, which rlang's method of
+# conditionMessage() appends. They are reported separately.
 own_text <- function(cond) {
   if (!is.null(parent_of(cond))) {
     class <- class(cond)
@@ -75,23 +75,23 @@ own_text <- function(cond) {
   condition_text(cond)
 }
 
-# parent_of() is the condition that `cond` names as its cause, as rlang::abort(parent =)
+# parent_of() returns the condition that `cond` names as its cause, as rlang::abort(parent =)
 # does, or NULL.
 parent_of <- function(cond) {
   parent <- if (is.list(cond)) .subset2(cond, "parent")
   if (inherits(parent, "condition")) parent
 }
 
-# shown_call() is the call that a condition names, or NULL where it names none that a
-# reader knows.
+# shown_call() returns the call that a condition names, or NULL if it names none or one that is
+# not in the user's source.
 shown_call <- function(cond) {
   call <- tryCatch(conditionCall(cond), error = function(e) NULL)
   if (is.call(call) && !is_machinery(call)) call
 }
 
-# condition_parents() is a list of failures: the causes of a condition, at most ten, the
-# nearest first. `stack` is the condition's own: of the frames that rlang has kept of a
-# cause, those that are also in it are left out.
+# condition_parents() returns the causes of a condition as a list of failures, at most ten, the
+# nearest first. The frames that rlang keeps of a cause are left out if they are also in
+# `stack`, the condition's own.
 condition_parents <- function(cond, stack) {
   parents <- list()
   while (length(parents) < 10L && !is.null(cond <- parent_of(cond))) {

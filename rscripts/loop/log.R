@@ -36,7 +36,8 @@ log_frame <- function(id, level, message, call, fields) {
     call = json_string(if (is.null(call)) "" else call_text(call)),
     fields = if (length(fields)) do.call(control_json, lapply(fields, log_field))
   )
-  frame_bytes(charToRaw(enc2utf8(paste0("{", paste0("\"", names(members), "\":", members, collapse = ","), "}"))))
+  json <- paste0("{", paste0("\"", names(members), "\":", members, collapse = ","), "}")
+  frame_bytes(charToRaw(enc2utf8(json)))
 }
 
 # log_field() returns a field of a log record: a single number or logical unchanged, anything

@@ -47,7 +47,8 @@ reply <- function(invocation, result, r_ms) {
   if (end_stream(invocation$stream, failure, r_ms)) {
     return(invisible())
   }
-  if (inherits(result, "failure") && is_http(invocation$event$source) && failure$type != "Runtime.Interrupted") {
+  interrupted <- identical(failure$type, "Runtime.Interrupted") # bootstrap reports a timeout
+  if (inherits(result, "failure") && is_http(invocation$event$source) && !interrupted) {
     result <- error_response(invocation, failure)
     if (is_callers_fault(failure)) {
       invocation$log("info", paste0("answered ", attr(failure, "answer")$code, ": ", failure$message))

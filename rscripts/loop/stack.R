@@ -1,8 +1,8 @@
 # Stack traces of user code.
 
-# capture_stack() is called in a calling handler, with sys.calls() of that very
-# handler. It returns the frames of user code, outermost first, each a list of the
-# call, and of the file and line where it was made, if they are known.
+# capture_stack() returns the frames of user code, outermost first: each a list of the call and,
+# if they are known, of the file and line where it was made. It is called in a calling handler,
+# with sys.calls() of that handler.
 capture_stack <- function(calls, cond) {
   where <- attr(calls[[length(calls)]], "srcref")
   calls <- user_calls(calls[-length(calls)])
@@ -13,49 +13,51 @@ capture_stack <- function(calls, cond) {
       frames[[length(frames)]]$file <- srcref_file(where)
       frames[[length(frames)]]$line <- where[[1L]]
     }
-  } else if (length(calls) && !called_name(calls[[length(calls)]]) %in% c("stop", "signalCondition", ".handleSimpleError")) {
+  } else if (length(calls) && !called_name(calls[[length(calls)]]) %in% signalling_calls) {
     # C code has signalled it.
     frames <- c(frames, origin_frame(conditionCall(cond), calls, where))
   }
   shorten(frames)
 }
 
-# interrupted_stack() is capture_stack() for an interrupt. Where no user code was running,
-# it says what the runtime was doing.
+signalling_calls <- c("stop", "signalCondition", ".handleSimpleError")
+
+# interrupted_stack() is capture_stack() for an interrupt. If no user code was running, it returns
+# what the runtime was doing.
 interrupted_stack <- function(calls, cond) {
   stack <- capture_stack(calls, cond)
   if (length(stack)) {
     return(stack)
   }
   doing <- c(read_event = "the decoding of the event", encode_answer = "the encoding of the result")
-  names <- vapply(calls, called_name, "")
+  names <- vapply(calls, called_name, character(1))
   lapply(unname(doing[names(doing) %in% names]), function(what) list(call = what))
 }
 
-# trace_stack() returns the same of what rlang keeps in an error, if it has kept it.
+# trace_stack() returns the frames of user code that rlang has kept in an error, if any.
 trace_stack <- function(trace) shorten(user_frames(user_calls(trace$call)))
 
-# without_fail() is a stack, or none where making it fails: what user code has put in a
-# call or in a condition must not become another error.
+# without_fail() evaluates `stack`, and returns an empty one if that fails: what user code has put
+# in a call or in a condition must not become another error.
 without_fail <- function(stack) tryCatch(stack, error = function(e) list())
 
-# user_calls() returns those of `calls` that come after the runtime's own.
+# user_calls() returns the calls behind the runtime's own.
 user_calls <- function(calls) {
-  marked <- which(vapply(calls, is_call_to, NA, name = "call_user"))
+  marked <- which(vapply(calls, is_call_to, logical(1), name = "call_user"))
   if (!length(marked)) {
     return(list())
   }
   calls <- calls[-seq_len(marked[[1L]] + 2L)]
-  hidden <- which(vapply(calls, is_call_to, NA, name = "in_runtime"))
+  hidden <- which(vapply(calls, is_call_to, logical(1), name = "in_runtime"))
   if (length(hidden)) calls[seq_len(hidden[[1L]] - 1L)] else calls
 }
 
-# without_internals() is `calls` without those that the runtime's helpers make inside: of
-# png_response() it leaves that call and what its argument calls. `frames` and `parents` are
-# what sys.frames() and sys.parents() say of them. Nothing before user code and not the
-# last call, the handler of the condition, is left out.
+# without_internals() removes from `calls` those that functions of the runtime make inside: of
+# png_response() it keeps the call itself and what its argument calls. `frames` and `parents` are
+# sys.frames() and sys.parents(). It keeps everything before user code, and the last call, the
+# handler of the condition.
 without_internals <- function(calls, frames, parents) {
-  marked <- which(vapply(calls, is_call_to, NA, name = "call_user"))
+  marked <- which(vapply(calls, is_call_to, logical(1), name = "call_user"))
   if (!length(marked)) {
     return(calls)
   }
@@ -71,7 +73,8 @@ without_internals <- function(calls, frames, parents) {
   calls[!inside[seq_along(calls)]]
 }
 
-# is_internal() is TRUE for the environment of a call of one of the runtime's functions.
+# is_internal() returns whether `env` is the environment of a call of one of the runtime's
+# functions.
 is_internal <- function(env) {
   while (!identical(env, globalenv()) && !identical(env, baseenv()) && !identical(env, emptyenv())) {
     if (identical(env, environment(is_internal))) {
@@ -82,8 +85,8 @@ is_internal <- function(env) {
   FALSE
 }
 
-# shorten() leaves out the middle of a long stack: a deep recursion is described well
-# enough by its two ends. (An endless one has no stack, see failure_text().)
+# shorten() leaves out the middle of a long stack: the two ends describe a deep recursion well
+# enough. (An endless recursion has no stack, see failure_text().)
 shorten <- function(frames) {
   n <- length(frames)
   if (n <= 100L) {
@@ -93,8 +96,8 @@ shorten <- function(frames) {
   c(frames[1:50], list(gap), frames[(n - 49L):n])
 }
 
-# user_frames() makes frames of the calls that a reader knows from the source. How base
-# and rlang handle conditions and evaluate expressions is left out.
+# user_frames() returns frames for the calls that a reader knows from the source. It leaves out
+# how base and rlang handle conditions and evaluate expressions.
 user_frames <- function(calls) {
   frames <- list()
   for (i in seq_along(calls)) {
@@ -116,9 +119,8 @@ user_frames <- function(calls) {
   frames
 }
 
-# is_machinery() is TRUE for a call that base or rlang makes on behalf of user code,
-# while it handles conditions or evaluates expressions. (A user's own call of the same
-# function has a srcref.)
+# is_machinery() returns whether base or rlang makes a call on behalf of user code, to handle
+# conditions or to evaluate expressions. (A user's own call of the same function has a srcref.)
 is_machinery <- function(call) {
   called_name(call) %in% c(
     "tryCatch", "tryCatchList", "tryCatchOne", "doTryCatch", "withCallingHandlers",
@@ -132,30 +134,32 @@ is_machinery <- function(call) {
     typeof(call[[1L]]) == "closure" && length(call) == 2L && inherits(call[[2L]], "condition")
 }
 
-# origin_frame() is a list of the frame for an error of a function without one, such as
-# `+`: its call is in the condition, and the line in the frame that R made for the
-# handler. It is empty when the call is one of `calls`, or the runtime's own eval().
+# origin_frame() returns the frame of an error in a function that has no frame, such as `+`, in a
+# list. The condition has its call, and R's frame for the handler has its line. The list is
+# empty if the call is one of `calls`, or the runtime's own eval().
 origin_frame <- function(call, calls, srcref) {
-  if (is.call(call) && !is_machinery(call) && !any(vapply(calls, function(other) identical(call, unmarked(other)), NA))) {
+  is_known <- any(vapply(calls, function(other) identical(call, unmarked(other)), logical(1)))
+  if (is.call(call) && !is_machinery(call) && !is_known) {
     list(stack_frame(call, srcref))
   }
 }
 
-# frames_beyond() is `frames` without those at its outer end that `stack` has, too.
+# frames_beyond() returns `frames` without those at its outer end that are also in `stack`.
 frames_beyond <- function(frames, stack) {
   shared <- 0L
-  while (shared < min(length(frames), length(stack)) && identical(frames[[shared + 1L]], stack[[shared + 1L]])) {
+  most <- min(length(frames), length(stack))
+  while (shared < most && identical(frames[[shared + 1L]], stack[[shared + 1L]])) {
     shared <- shared + 1L
   }
   frames[seq_along(frames) > shared]
 }
 
+# is_call_to() returns whether a call names this function, without a package.
 is_call_to <- function(call, name) {
   is.name(call[[1L]]) && identical(as.character(call[[1L]]), name)
 }
 
-# called_name() is the name of the function that is called, without its package; "" if it
-# has none.
+# called_name() returns the name of the called function without its package, "" if it has none.
 called_name <- function(call) {
   called <- call[[1L]]
   if (is.call(called) && length(called) == 3L && as.character(called[[1L]])[[1L]] %in% c("::", ":::")) {
@@ -164,11 +168,13 @@ called_name <- function(call) {
   if (is.name(called)) as.character(called) else ""
 }
 
+# unmarked() returns a call without its source reference.
 unmarked <- function(call) {
   attr(call, "srcref") <- NULL
   call
 }
 
+# stack_frame() returns the frame of a call: list(call, file, line).
 stack_frame <- function(call, srcref = attr(call, "srcref")) {
   frame <- list(call = call_text(call))
   if (!is.null(srcref)) {
@@ -182,9 +188,9 @@ srcref_file <- function(srcref) {
   clean_text(attr(srcref, "srcfile")$filename, 1024L)
 }
 
-# call_text() returns the first line of a call, "..." for the others. A call can have a
-# whole data set in it, so no more than two lines are ever made. Of a function that is
-# called without a name, as do.call() and mapply() do it, it shows the arguments.
+# call_text() returns a call as text: its first line, and "..." for any others. (deparse() makes
+# no more than two, because a call can contain a whole data set.) For a function without a name,
+# as do.call() and mapply() call it, the text has the function's arguments instead of its body.
 call_text <- function(call) {
   call <- unmarked(call)
   called <- NULL

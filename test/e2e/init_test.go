@@ -41,7 +41,7 @@ var initFailures = []struct {
 		[]string{`LAMBDA_R_WORKERS="abc": not a whole number from 1 to 1000`, `LAMBDA_R_MAX_RSS="400": not a size`, `LOG_LEVEL="loud"`, "no handler given"}},
 	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{`LAMBDA_R_EVENT="gateway"`, "auto or one of alb, url, http"}},
 	{"an argument that nothing gives", "functions.takes_too_much", "Runtime.InvalidArguments", nil, []string{"takes_too_much has an argument event, which gets the whole event", `nothing is left for "n"`}},
-	{"bad compatibility", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_COMPAT=plumber"}, []string{"LAMBDA_R_COMPAT", `"plumber"`, "want lambdr"}},
+	{"bad compatibility", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_COMPAT=plumber"}, []string{"LAMBDA_R_COMPAT", `"plumber"`, "must be lambdr"}},
 	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},
 }
 

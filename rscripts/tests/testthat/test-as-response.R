@@ -30,7 +30,7 @@ test_that("a serialiser makes the body", {
   runtime$lambda_config(serialiser = function(value) paste0("<", value$a, ">"))
   expect_identical(responds(list(a = 1))$body, "<1>")
   runtime$lambda_config(serialiser = function(value) 5)
-  expect_error(responds(list(a = 1)), "returned no string, but numeric")
+  expect_error(responds(list(a = 1)), "must return one string, not numeric")
 })
 
 # define_methods() defines functions in the global environment, until the test ends.

@@ -169,11 +169,11 @@ test_that("the function may take context, in any place", {
 })
 
 test_that("what cannot process a record is refused when it is loaded", {
-  expect_error(runtime$batch_handler("process"), "takes a function of a record, not character")
+  expect_error(runtime$batch_handler("process"), "f must be a function of a record, not character")
   expect_error(runtime$batch_handler(), "f")
   expect_error(runtime$batch_handler(function() NULL), "no argument for the record")
   expect_error(runtime$batch_handler(function(context) NULL), "no argument for the record")
-  expect_error(runtime$batch_handler(function(record, db, retry = 1) NULL), "nothing can be given for \"db\"")
+  expect_error(runtime$batch_handler(function(record, db, retry = 1) NULL), "give \"db\" a default")
 })
 
 test_that("a batch handler is a handler that takes event and context", {

@@ -11,7 +11,7 @@ test_that("without LAMBDA_R_COMPAT arguments and numbers are the runtime's", {
 test_that("LAMBDA_R_COMPAT is checked", {
   withr::local_envvar(LAMBDA_R_COMPAT = "plumber")
   expect_failure_type(
-    runtime$read_compat_setting(), "Runtime.InvalidConfiguration", "LAMBDA_R_COMPAT", "\"plumber\"", "want lambdr"
+    runtime$read_compat_setting(), "Runtime.InvalidConfiguration", "LAMBDA_R_COMPAT", "\"plumber\"", "must be lambdr"
   )
   for (setting in c("", "lambdr")) {
     compat(setting)
@@ -84,7 +84,7 @@ test_that("with LAMBDA_R_COMPAT EventBridge gives its detail and SNS its message
     expect_identical(f(sns("/etc/passwd")), "[\"/etc/passwd\"]")
   }
   none <- json(Records = list(list(EventSource = "aws:sns", Sns = "x")))
-  expect_failure_type(f(none), "Runtime.InvalidArguments", "not one record")
+  expect_failure_type(f(none), "Runtime.InvalidArguments", "does not have one record")
 })
 
 test_that("with LAMBDA_R_COMPAT the context is a list of strings", {

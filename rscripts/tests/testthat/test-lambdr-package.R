@@ -22,15 +22,15 @@ test_that("start_lambda() works inside a function, a tryCatch() and source()", {
 test_that("start_lambda() outside of the handler's file is an error", {
   local_lambdr()
   runtime$provide_lambdr()
-  expect_error(lambdr::start_lambda(), "none is being loaded")
+  expect_error(lambdr::start_lambda(), "works only in the handler's file")
   expect_error(lambdr::start_lambda(list()), "lambda_config")
 })
 
 test_that("a handler given to lambda_config() is taken, and else the named one must be there", {
   f <- loaded("lambdr::start_lambda(config = lambdr::lambda_config(handler = function(a) a))", "any")
   expect_identical(f("{\"a\": 2}"), "2")
-  expect_error(lambdr::lambda_config(handler = "f"), "handler is a function")
-  expect_error(lambdr::lambda_config(serialiser = 1), "serialiser is a function")
+  expect_error(lambdr::lambda_config(handler = "f"), "handler must be a function")
+  expect_error(lambdr::lambda_config(serialiser = 1), "serialiser must be a function")
   writeLines(c("g <- 1", "lambdr::start_lambda()"), "runtime.R")
   expect_failure_type(runtime$load_handler("no_such_thing"), "Runtime.NoSuchHandler", "no_such_thing")
 })

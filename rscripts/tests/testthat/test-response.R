@@ -37,9 +37,9 @@ test_that("headers that would write others are refused", {
 test_that("html_response() and stop_html() refuse a status that is none", {
   for (bad in list(99, 600, NA, "x", 1:2, NULL)) {
     expect_error(html_r("x", bad), "status_code")
-    expect_error(runtime$stop_html("x", code = bad), "code is a status")
+    expect_error(runtime$stop_html("x", code = bad), "code must be a status")
   }
-  expect_error(runtime$stop_html("x", code = 200L), "code is a status")
+  expect_error(runtime$stop_html("x", code = 200L), "code must be a status")
 })
 
 test_that("file_response() knows types, and goes nowhere up", {
@@ -57,10 +57,10 @@ test_that("file_response() knows types, and goes nowhere up", {
   expect_identical(responds(runtime$file_response("static/noext"))$headers[["Content-Type"]], "application/octet-stream")
   given <- responds(runtime$file_response("static/data.csv", "text/plain", list("Content-Disposition" = "attachment")))
   expect_identical(given$headers, list("Content-Type" = "text/plain", "Content-Disposition" = "attachment"))
-  expect_error(runtime$file_response("static/../../secret"), "cannot go up")
+  expect_error(runtime$file_response("static/../../secret"), "must not contain \"..\"")
   expect_error(runtime$file_response("static/none"), "there is no file \"static/none\" in ")
   expect_error(runtime$file_response("static"), "there is no file")
-  expect_error(runtime$file_response(c("a", "b")), "path is one string")
+  expect_error(runtime$file_response(c("a", "b")), "path must be one string")
 })
 
 test_that("an html_error that has no proper code is a 500 that says nothing", {

@@ -35,7 +35,7 @@ test_that("a serialiser writes the result, and JSON is never written twice", {
   expect_identical(runtime$encode_answer(structure("[1]", class = "json"), direct), "[1]")
   runtime$lambda_config(serialiser = identity)
   expect_identical(runtime$encode_answer("{\"a\":1}", direct), "{\"a\":1}")
-  expect_failure_type(runtime$encode_answer(list(1), direct), "Runtime.MarshalError", "returned no string, but list")
+  expect_failure_type(runtime$encode_answer(list(1), direct), "Runtime.MarshalError", "must return one string, not list")
 })
 
 test_that("settings that are none are refused", {

@@ -225,8 +225,8 @@ test_that("options that user code sets do not change how frames are written", {
 })
 
 test_that("stream_response() checks what it is given", {
-  expect_error(runtime$stream_response("a"), "takes a function of one argument, write, not character")
-  expect_error(runtime$stream_response(function(write) 1, 99), "status_code is a number from 100 to 599")
+  expect_error(runtime$stream_response("a"), "f must be a function of one argument, write, not character")
+  expect_error(runtime$stream_response(function(write) 1, 99), "status_code must be a number from 100 to 599")
   expect_error(runtime$stream_response(function(write) 1, content_type = "a\r\nX: y"), "control character")
   expect_error(runtime$stream_response(function(write) 1, headers = list("A B" = "c")), "not header names")
   expect_error(runtime$stream_response(function(write) 1, cookies = "a\nb"), "control character")

@@ -1,7 +1,7 @@
 local_edition(3)
 
 test_that("on_shutdown() takes functions only", {
-  expect_error(runtime$on_shutdown("close"), "takes a function without arguments, not character")
+  expect_error(runtime$on_shutdown("close"), "f must be a function without arguments, not character")
 })
 
 test_that("helpers are found behind the user's own objects", {
@@ -17,8 +17,8 @@ test_that("lambda_log() wants a level, and names for its fields", {
   withr::defer(rm(list = ls(runtime$current), envir = runtime$current))
   runtime$lambda_log("info", "fitted", rows = 1L)
   expect_identical(logged, list("info", "fitted", NULL, list(rows = 1L)))
-  expect_error(runtime$lambda_log("loud", "x"), "level is \"trace\"")
-  expect_error(runtime$lambda_log("info", "x", 1), "fields have names")
+  expect_error(runtime$lambda_log("loud", "x"), "level must be \"trace\"")
+  expect_error(runtime$lambda_log("info", "x", 1), "fields must have names")
 })
 
 test_that("remaining_ms() is what is left, and Inf where nothing runs", {
