@@ -120,9 +120,9 @@ func TestRuntimeAPI(t *testing.T) {
 			id := ""
 			if row.event != "" {
 				a := f.invoke(row.event)
-				id = a.header.Get("X-Amzn-Requestid")
-				if !regexp.MustCompile(row.caller).MatchString(a.body) {
-					t.Errorf("the caller got %s, want %s", a.body, row.caller)
+				id = a.Header.Get("X-Amzn-Requestid")
+				if !regexp.MustCompile(row.caller).MatchString(a.Body) {
+					t.Errorf("the caller got %s, want %s", a.Body, row.caller)
 				}
 			}
 			if row.exits {
@@ -157,9 +157,9 @@ func TestShutdownWhileBusy(t *testing.T) {
 		answered <- a
 	}()
 	p.waitFor("frame sent")
-	p.signal(syscall.SIGTERM)
-	if a := <-answered; a.body != `"slept"` {
-		t.Errorf("the caller got %q", a.body)
+	p.Signal(syscall.SIGTERM)
+	if a := <-answered; a.Body != `"slept"` {
+		t.Errorf("the caller got %q", a.Body)
 	}
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
@@ -176,9 +176,9 @@ func TestShutdownWhileBusyForLong(t *testing.T) {
 		answered <- a
 	}()
 	p.waitFor("frame sent")
-	p.signal(syscall.SIGTERM)
-	if a := <-answered; !strings.Contains(a.body, "the runtime is shutting down") {
-		t.Errorf("the caller got %q", a.body)
+	p.Signal(syscall.SIGTERM)
+	if a := <-answered; !strings.Contains(a.Body, "the runtime is shutting down") {
+		t.Errorf("the caller got %q", a.Body)
 	}
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
@@ -200,10 +200,10 @@ func TestNoOrphans(t *testing.T) {
 				go func() { _, _ = f.request(event) }() // ends with the recorder
 				p.waitFor(`(?s)posted.*frame sent`)
 			}
-			if len(p.processes()) == 0 {
+			if len(p.Processes()) == 0 {
 				t.Fatal("the test does not see the R process")
 			}
-			p.signal(syscall.SIGKILL)
+			p.Signal(syscall.SIGKILL)
 			p.exitCode()
 			p.noProcessLeft()
 		})

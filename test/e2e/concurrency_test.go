@@ -42,7 +42,7 @@ func (g *gathering) invite(n int, open bool) {
 		go func() { // ends when it is answered
 			a, err := g.f.request(event)
 			if err != nil {
-				a.body = err.Error()
+				a.Body = err.Error()
 			}
 			g.answers <- a
 		}()
@@ -83,7 +83,7 @@ func (g *gathering) leave(n int) (places map[int]place, others []answer) {
 	for range n {
 		a := <-g.answers
 		var p place
-		if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.PID == 0 {
+		if err := json.Unmarshal([]byte(a.Body), &p); err != nil || p.PID == 0 {
 			others = append(others, a)
 			continue
 		}
@@ -110,10 +110,10 @@ func meet(f function, n int) map[int]place {
 func startManaged(t *testing.T, rec *recorder, handler string, env ...string) (*program, function) {
 	t.Helper()
 	env = append(env,
-		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(rec.server.URL, "http://"),
+		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(rec.URL, "http://"),
 		"AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances",
 		"AWS_LAMBDA_MAX_CONCURRENCY=4", "_HANDLER=")
-	return start(t, "", env, handler), function{t, rec.server.URL}
+	return start(t, "", env, handler), function{t, rec.URL}
 }
 
 // Each slot has a poll, a worker and a TMPDIR of its own, which is removed with it.
@@ -134,7 +134,7 @@ func TestManagedInstances(t *testing.T) {
 	if len(dirs) != 4 {
 		t.Errorf("4 workers have the TMPDIRs %v", dirs)
 	}
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
@@ -175,7 +175,7 @@ func TestDeathBesideOthers(t *testing.T) {
 	g.invite(4, true)
 	victim := g.present(4)[0]
 	kill(t, victim)
-	if _, others := g.leave(1); len(others) != 1 || !strings.Contains(others[0].body, "Runtime.WorkerCrashed") {
+	if _, others := g.leave(1); len(others) != 1 || !strings.Contains(others[0].Body, "Runtime.WorkerCrashed") {
 		t.Fatalf("the first to answer is not the one that died: %+v", others)
 	}
 	g.release()
@@ -209,8 +209,8 @@ func TestDeadlineBesideOthers(t *testing.T) {
 		select {
 		case a := <-late:
 			done = true
-			if !strings.Contains(a.body, "Runtime.InvocationTimeout") {
-				t.Errorf("it got %s", a.body)
+			if !strings.Contains(a.Body, "Runtime.InvocationTimeout") {
+				t.Errorf("it got %s", a.Body)
 			}
 		default:
 		}
@@ -226,18 +226,18 @@ func TestLateReport(t *testing.T) {
 	rec := newRecorder(t, 4*time.Second, nil)
 	p, f := startManaged(t, rec, "together.waits")
 	meet(f, 4)
-	rec.forget()
+	rec.Forget()
 	g := newGathering(f)
 	g.invite(1, true)
 	g.present(1)
-	p.signal(syscall.SIGSTOP) // bootstrap only: R goes on, and nobody reads its answer
+	p.Signal(syscall.SIGSTOP) // bootstrap only: R goes on, and nobody reads its answer
 	g.release()
 	_, others := g.leave(1)
-	p.signal(syscall.SIGCONT)
-	if len(others) != 1 || !strings.Contains(others[0].body, "Task timed out") {
+	p.Signal(syscall.SIGCONT)
+	if len(others) != 1 || !strings.Contains(others[0].Body, "Task timed out") {
 		t.Fatalf("the caller got %+v", others)
 	}
-	p.waitFor(`report not accepted.*requestId":"` + others[0].header.Get("X-Amzn-Requestid") + `.*status 410`)
+	p.waitFor(`report not accepted.*requestId":"` + others[0].Header.Get("X-Amzn-Requestid") + `.*status 410`)
 	meet(f, 4)
 	if n := len(rec.reports()); n != 1+4 {
 		t.Errorf("reported %q, want one late report and four", rec.reports())
@@ -255,7 +255,7 @@ func TestQueue(t *testing.T) {
 			g.present(2)
 			g.invite(queue+1, true) // one too many, whichever it is
 			places, others := g.leave(1)
-			if len(places) != 0 || others[0].status != http.StatusTooManyRequests || others[0].header.Get("X-Amzn-Errortype") != "TooManyRequestsException" {
+			if len(places) != 0 || others[0].Status != http.StatusTooManyRequests || others[0].Header.Get("X-Amzn-Errortype") != "TooManyRequestsException" {
 				t.Errorf("got %v, %+v; want one that is refused with 429", places, others)
 			}
 			client := lambda.New(lambda.Options{

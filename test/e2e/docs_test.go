@@ -95,8 +95,8 @@ func checkExample(t *testing.T, code docBlock, uses []docBlock) {
 				t.Fatalf("%s: no result follows the event", where)
 			}
 			want := uses[i+1]
-			if failed := a.header.Get("X-Amz-Function-Error") != ""; failed != (want.about == "error") || a.body != strings.TrimSuffix(want.text, "\n") {
-				t.Errorf("%s: got %s, want the %s %s", where, a.body, want.about, want.text)
+			if failed := a.Header.Get("X-Amz-Function-Error") != ""; failed != (want.about == "error") || a.Body != strings.TrimSuffix(want.text, "\n") {
+				t.Errorf("%s: got %s, want the %s %s", where, a.Body, want.about, want.text)
 			}
 		}
 	}

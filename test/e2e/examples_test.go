@@ -71,8 +71,8 @@ func exampleHTTP(t *testing.T, dir string) {
 		{"/nothing", "*/*", 404, "text/plain; charset=utf-8", "there is /summary, /plot and /data"},
 	} {
 		got := f.http("GET", row.path, "", "Accept", row.accept)
-		if got.status != row.status || got.header.Get("Content-Type") != row.contentType || !strings.HasPrefix(got.body, row.begins) {
-			t.Errorf("%s: got %d %s %.100q", row.path, got.status, got.header.Get("Content-Type"), got.body)
+		if got.Status != row.status || got.Header.Get("Content-Type") != row.contentType || !strings.HasPrefix(got.Body, row.begins) {
+			t.Errorf("%s: got %d %s %.100q", row.path, got.Status, got.Header.Get("Content-Type"), got.Body)
 		}
 	}
 }
@@ -90,8 +90,8 @@ func exampleBatch(t *testing.T, dir string) {
 func examplePlumber(t *testing.T, dir string) {
 	f := serveExample(t, dir, "plumber.R")
 	got := f.http("POST", "/sum", `[1, 2, 3.5]`, "Content-Type", "application/json")
-	if got.status != 200 || got.body != `{"sum":6.5}` {
-		t.Errorf("got %d %s", got.status, got.body)
+	if got.Status != 200 || got.Body != `{"sum":6.5}` {
+		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestInvocationFailures(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := function{t, f.url}
 			before := f.result(call("pid", `{}`))
-			rec.forget()
+			rec.Forget()
 			checkRow(t, f, rec, row)
 			after := f.result(call("pid", `{}`))
 			if kept := before == after; kept != row.keep {
@@ -151,7 +151,7 @@ func TestDeadline(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := function{t, f.url}
 			f.result(call("pid", `{}`))
-			rec.forget()
+			rec.Forget()
 			checkRow(t, f, rec, failureRow{
 				event: row.event, errorType: "Runtime.InvocationTimeout", message: row.message, stack: row.stack,
 			})
@@ -183,7 +183,7 @@ func TestIdleDeath(t *testing.T) {
 	p, f := startLambda(t, rec, "", "faults.pid")
 	before := f.result(`{}`)
 	rec.waitForPolls(t, 2)
-	rec.forget()
+	rec.Forget()
 	kill(t, before)
 	p.waitFor(`worker died idle`)
 	if after := f.result(`{}`); after == before {

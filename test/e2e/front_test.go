@@ -2,35 +2,23 @@ package e2e
 
 import (
 	"context"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"lambda-r-runtime/test/kit/lambda"
 )
 
-// http asks the function over HTTP.
+// http makes an HTTP request to the function.
 func (f function) http(method, path, body string, header ...string) answer {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, f.url+path, strings.NewReader(body))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req) // follows no redirect
+	a, err := lambda.Request(ctx, method, f.url+path, body, header...)
 	if err != nil {
 		f.t.Fatalf("%s %s: %v", method, path, err)
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		f.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return answer{resp.StatusCode, resp.Header, string(text)}
+	return a
 }
 
 // The way there and back through a function URL, with a real R.
@@ -58,17 +46,17 @@ func TestHTTP(t *testing.T) {
 		{"GET", "/malformed", "", nil, 502, "text/plain; charset=utf-8", "Internal Server Error"},
 	} {
 		got := f.http(row.method, row.path, row.body, row.header...)
-		if got.status != row.status || got.header.Get("Content-Type") != row.contentType || strings.TrimSpace(got.body) != strings.TrimSpace(row.want) {
-			t.Errorf("%s %s: got %d %s %q", row.method, row.path, got.status, got.header.Get("Content-Type"), got.body)
+		if got.Status != row.status || got.Header.Get("Content-Type") != row.contentType || strings.TrimSpace(got.Body) != strings.TrimSpace(row.want) {
+			t.Errorf("%s %s: got %d %s %q", row.method, row.path, got.Status, got.Header.Get("Content-Type"), got.Body)
 		}
 		if want := []string{"a=1; HttpOnly", "b=2"}; row.status == 303 &&
-			(!slices.Equal(got.header.Values("Set-Cookie"), want) || got.header.Get("Location") != "/echo") {
-			t.Errorf("got the headers %v", got.header)
+			(!slices.Equal(got.Header.Values("Set-Cookie"), want) || got.Header.Get("Location") != "/echo") {
+			t.Errorf("got the headers %v", got.Header)
 		}
 	}
 	p.waitFor(`the result is not an HTTP response: body is an object: want a string`)
-	if got := f.http("GET", "/boom", ""); got.status != 500 || !strings.Contains(got.body, "Internal server error") || strings.Contains(got.body, "secret") {
-		t.Errorf("an error became %d %s", got.status, got.body)
+	if got := f.http("GET", "/boom", ""); got.Status != 500 || !strings.Contains(got.Body, "Internal server error") || strings.Contains(got.Body, "secret") {
+		t.Errorf("an error became %d %s", got.Status, got.Body)
 	}
 	p.waitFor(`ERR invocation error: simpleError in web\(event = event\): secret`)
 	if got := f.result(`{"rawPath": "/plain"}`); got != `{"parity":"odd"}` {
@@ -81,11 +69,11 @@ func TestHTTPFormats(t *testing.T) {
 	for format, n := range map[string]string{"rest": "é", "alb": "%C3%A9"} {
 		t.Run(format, func(t *testing.T) {
 			_, f := startLocal(t, "web.web", nil, "--http="+format)
-			if got := f.http("GET", "/echo?n=%C3%A9", ""); got.status != 200 || !strings.HasPrefix(got.body, n+" ") {
-				t.Errorf("got %d %s", got.status, got.body)
+			if got := f.http("GET", "/echo?n=%C3%A9", ""); got.Status != 200 || !strings.HasPrefix(got.Body, n+" ") {
+				t.Errorf("got %d %s", got.Status, got.Body)
 			}
-			if got := f.http("GET", "/plain", ""); got.status != 200 || got.body != `{"parity":"odd"}` {
-				t.Errorf("a plain result became %d %s", got.status, got.body)
+			if got := f.http("GET", "/plain", ""); got.Status != 200 || got.Body != `{"parity":"odd"}` {
+				t.Errorf("a plain result became %d %s", got.Status, got.Body)
 			}
 		})
 	}
@@ -94,8 +82,8 @@ func TestHTTPFormats(t *testing.T) {
 // A URL can have a character that no R string can hold. That is the caller's fault.
 func TestHTTPNul(t *testing.T) {
 	p, f := startLocal(t, "web.web", nil, "--http")
-	if got := f.http("GET", "/?b=%00", ""); got.status != 400 || !strings.Contains(got.body, `the character \u0000`) {
-		t.Errorf("got %d %s", got.status, got.body)
+	if got := f.http("GET", "/?b=%00", ""); got.Status != 400 || !strings.Contains(got.Body, `the character \u0000`) {
+		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	p.waitFor(`answered 400: the request has the character`)
 	if printed := p.output(); strings.Contains(printed, "ERR") {

@@ -63,7 +63,7 @@ func TestInitErrorInLambda(t *testing.T) {
 				t.Errorf("%d calls of /next after a failed init", n)
 			}
 			// The caller of a function that cannot start hears why.
-			e := function{t, rec.server.URL}.failure(`{}`)
+			e := function{t, rec.URL}.failure(`{}`)
 			if e.Type != row.errorType {
 				t.Errorf("the caller gets the type %q, want %q", e.Type, row.errorType)
 			}

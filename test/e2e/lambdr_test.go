@@ -100,11 +100,11 @@ func TestLambdrScripts(t *testing.T) {
 			for _, want := range script.wants {
 				event, text := want[0], want[1]
 				a := f.invoke(event)
-				if !strings.Contains(a.body, text) {
-					t.Errorf("%s:\ngot  %s\nwant %s", event, a.body, text)
+				if !strings.Contains(a.Body, text) {
+					t.Errorf("%s:\ngot  %s\nwant %s", event, a.Body, text)
 				}
-				if strings.Contains(event, "requestContext") && strings.Contains(a.body, "password") {
-					t.Errorf("the caller is told the error: %s", a.body)
+				if strings.Contains(event, "requestContext") && strings.Contains(a.Body, "password") {
+					t.Errorf("the caller is told the error: %s", a.Body)
 				}
 			}
 		})

@@ -74,7 +74,7 @@ func TestShutdownHooks(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "hooks.f", "LAMBDA_TASK_ROOT="+dir)
 	f.result(`{}`)
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
@@ -111,7 +111,7 @@ family <- function() {
 	p, f := startLambda(t, rec, "", "family.family", "LAMBDA_TASK_ROOT="+dir)
 	pid := f.result(`{}`)
 	sleeping := func() (n int) {
-		for _, pid := range p.processes() {
+		for _, pid := range p.Processes() {
 			exe, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "exe"))
 			if strings.HasSuffix(exe, "/sleep") {
 				n++

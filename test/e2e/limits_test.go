@@ -26,7 +26,7 @@ func TestLongestMessage(t *testing.T) {
 	rec := newRecorder(t, 30*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
 	for _, odd := range []string{"", "x"} { // with one of them a limit falls within a character
-		body := f.invoke(call("talkative", fmt.Sprintf(`{"first": %q, "times": 1000000}`, odd))).body
+		body := f.invoke(call("talkative", fmt.Sprintf(`{"first": %q, "times": 1000000}`, odd))).Body
 		if len(body) > 256<<10 || !utf8.ValidString(body) {
 			t.Errorf("the report has %d bytes, want at most 256 KiB of UTF-8", len(body))
 		}

@@ -108,8 +108,8 @@ func TestConcurrency(t *testing.T) {
 	for i := range 60 {
 		all.Go(func() {
 			event := fmt.Sprintf(`"nonce-%d"`, i)
-			if a, err := f.request(event); err != nil || a.body != event {
-				t.Errorf("got %s, %v, want %s", a.body, err, event)
+			if a, err := f.request(event); err != nil || a.Body != event {
+				t.Errorf("got %s, %v, want %s", a.Body, err, event)
 			}
 		})
 	}
@@ -119,7 +119,7 @@ func TestConcurrency(t *testing.T) {
 // What a function prints, warns and says is in the log, with its request id.
 func TestOutputOfTheFunction(t *testing.T) {
 	p, f := startLocal(t, "faults.noisy", nil)
-	id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+	id := f.invoke(`{}`).Header.Get("X-Amzn-Requestid")
 	for _, line := range []string{
 		`INF \[1\] "a print" .*request_id=%s.* stream=stdout`,
 		`INF no newline at the end.* .*request_id=%s.* stream=stdout`,
@@ -139,14 +139,14 @@ func TestOutputOfTheFunction(t *testing.T) {
 func TestLogLevels(t *testing.T) {
 	ours := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT.*$`)
 	p, f := startLocal(t, "faults.echo", nil)
-	id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+	id := f.invoke(`{}`).Header.Get("X-Amzn-Requestid")
 	p.waitFor("REPORT RequestId: " + id)
 	if lines := ours.FindAllString(p.output(), -1); len(lines) > 0 {
 		t.Errorf("lines of ours at info: %q", lines)
 	}
 
 	p, f = startLocal(t, "faults.run", []string{"LOG_LEVEL=debug"})
-	id = f.invoke(call("echo", `{"event": 1}`)).header.Get("X-Amzn-Requestid")
+	id = f.invoke(call("echo", `{"event": 1}`)).Header.Get("X-Amzn-Requestid")
 	for _, pattern := range []string{
 		`DBG R process started .*pid=\d+`,
 		`DBG worker ready .*took=`,
@@ -242,12 +242,12 @@ func TestContext(t *testing.T) {
 			Custom map[string]string `json:"custom"`
 		} `json:"client_context"`
 	}
-	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+	if err := json.Unmarshal([]byte(a.Body), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.ID != a.header.Get("X-Amzn-Requestid") || !strings.HasSuffix(got.ARN, ":function:function") || got.Name != "function" ||
+	if got.ID != a.Header.Get("X-Amzn-Requestid") || !strings.HasSuffix(got.ARN, ":function:function") || got.Name != "function" ||
 		got.Memory != 512 || got.Remaining <= 0 || got.Remaining > 30000 || got.ClientContext.Custom["a"] != "b" {
-		t.Errorf("got %s", a.body)
+		t.Errorf("got %s", a.Body)
 	}
 }
 
@@ -255,7 +255,7 @@ func TestContext(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	p, f := startLocal(t, "faults.pid", nil)
 	f.result(`{}`)
-	p.signal(syscall.SIGINT)
+	p.Signal(syscall.SIGINT)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0; it printed:\n%s", code, p.output())
 	}

@@ -77,7 +77,7 @@ func TestStreamToSDK(t *testing.T) {
 func TestStreamOverHTTP(t *testing.T) {
 	p, f := startLocal(t, "streams.lines", nil, "--http")
 	got := f.http("GET", "/?n=2", "")
-	if got.status != 201 || got.body != "line 1\nline 2\n" || got.header.Get("X-A") != "b" || got.header.Get("Set-Cookie") != "s=1" {
+	if got.Status != 201 || got.Body != "line 1\nline 2\n" || got.Header.Get("X-A") != "b" || got.Header.Get("Set-Cookie") != "s=1" {
 		t.Errorf("got %+v", got)
 	}
 	resp, err := http.Get(f.url + "/?fail=write")

@@ -1,25 +1,23 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"lambda-r-runtime/test/kit/lambda"
 )
 
-// patience is how long a test waits for what must come. It is the guard of a
-// failure, never a pause.
+// patience is how long a test waits for what must come. It is the guard of a failure, never a
+// pause.
 const patience = 30 * time.Second
 
 // bootstrap is the path of the program under test.
@@ -29,16 +27,17 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 // buildAndRun builds bootstrap, with the race detector if the test has it, and runs the tests.
 func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if _, err := exec.LookPath("R"); err != nil {
+		fmt.Fprintln(os.Stderr, "R is not installed: run make test, which installs it")
 		return 1
 	}
-	defer os.RemoveAll(dir)
-	bootstrap = filepath.Join(dir, "bootstrap")
-	args := append(append([]string{"build"}, raceFlags...), "-o", bootstrap, "lambda-r-runtime/cmd/bootstrap")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go %s: %v\n%s", strings.Join(args, " "), err, out)
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		bootstrap, err = lambda.Build(dir, "cmd/bootstrap", lambda.RaceFlags...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -46,19 +45,12 @@ func buildAndRun(m *testing.M) int {
 
 // A program is bootstrap, running.
 type program struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	mark string // in the environment of all its processes
-
-	mu      sync.Mutex
-	out     bytes.Buffer  // what it has printed on stdout and stderr
-	printed chan struct{} // closed and made anew when it prints
-
-	done chan struct{}
+	*lambda.Program
+	t *testing.T
 }
 
-// start starts bootstrap in testdata/dir and makes sure, when the test ends, that it
-// ended and that no R process outlives it.
+// start starts bootstrap in testdata/dir and checks, when the test ends, that it ended and that no
+// process of it is left.
 func start(t *testing.T, dir string, env []string, args ...string) *program {
 	t.Helper()
 	return startWith(t, nil, dir, env, args...)
@@ -67,139 +59,55 @@ func start(t *testing.T, dir string, env []string, args ...string) *program {
 // startWith is start, with files as the descriptors from 3 on.
 func startWith(t *testing.T, files []*os.File, dir string, env []string, args ...string) *program {
 	t.Helper()
-	if _, err := exec.LookPath("R"); err != nil {
-		t.Fatal("there is no R on this machine: run make test, which installs it")
-	}
-	p := &program{
-		t:       t,
-		mark:    fmt.Sprintf("BOOTSTRAP_TEST_MARK=%s-%d", t.Name(), time.Now().UnixNano()),
-		printed: make(chan struct{}),
-		done:    make(chan struct{}),
-	}
-	p.cmd = exec.Command(bootstrap, args...)
-	p.cmd.Dir = filepath.Join("testdata", dir)
-	p.cmd.Env = append(append(os.Environ(), p.mark, "GORACE=atexit_sleep_ms=10"), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p, p
-	p.cmd.ExtraFiles = files
-	if err := p.cmd.Start(); err != nil {
+	cmd := exec.Command(bootstrap, args...)
+	cmd.Dir = filepath.Join("testdata", dir)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.ExtraFiles = files
+	p, err := lambda.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // ends with the process
-		_ = p.cmd.Wait() // ProcessState says how
-		close(p.done)
-	}()
 	t.Cleanup(func() {
-		p.signal(syscall.SIGINT)
-		select {
-		case <-p.done:
-		case <-time.After(patience):
-			_ = p.cmd.Process.Kill()
-			t.Errorf("bootstrap did not end at SIGINT; it printed:\n%s", p.output())
+		if err := p.Stop(syscall.SIGINT, patience); err != nil {
+			t.Error(err)
 		}
-		p.noProcessLeft()
 	})
-	return p
+	return &program{p, t}
 }
 
-// Write takes what bootstrap prints.
-func (p *program) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.out.Write(b)
-	close(p.printed)
-	p.printed = make(chan struct{})
-	return len(b), nil
-}
+func (p *program) output() string { return p.Output.String() }
 
-func (p *program) output() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.String()
-}
-
-// signal sends a signal, if the process still lives.
-func (p *program) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
-
-// waitFor waits until bootstrap has printed what matches pattern, and returns it.
+// waitFor waits until bootstrap has printed what matches pattern, and returns the match.
 func (p *program) waitFor(pattern string) []string {
 	p.t.Helper()
-	re := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
-	for ended := p.done; ; {
-		p.mu.Lock()
-		printed := p.printed
-		found := re.FindStringSubmatch(p.out.String())
-		p.mu.Unlock()
-		if found != nil {
-			return found
-		}
-		select {
-		case <-printed:
-		case <-ended:
-			ended = nil // look once more at what it printed last
-			if re.FindString(p.output()) == "" {
-				p.t.Fatalf("bootstrap ended and never printed %q, but:\n%s", pattern, p.output())
-			}
-		case <-deadline:
-			p.t.Fatalf("bootstrap did not print %q, but:\n%s", pattern, p.output())
-		}
+	match := p.Output.WaitFor(patience, regexp.MustCompile(pattern))
+	if match == nil {
+		p.t.Fatalf("bootstrap did not print %q, but:\n%s", pattern, p.output())
 	}
+	return match
 }
 
-// exitCode waits for the end of bootstrap.
+// exitCode waits for the end of bootstrap and returns its exit status.
 func (p *program) exitCode() int {
 	p.t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(patience):
+	if !p.WaitEnd(patience) {
 		p.t.Fatalf("bootstrap did not exit; it printed:\n%s", p.output())
 	}
-	return p.cmd.ProcessState.ExitCode()
+	return p.Cmd.ProcessState.ExitCode()
 }
 
-// processes returns the pids of the living processes that bootstrap started, itself
-// not included.
-func (p *program) processes() []int {
-	environs, _ := filepath.Glob("/proc/[0-9]*/environ") // the only error is a bad pattern
-	var pids []int
-	for _, file := range environs {
-		env, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(env, []byte(p.mark)) {
-			continue // ended meanwhile, or not ours
-		}
-		var pid int
-		if _, err := fmt.Sscanf(file, "/proc/%d/", &pid); err == nil && pid != p.cmd.Process.Pid {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
+// noProcessLeft checks that no process outlives a bootstrap that has ended.
 func (p *program) noProcessLeft() {
 	p.t.Helper()
-	deadline := time.Now().Add(2 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for pids := p.processes(); len(pids) > 0; pids = p.processes() {
-		<-tick.C
-		if time.Now().After(deadline) {
-			p.t.Errorf("processes %v outlived bootstrap", pids)
-			for _, pid := range pids {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-			return
-		}
+	if err := p.CheckGone(); err != nil {
+		p.t.Error(err)
 	}
 }
 
-// An answer is what the Invoke API answered.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
+// An answer is the Invoke API's.
+type answer = lambda.Answer
 
-// function is the Invoke API of one function.
+// A function is the Invoke API of one function.
 type function struct {
 	t   *testing.T
 	url string // without the path
@@ -208,20 +116,7 @@ type function struct {
 func (f function) request(event string, header ...string) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/2015-03-31/functions/function/invocations", strings.NewReader(event))
-	if err != nil {
-		return answer{}, err
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return answer{}, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, string(body)}, err
+	return lambda.Request(ctx, http.MethodPost, f.url+lambda.InvokePath, event, header...)
 }
 
 // invoke invokes the function and returns its answer, whatever it is.
@@ -234,14 +129,14 @@ func (f function) invoke(event string, header ...string) answer {
 	return a
 }
 
-// result invokes the function, which must succeed, and returns its result's JSON.
+// result invokes the function, which must succeed, and returns the JSON of its result.
 func (f function) result(event string) string {
 	f.t.Helper()
 	a := f.invoke(event)
-	if a.status != http.StatusOK || a.header.Get("X-Amz-Function-Error") != "" {
-		f.t.Fatalf("invoke with %.100s: status %d, %s", event, a.status, a.body)
+	if a.Status != http.StatusOK || a.Header.Get("X-Amz-Function-Error") != "" {
+		f.t.Fatalf("invoke with %.100s: status %d, %s", event, a.Status, a.Body)
 	}
-	return a.body
+	return a.Body
 }
 
 // A functionError is the body of a failed invocation.
@@ -255,12 +150,12 @@ type functionError struct {
 func (f function) failure(event string) functionError {
 	f.t.Helper()
 	a := f.invoke(event)
-	if a.status != http.StatusOK || a.header.Get("X-Amz-Function-Error") != "Unhandled" {
-		f.t.Fatalf("invoke with %.100s: want an error, got status %d, %s", event, a.status, a.body)
+	if a.Status != http.StatusOK || a.Header.Get("X-Amz-Function-Error") != "Unhandled" {
+		f.t.Fatalf("invoke with %.100s: want an error, got status %d, %s", event, a.Status, a.Body)
 	}
 	var e functionError
-	if err := json.Unmarshal([]byte(a.body), &e); err != nil {
-		f.t.Fatalf("the error is not JSON: %v: %s", err, a.body)
+	if err := json.Unmarshal([]byte(a.Body), &e); err != nil {
+		f.t.Fatalf("the error is not JSON: %v: %s", err, a.Body)
 	}
 	return e
 }

@@ -123,7 +123,7 @@ lives <- function(ms) if (ms < 0) dies() else run(ms)
 				t.Errorf("the slowest packages are %v", slowest)
 			}
 
-			id := f.invoke(`{"ms": 100}`).header.Get("X-Amzn-Requestid")
+			id := f.invoke(`{"ms": 100}`).Header.Get("X-Amzn-Requestid")
 			answered := p.waitForMetrics("RDuration", id)
 			if want := []string{"RDuration", "RuntimeOverhead", "WorkerRSS"}; !slices.Equal(answered.names(), want) {
 				t.Errorf("metrics %q, want %q", answered.names(), want)

@@ -79,7 +79,7 @@ func TestPlumber(t *testing.T) {
 		t.Errorf("an event that is no request: %+v", e)
 	}
 
-	pids := p.processes()
+	pids := p.Processes()
 	if len(pids) == 0 {
 		t.Fatal("the test does not see the R process")
 	}
@@ -123,7 +123,7 @@ func TestPlumberFailures(t *testing.T) {
 		t.Errorf("reported %q", got)
 	}
 	// The router's exit hook runs.
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}

@@ -22,28 +22,28 @@ func startWatching(t *testing.T, code string, flags ...string) (p *program, f fu
 // Changed code answers, broken code says why it cannot, and mended code answers again.
 func TestWatch(t *testing.T) {
 	p, f, app := startWatching(t, `f <- function(event) "one"`)
-	if got := f.http("GET", "/", "").body; got != "one" {
+	if got := f.http("GET", "/", "").Body; got != "one" {
 		t.Fatalf("got %s", got)
 	}
 	writeFile(t, app, `f <- function(event) "the second"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").body == "the second" }, "the new code answers")
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "the second" }, "the new code answers")
 	p.waitFor(`INF reloading .*changed=app.R`)
 	p.waitFor(`INF ready again`)
 
 	writeFile(t, app, "f <- function(event) {\n  1 +* 2\n}")
-	waitUntil(t, func() bool { return f.invoke(`{}`).header.Get("X-Amz-Function-Error") != "" }, "the broken code fails")
+	waitUntil(t, func() bool { return f.invoke(`{}`).Header.Get("X-Amz-Function-Error") != "" }, "the broken code fails")
 	if e := f.failure(`{}`); e.Type != "Runtime.UserCodeSyntaxError" || !strings.Contains(e.Message, "app.R:2") {
 		t.Errorf("got %+v", e)
 	}
-	if got := f.http("GET", "/", ""); got.status != 502 {
-		t.Errorf("got %d %s", got.status, got.body)
+	if got := f.http("GET", "/", ""); got.Status != 502 {
+		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	p.waitFor(`ERR not ready: Runtime.UserCodeSyntaxError: .*app.R:2`)
 	p.waitFor(`INF waiting for an R file to change`)
 
 	writeFile(t, app, `f <- function(event) "mended"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").body == "mended" }, "the mended code answers")
-	p.signal(syscall.SIGINT)
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "mended" }, "the mended code answers")
+	p.Signal(syscall.SIGINT)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
@@ -73,8 +73,8 @@ f <- function(event) {
 	p.waitFor(`reload waits for running invocations .*running=1`)
 	go ask()
 	writeFile(t, strings.Replace(app, "app.R", "gate", 1), "")
-	if first, second := <-answers, <-answers; first.body != `"old"` || second.body != `"the new"` {
-		t.Errorf("got %s and %s", first.body, second.body)
+	if first, second := <-answers, <-answers; first.Body != `"old"` || second.Body != `"the new"` {
+		t.Errorf("got %s and %s", first.Body, second.Body)
 	}
 	if n := strings.Count(p.output(), "ERR"); n > 0 {
 		t.Errorf("%d errors in the log:\n%s", n, p.output())
@@ -90,7 +90,7 @@ func TestWatchOfBrokenCode(t *testing.T) {
 	writeFile(t, app, `stop("no model")`)
 	waitUntil(t, func() bool { return strings.Contains(f.failure(`{}`).Message, "no model") }, "the other error is told")
 	writeFile(t, app, `f <- function(event) "mended"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").body == "mended" }, "the mended code answers")
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "mended" }, "the mended code answers")
 	p.waitFor(`app\.f is served on`)
 }
 
@@ -98,7 +98,7 @@ func TestWatchOfBrokenCode(t *testing.T) {
 func TestInterruptOfBrokenCode(t *testing.T) {
 	p, _, _ := startWatching(t, "f <- function(")
 	p.waitFor(`waiting for an R file`)
-	p.signal(syscall.SIGINT)
+	p.Signal(syscall.SIGINT)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
 	}
@@ -123,5 +123,5 @@ f <- function(event) {
 		t.Fatal(err)
 	}
 	writeFile(t, app, `f <- function(event) "mended"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").body == "mended" }, "the mended code answers")
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "mended" }, "the mended code answers")
 }

@@ -45,13 +45,13 @@ func TestTelemetryLogOfR(t *testing.T) {
 				t.Fatal(err)
 			}
 			rec := newRecorder(t, 10*time.Second, nil)
-			p := startWith(t, []*os.File{w}, "", rec.env("faults.run", "_LAMBDA_TELEMETRY_LOG_FD=3", "AWS_LAMBDA_LOG_FORMAT="+format))
+			p := startWith(t, []*os.File{w}, "", rec.Env("faults.run", "_LAMBDA_TELEMETRY_LOG_FD=3", "AWS_LAMBDA_LOG_FORMAT="+format))
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
-			f := function{t, rec.server.URL}
+			f := function{t, rec.URL}
 			a := f.invoke(call("tells", `{}`))
-			id := a.header.Get("X-Amzn-Requestid")
+			id := a.Header.Get("X-Amzn-Requestid")
 			texts := []string{"a line", "and another", "a message\nof two lines", "an error\nof two lines"}
 			for i, level := range []uint32{0xc, 0xc, 0xc, 0x14} {
 				gotKind, got, err := readFrame(r)
@@ -91,8 +91,8 @@ func TestTelemetryLogOfR(t *testing.T) {
 // would be without it.
 func TestTelemetryLogThatIsNone(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
-	p := start(t, "", rec.env("faults.run", "_LAMBDA_TELEMETRY_LOG_FD=77"))
-	if got := (function{t, rec.server.URL}).result(call("echo", `{"event": 1}`)); got != "1" {
+	p := start(t, "", rec.Env("faults.run", "_LAMBDA_TELEMETRY_LOG_FD=77"))
+	if got := (function{t, rec.URL}).result(call("echo", `{"event": 1}`)); got != "1" {
 		t.Errorf("got %s", got)
 	}
 	p.waitFor(`WRN telemetry log not available, logging to standard output error="_LAMBDA_TELEMETRY_LOG_FD=\\"77\\": `)

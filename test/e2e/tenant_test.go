@@ -14,7 +14,7 @@ import (
 func TestMetricsOfTenant(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startTenant(t, rec, "blue", "faults.echo", "LAMBDA_R_METRICS=true", "AWS_LAMBDA_FUNCTION_NAME=orders")
-	id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+	id := f.invoke(`{}`).Header.Get("X-Amzn-Requestid")
 	if d := p.waitForMetrics("RDuration", id); d.members["tenantId"] != "blue" || d.members["FunctionName"] != "orders" {
 		t.Errorf("got %v", d.members)
 	}
@@ -38,7 +38,7 @@ func TestTenantInTheLog(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			rec := newRecorder(t, 10*time.Second, nil)
 			p, f := startTenant(t, rec, "blue", "faults.tells", "AWS_LAMBDA_LOG_FORMAT="+format)
-			id := f.invoke(`{}`).header.Get("X-Amzn-Requestid")
+			id := f.invoke(`{}`).Header.Get("X-Amzn-Requestid")
 			for _, pattern := range want {
 				p.waitFor(strings.ReplaceAll(pattern, "ID", id))
 			}
@@ -52,12 +52,12 @@ func startTenant(t *testing.T, rec *recorder, tenant, handler string, env ...str
 	t.Helper()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(runtimeapi.HeaderTenantID, tenant)
-		rec.server.Config.Handler.ServeHTTP(w, r)
+		rec.Handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
 		front.CloseClientConnections()
 		front.Close()
 	})
-	env = append(rec.env(handler, env...), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(front.URL, "http://"))
-	return start(t, "", env), function{t, rec.server.URL}
+	env = append(rec.Env(handler, env...), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(front.URL, "http://"))
+	return start(t, "", env), function{t, rec.URL}
 }

@@ -1,0 +1,89 @@
+//go:build linux
+
+// Package proc reads /proc for tests.
+package proc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Stat returns the state of a process, as proc(5) names it, and its parent. Both are 0 if there is
+// no such process.
+func Stat(pid int) (state byte, parent int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0
+	}
+	// The name stands in parentheses and may contain any character.
+	rest := text[bytes.LastIndexByte(text, ')')+1:]
+	if _, err := fmt.Sscanf(string(rest), " %c %d", &state, &parent); err != nil {
+		return 0, 0
+	}
+	return state, parent
+}
+
+// Alive reports whether a process runs. A zombie does not.
+func Alive(pid int) bool {
+	state, _ := Stat(pid)
+	return state != 0 && state != 'Z' && state != 'X'
+}
+
+// Parent returns the parent of a process, or 0 if there is no such process.
+func Parent(pid int) int { _, parent := Stat(pid); return parent }
+
+// Marked returns the running processes that have mark in their environment, except this one.
+func Marked(mark string) []int {
+	environs, _ := filepath.Glob("/proc/[0-9]*/environ") // the only error is a bad pattern
+	var pids []int
+	for _, file := range environs {
+		env, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(env, []byte(mark)) {
+			continue // it has ended, or belongs to someone else
+		}
+		var pid int
+		if _, err := fmt.Sscanf(file, "/proc/%d/", &pid); err == nil && pid != os.Getpid() && Alive(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// WaitGone waits until none of the processes runs, at most for a time, and returns those that do.
+func WaitGone(most time.Duration, pids ...int) []int {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(most); ; <-tick.C {
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return !Alive(pid) })
+		if len(pids) == 0 || time.Now().After(deadline) {
+			return pids
+		}
+	}
+}
+
+// KillAll sends SIGKILL to the processes.
+func KillAll(pids []int) {
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+	}
+}
+
+// OpenFDs returns the open file descriptors of this process with what they refer to, except those
+// that Go's runtime polls with.
+func OpenFDs() []string {
+	links, _ := filepath.Glob("/proc/self/fd/*") // the only error is a bad pattern
+	var open []string
+	for _, link := range links {
+		target, err := os.Readlink(link) // fails for the descriptor that Glob used
+		if err == nil && !strings.HasPrefix(target, "anon_inode:") {
+			open = append(open, filepath.Base(link)+" "+target)
+		}
+	}
+	return open
+}
