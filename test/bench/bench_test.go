@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,23 +17,21 @@ import (
 
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // A runtime is a process that serves a function behind an emulator.
 type runtime struct {
-	cmd    *exec.Cmd
-	server *httptest.Server
-	log    logBuffer
+	*lambda.Program
+	url string // of the emulator
 }
 
 // build builds a program of this module as the Makefile does, and returns its path.
 func build(b testing.TB, pkg string) string {
 	b.Helper()
-	path := filepath.Join(b.TempDir(), filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	path, err := lambda.Build(b.TempDir(), pkg, "-trimpath", "-ldflags", "-s -w")
+	if err != nil {
+		b.Fatal(err)
 	}
 	return path
 }
@@ -49,31 +46,28 @@ func start(b *testing.B, program string) *runtime {
 // startWith starts it with a handler of a folder and a Runtime API.
 func startWith(b testing.TB, program, dir, handler string, api http.Handler, env ...string) *runtime {
 	b.Helper()
-	r := &runtime{server: httptest.NewServer(api)}
-	r.cmd = exec.Command(program)
-	r.cmd.Dir = dir
-	r.cmd.Env = append(append(os.Environ(),
-		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(r.server.URL, "http://"),
-		"_HANDLER="+handler), env...)
-	r.cmd.Stdout, r.cmd.Stderr = &r.log, &r.log
-	if err := r.cmd.Start(); err != nil {
+	url := lambda.Serve(b, api)
+	cmd := exec.Command(program)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), lambda.Env(url, handler, env...)...)
+	p, err := lambda.Start(cmd)
+	if err != nil {
 		b.Fatal(err)
 	}
-	return r
+	return &runtime{p, url}
 }
 
-func (r *runtime) stop() {
-	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-	_ = r.cmd.Wait()                          // the Go handler dies of the signal
-	r.server.CloseClientConnections()
-	r.server.Close()
+func (r *runtime) stop(b testing.TB) {
+	if err := r.Stop(syscall.SIGTERM, time.Minute); err != nil {
+		b.Error(err)
+	}
 }
 
 // invoke invokes the function once and returns how long it took.
 func (r *runtime) invoke(b *testing.B) time.Duration {
 	b.Helper()
 	begin := time.Now()
-	resp, err := http.Post(r.server.URL+"/2015-03-31/functions/function/invocations", "application/json", strings.NewReader(`{"number": 5}`))
+	resp, err := http.Post(r.url+lambda.InvokePath, "application/json", strings.NewReader(`{"number": 5}`))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -81,7 +75,7 @@ func (r *runtime) invoke(b *testing.B) time.Duration {
 	body, err := io.ReadAll(resp.Body)
 	took := time.Since(begin)
 	if err != nil || string(body) != `{"parity":"odd"}` {
-		b.Fatalf("got %s, %v\n%s", body, err, r.log.String())
+		b.Fatalf("got %s, %v\n%s", body, err, r.Output.String())
 	}
 	return took
 }
@@ -90,7 +84,7 @@ func (r *runtime) invoke(b *testing.B) time.Duration {
 // its peak.
 func (r *runtime) residentMB(b testing.TB) (now, peak float64) {
 	b.Helper()
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.cmd.Process.Pid) + "/status")
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.Cmd.Process.Pid) + "/status")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -114,10 +108,10 @@ func quantile(times []time.Duration, q float64) float64 {
 // BenchmarkWarmInvocation is a warm parity invocation, in R and in Go, and the memory
 // of bootstrap after all of them.
 func BenchmarkWarmInvocation(b *testing.B) {
-	r := start(b, build(b, "lambda-r-runtime/cmd/bootstrap"))
-	defer r.stop()
-	g := start(b, build(b, "lambda-r-runtime/test/bench/gohandler"))
-	defer g.stop()
+	r := start(b, build(b, "cmd/bootstrap"))
+	defer r.stop(b)
+	g := start(b, build(b, "test/bench/gohandler"))
+	defer g.stop(b)
 	for range 50 { // warm-up: connections, R's compiler
 		r.invoke(b)
 		g.invoke(b)
@@ -140,7 +134,7 @@ func BenchmarkWarmInvocation(b *testing.B) {
 // BenchmarkFirstAnswer is the time from the start of bootstrap to the answer of an
 // invocation that waits for it, beside a bare Rscript -e 1.
 func BenchmarkFirstAnswer(b *testing.B) {
-	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	program := build(b, "cmd/bootstrap")
 	var first, bare []time.Duration
 	for b.Loop() {
 		begin := time.Now()
@@ -153,7 +147,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 		r := start(b, program)
 		r.invoke(b)
 		first = append(first, time.Since(begin))
-		r.stop()
+		r.stop(b)
 	}
 	b.ReportMetric(quantile(first, 0.5), "first-answer-p50-ms")
 	b.ReportMetric(quantile(bare, 0.5), "Rscript-p50-ms")
@@ -163,10 +157,10 @@ func BenchmarkFirstAnswer(b *testing.B) {
 // BenchmarkIdle is the CPU time that bootstrap and four warm workers use while nothing
 // is asked of them. One turn is a second.
 func BenchmarkIdle(b *testing.B) {
-	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	program := build(b, "cmd/bootstrap")
 	r := startWatched(b, program, dir, handler, nil, "AWS_LAMBDA_MAX_CONCURRENCY=4")
-	defer r.stop()
-	r.await(b, faulty.OpNext, false, 4) // all of them are up
+	defer r.stop(b)
+	r.await(b, 4, lambda.Begun(faulty.OpNext)) // all of them are up
 	for range 50 {
 		r.runtime.invoke(b)
 	}
@@ -193,7 +187,7 @@ func (r *runtime) cpu(b *testing.B, children bool) time.Duration {
 		}
 		// "pid (name) state parent …": utime and stime are fields 14 and 15.
 		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		pid := r.cmd.Process.Pid
+		pid := r.Cmd.Process.Pid
 		if path != "/proc/"+strconv.Itoa(pid)+"/stat" && !(children && fields[1] == strconv.Itoa(pid)) {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // BenchmarkLargeEvent is an event of 6 MB that comes back as its result. "Around R" is
@@ -15,9 +16,9 @@ import (
 // less what R says that it took: what bootstrap needs, and more, since R's reading and
 // writing of the pipes and the emulator's reading of the response are in it.
 func BenchmarkLargeEvent(b *testing.B) {
-	r := startWatched(b, build(b, "lambda-r-runtime/cmd/bootstrap"), "testdata", "work.echo", nil, "LOG_LEVEL=debug")
-	defer r.stop()
-	r.await(b, faulty.OpNext, false, 1)
+	r := startWatched(b, build(b, "cmd/bootstrap"), "testdata", "work.echo", nil, "LOG_LEVEL=debug")
+	defer r.stop(b)
+	r.await(b, 1, lambda.Begun(faulty.OpNext))
 	idle, _ := r.residentMB(b)
 	event := `"` + strings.Repeat("0123456789abcdef", 6<<20/16-1) + `"`
 	const warmUp = 5
@@ -29,7 +30,7 @@ func BenchmarkLargeEvent(b *testing.B) {
 		r.invoke(b, event, event)
 	}
 	cpu := r.cpu(b, false) - before
-	r.await(b, faulty.OpResponse, true, warmUp+b.N)
+	r.await(b, warmUp+b.N, lambda.Done(faulty.OpResponse))
 	whole, inR := r.answered()[warmUp:], r.rTimes(b)[warmUp:]
 	around := make([]time.Duration, len(whole))
 	for i := range whole {
@@ -44,17 +45,14 @@ func BenchmarkLargeEvent(b *testing.B) {
 
 // answered returns, for each event in its turn, the time from when the emulator had sent
 // it until it had accepted the response.
-func (r *watched) answered() []time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (r *watched) answered() (times []time.Duration) {
 	sent := map[string]time.Time{}
-	var times []time.Duration
-	for _, c := range r.calls {
-		switch {
-		case c.Ended && c.Op == faulty.OpNext:
-			sent[c.RequestID] = c.at
-		case c.Ended && c.Op == faulty.OpResponse:
-			times = append(times, c.at.Sub(sent[c.RequestID]))
+	for _, c := range r.Calls(func(c lambda.Call) bool { return c.Ended }) {
+		switch c.Op {
+		case faulty.OpNext:
+			sent[c.RequestID] = c.At
+		case faulty.OpResponse:
+			times = append(times, c.At.Sub(sent[c.RequestID]))
 		}
 	}
 	return times
@@ -66,7 +64,7 @@ var rTime = regexp.MustCompile(`frame received .*r_ms=([0-9.]+)`)
 func (r *watched) rTimes(b *testing.B) []time.Duration {
 	b.Helper()
 	var times []time.Duration
-	for _, match := range rTime.FindAllStringSubmatch(r.log.String(), -1) {
+	for _, match := range rTime.FindAllStringSubmatch(r.Output.String(), -1) {
 		ms, err := strconv.ParseFloat(match[1], 64)
 		if err != nil {
 			b.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // startWorkers starts bootstrap on a function of testdata with n workers, waits until all
@@ -14,7 +15,7 @@ import (
 func startWorkers(b *testing.B, program, dir, handler string, n int, warmUp func(*watched)) *watched {
 	b.Helper()
 	r := startWatched(b, program, dir, handler, nil, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", n))
-	r.await(b, faulty.OpNext, false, n)
+	r.await(b, n, lambda.Begun(faulty.OpNext))
 	warmUp(r)
 	return r
 }
@@ -32,12 +33,12 @@ func BenchmarkThroughput(b *testing.B) {
 		{"sleep", "work.wait", `"waited"`, 8, 3},
 	} {
 		b.Run(test.name, func(b *testing.B) {
-			program := build(b, "lambda-r-runtime/cmd/bootstrap")
+			program := build(b, "cmd/bootstrap")
 			warmUp := func(r *watched) { r.throughput(b, 10*test.workers, test.workers, test.result) }
 			one := startWorkers(b, program, "testdata", test.handler, 1, warmUp)
-			defer one.stop()
+			defer one.stop(b)
 			several := startWorkers(b, program, "testdata", test.handler, test.workers, warmUp)
-			defer several.stop()
+			defer several.stop(b)
 			var bare []*bareR
 			if test.handler == "work.burn" {
 				for range test.workers {
@@ -72,7 +73,7 @@ func BenchmarkThroughput(b *testing.B) {
 // BenchmarkOverhead compares a warm parity invocation on 16 workers with one on a single
 // worker, one invocation at a time.
 func BenchmarkOverhead(b *testing.B) {
-	program := build(b, "lambda-r-runtime/cmd/bootstrap")
+	program := build(b, "cmd/bootstrap")
 	const event, result = `{"number": 5}`, `{"parity":"odd"}`
 	warmUp := func(r *watched) {
 		for range 500 {
@@ -80,9 +81,9 @@ func BenchmarkOverhead(b *testing.B) {
 		}
 	}
 	one := startWorkers(b, program, "../../examples/parity", "functions.parity", 1, warmUp)
-	defer one.stop()
+	defer one.stop(b)
 	many := startWorkers(b, program, "../../examples/parity", "functions.parity", 16, warmUp)
-	defer many.stop()
+	defer many.stop(b)
 	var ofOne, ofMany []time.Duration
 	for b.Loop() {
 		ofOne = append(ofOne, one.invoke(b, event, result))

@@ -53,10 +53,10 @@ func (api *streamAPI) stream(b testing.TB, r *runtime, event string, want int64)
 	select {
 	case got := <-api.taken:
 		if got != want {
-			b.Fatalf("got %d bytes, want %d\n%s", got, want, r.log.String())
+			b.Fatalf("got %d bytes, want %d\n%s", got, want, r.Output.String())
 		}
 	case <-time.After(2 * time.Minute):
-		b.Fatalf("no stream\n%s", r.log.String())
+		b.Fatalf("no stream\n%s", r.Output.String())
 	}
 	return time.Since(begin)
 }
@@ -64,7 +64,7 @@ func (api *streamAPI) stream(b testing.TB, r *runtime, event string, want int64)
 func startStreaming(b testing.TB, pause time.Duration) (*streamAPI, *runtime) {
 	b.Helper()
 	api := &streamAPI{events: make(chan string, 1), taken: make(chan int64, 1), piece: 256 << 10, pause: pause}
-	r := startWith(b, build(b, "lambda-r-runtime/cmd/bootstrap"), "testdata", "streams.stream", api)
+	r := startWith(b, build(b, "cmd/bootstrap"), "testdata", "streams.stream", api)
 	return api, r
 }
 
@@ -74,7 +74,7 @@ func TestStreamMemory(t *testing.T) {
 	for _, pause := range []time.Duration{0, 2 * time.Millisecond} {
 		t.Run(fmt.Sprintf("pause %s", pause), func(t *testing.T) {
 			api, r := startStreaming(t, pause)
-			defer r.stop()
+			defer r.stop(t)
 			api.stream(t, r, `{"n": 1}`, 57) // the runtime is up
 			before, _ := r.residentMB(t)
 			took := api.stream(t, r, `{"mb": 200}`, 200<<20)
@@ -91,7 +91,7 @@ func TestStreamMemory(t *testing.T) {
 // takes, until the Runtime API has it.
 func BenchmarkStream(b *testing.B) {
 	api, r := startStreaming(b, 0)
-	defer r.stop()
+	defer r.stop(b)
 	api.stream(b, r, `{"n": 1}`, 57)
 	before, _ := r.residentMB(b)
 	var large, lines []time.Duration

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,67 +11,37 @@ import (
 
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
-// A watched is a bootstrap of which every call of the Runtime API is noted.
+// A watched is a bootstrap of which every call of the Runtime API is recorded.
 type watched struct {
 	*runtime
+	*lambda.Recorder
 	client  *http.Client
 	started time.Time
-
-	mu    sync.Mutex
-	calls []call
-	more  chan struct{} // closed and made anew at each call
-}
-
-// A call is one of the Runtime API that has begun, or ended.
-type call struct {
-	faulty.Call
-	at time.Time
 }
 
 // startWatched starts program with a handler of a folder. Fault is faulty.Handler's, or nil.
 func startWatched(b *testing.B, program, dir, handler string, fault func(faulty.Call) faulty.Fault, env ...string) *watched {
 	b.Helper()
-	r := &watched{more: make(chan struct{}), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
-	api := &faulty.Handler{
-		Next: emulator.New(emulator.Config{Timeout: 30 * time.Second}), Fault: fault, Observe: r.observe,
+	r := &watched{
+		Recorder: lambda.Record(emulator.New(emulator.Config{Timeout: 30 * time.Second}), fault),
+		client:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}},
+		started:  time.Now(),
 	}
-	r.started = time.Now()
-	r.runtime = startWith(b, program, dir, handler, api, env...)
+	r.runtime = startWith(b, program, dir, handler, r.Recorder, env...)
 	return r
 }
 
-func (r *watched) observe(c faulty.Call) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.calls = append(r.calls, call{c, time.Now()})
-	close(r.more)
-	r.more = make(chan struct{})
-}
-
-// await waits for the nth call of op, counted from 1, to begin or to end, and returns
-// when it did.
-func (r *watched) await(b *testing.B, op string, ended bool, n int) time.Time {
+// await waits for n calls that keep keeps, and returns when the last of them was.
+func (r *watched) await(b *testing.B, n int, keep func(lambda.Call) bool) time.Time {
 	b.Helper()
-	for deadline := time.After(time.Minute); ; {
-		r.mu.Lock()
-		more, seen := r.more, 0
-		for _, c := range r.calls {
-			if c.Op == op && c.Ended == ended {
-				if seen++; seen == n {
-					defer r.mu.Unlock()
-					return c.at
-				}
-			}
-		}
-		r.mu.Unlock()
-		select {
-		case <-more:
-		case <-deadline:
-			b.Fatalf("%d calls of %s, want %d\n%s", seen, op, n, r.log.String())
-		}
+	calls := r.Await(time.Minute, n, keep)
+	if len(calls) < n {
+		b.Fatalf("%d calls, want %d\n%s", len(calls), n, r.Output.String())
 	}
+	return calls[n-1].At
 }
 
 // invoke invokes the function once, which must give the result want, and returns how long
@@ -81,14 +50,14 @@ func (r *watched) invoke(b *testing.B, event, want string) time.Duration {
 	b.Helper()
 	took, err := r.request(event, want)
 	if err != nil {
-		b.Fatalf("%v\n%s", err, r.log.String())
+		b.Fatalf("%v\n%s", err, r.Output.String())
 	}
 	return took
 }
 
 func (r *watched) request(event, want string) (time.Duration, error) {
 	begin := time.Now()
-	resp, err := r.client.Post(r.server.URL+"/2015-03-31/functions/function/invocations", "application/json", strings.NewReader(event))
+	resp, err := r.client.Post(r.url+lambda.InvokePath, "application/json", strings.NewReader(event))
 	if err != nil {
 		return 0, err
 	}
@@ -133,22 +102,4 @@ func (r *watched) throughput(b *testing.B, n, clients int, want string) float64 
 	close(enough)
 	all.Wait()
 	return float64(n) / end.Sub(begin).Seconds()
-}
-
-// A logBuffer keeps what a process prints.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -30,7 +30,7 @@ var apiFaults = map[string]struct {
 
 // fault is faulty.Handler's Fault.
 func (a *arena) fault(c faulty.Call) (f faulty.Fault) {
-	a.update(func() {
+	a.Update(func() {
 		if c.Op == faulty.OpNext {
 			if a.nextResets > 0 {
 				a.nextResets--
@@ -49,7 +49,7 @@ func (a *arena) fault(c faulty.Call) (f faulty.Fault) {
 
 // observe is faulty.Handler's Observe.
 func (a *arena) observe(c faulty.Call) {
-	a.update(func() {
+	a.Update(func() {
 		switch {
 		case c.Op == faulty.OpInitError:
 			a.violate(inv1, "an init error was reported, after the init")
@@ -94,7 +94,7 @@ func (l *lineLog) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	l.a.update(func() {
+	l.a.Update(func() {
 		line := l.a.lines[nonce]
 		if stream == "stdout" {
 			line[0] = id

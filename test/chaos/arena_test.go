@@ -20,6 +20,7 @@ import (
 	"lambda-r-runtime/emulator/faulty"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
+	"lambda-r-runtime/test/kit/board"
 	"lambda-r-runtime/worker"
 )
 
@@ -39,7 +40,7 @@ type arena struct {
 
 	goroutines sync.WaitGroup // awaitDeath and the journal's reader
 
-	board
+	board.Board
 	eye     // what was seen in this round
 	slots   []slotLog
 	living  int            // workers that were not seen dead
@@ -60,7 +61,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	}
 	a := &arena{
 		h: h, margin: margin, temp: filepath.Join(dir, "tmp"), eye: newEye(), slots: make([]slotLog, slots), reads: map[string]int{},
-		board: newBoard(), ended: make(chan struct{}),
+		ended: make(chan struct{}),
 	}
 	pipe := filepath.Join(dir, "journal")
 	if err := os.Mkdir(a.temp, 0o700); err != nil {
@@ -97,7 +98,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	a.stop = cancel
 	a.goroutines.Go(func() {
 		a.err = sup.Run(ctx)
-		a.update(func() { close(a.ended) })
+		a.Update(func() { close(a.ended) })
 	})
 	a.atRest()
 	return a, nil
@@ -124,11 +125,11 @@ func (a *arena) atRest() {
 		}
 		return a.polls == len(a.slots) && a.living == len(a.slots) && a.tripsEnded()
 	}
-	if !a.wait(patience, func() bool { return rests() || !a.running() }) {
-		a.update(func() { a.violate(inv6, "no rest within %v: %+v, %d polls", patience, a.slots, a.polls) })
+	if !a.Wait(patience, func() bool { return rests() || !a.running() }) {
+		a.Update(func() { a.violate(inv6, "no rest within %v: %+v, %d polls", patience, a.slots, a.polls) })
 	}
 	if !a.running() {
-		a.update(func() { a.violate(inv1, "the supervisor has ended: %v", a.err) })
+		a.Update(func() { a.violate(inv1, "the supervisor has ended: %v", a.err) })
 	}
 }
 
@@ -162,7 +163,7 @@ func (a *arena) note(in instruction, pid int, at time.Time) {
 func (a *arena) readJournal() {
 	lines := bufio.NewScanner(a.journal)
 	for lines.Scan() {
-		a.update(func() { a.journalLine(lines.Text()) })
+		a.Update(func() { a.journalLine(lines.Text()) })
 	}
 }
 

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -10,6 +9,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"lambda-r-runtime/test/kit/board"
+	"lambda-r-runtime/test/kit/proc"
 	"lambda-r-runtime/worker"
 )
 
@@ -51,7 +52,7 @@ func newFakeHarness(t *testing.T, rec *record, rounds int) *fakeHarness {
 	t.Cleanup(func() { script.Close() })
 	mark := fmt.Sprintf("CHAOS_MARK=%d-%d", os.Getpid(), time.Now().UnixNano())
 	t.Cleanup(func() { // last of all, and on failure too
-		killAll(marked(mark))
+		proc.KillAll(proc.Marked(mark))
 	})
 	return &fakeHarness{rec: rec, bin: bin, script: script, dir: t.TempDir(), mark: mark, rounds: rounds}
 }
@@ -110,12 +111,12 @@ func (h *fakeHarness) mustArena(slots int, timeout, margin, initTimeout time.Dur
 
 // close ends the supervisor and checks that nothing of it is left.
 func (a *arena) close() []violation {
-	a.update(func() { a.closing = true })
+	a.Update(func() { a.closing = true })
 	a.stop()
-	if !a.wait(patience, func() bool { return !a.running() }) {
+	if !a.Wait(patience, func() bool { return !a.running() }) {
 		panic(fmt.Sprintf("the supervisor does not end: %+v", a.slots))
 	}
-	a.update(func() {
+	a.Update(func() {
 		if a.err != nil {
 			a.violate(inv6, "Run: %v", a.err)
 		}
@@ -128,11 +129,11 @@ func (a *arena) free() []violation {
 	a.client.Close()
 	a.server.Close()
 	gone := func() bool { return !slices.ContainsFunc(a.slots, func(s slotLog) bool { return s.worker != nil }) }
-	left := !a.wait(soon, gone)
+	left := !a.Wait(soon, gone)
 	_ = a.journal.Close() // the reader ends; nothing was buffered
 	a.goroutines.Wait()
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	if left {
 		a.violate(inv6, "a worker outlived the supervisor")
 	}
@@ -150,24 +151,20 @@ func TestChaosFake(t *testing.T) {
 	// The first arena makes what stays for good: the thread that starts processes.
 	warm := h.mustArena(1, time.Second, 400*time.Millisecond, 10*time.Second)
 	rec.wrong(cell{"warm up", ready}, warm.close())
-	fds, goroutines := openFDs(), goleak.IgnoreCurrent()
+	fds, goroutines := proc.OpenFDs(), goleak.IgnoreCurrent()
 
 	runSuite(t, h, rec, rounds)
 
 	var left []violation
-	ctx, cancel := context.WithTimeout(context.Background(), soon)
-	defer cancel()
-	if pids := deadSoon(marked(h.mark)); len(pids) > 0 {
+	if pids := proc.WaitGone(soon, proc.Marked(h.mark)...); len(pids) > 0 {
 		left = append(left, violation{inv6, fmt.Sprintf("processes %v are left", pids)})
 	}
 	if err := goleak.Find(goroutines); err != nil {
 		left = append(left, violation{inv6, err.Error()})
 	}
-	for now := openFDs(); len(now) > len(fds); now = openFDs() {
-		if ctx.Err() != nil {
-			left = append(left, violation{inv6, fmt.Sprintf("%d file descriptors, %d before: %v", len(now), len(fds), now)})
-			break
-		}
+	now := fds
+	if !board.Poll(soon, func() bool { now = proc.OpenFDs(); return len(now) <= len(fds) }) {
+		left = append(left, violation{inv6, fmt.Sprintf("%d file descriptors, %d before: %v", len(now), len(fds), now)})
 	}
 	rec.wrong(cell{"all over", ready}, left)
 	rec.report(t)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 // The invariants, by the numbers of the page that states them.
@@ -140,7 +141,7 @@ func (e *eye) checkDeaths() {
 		if _, hurt := e.hurt[w.PID()]; !hurt && !w.shot {
 			e.violate(inv7, "worker %d of slot %d died, and nothing was done to it: %v", w.PID(), w.slot, w.Err())
 		}
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", w.PID())); err == nil && parent(w.PID()) == os.Getpid() {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", w.PID())); err == nil && proc.Parent(w.PID()) == os.Getpid() {
 			e.violate(inv6, "worker %d is dead and not reaped", w.PID())
 		}
 	}
@@ -175,7 +176,7 @@ func (e *eye) checkProcesses(workers []*watched, slots int, temp string) {
 		e.violate(inv6, "%d workers live in %d slots", len(workers), slots)
 	}
 	for _, w := range workers {
-		if !alive(w.PID()) {
+		if !proc.Alive(w.PID()) {
 			e.violate(inv6, "worker %d is a zombie", w.PID())
 		}
 	}

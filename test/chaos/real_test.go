@@ -17,6 +17,9 @@ import (
 
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/board"
+	"lambda-r-runtime/test/kit/lambda"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 // The time limits of the real harness. A cold R takes some 120 ms alone, and several
@@ -55,17 +58,13 @@ func (h *realHarness) open(lane string) injector {
 
 // A realArena is one bootstrap and its R, with an emulator of its own.
 type realArena struct {
-	h      *realHarness
-	cmd    *exec.Cmd
-	dir    string
-	mark   string
-	emu    *emulator.Emulator
-	server *httptest.Server
-	ended  chan struct{} // closed when bootstrap has
-	fds    int           // of bootstrap, at rest
+	h       *realHarness
+	program *lambda.Program
+	dir     string
+	emu     *emulator.Emulator
+	fds     int // of bootstrap, at rest
 
-	board
-	log        bytes.Buffer
+	board.Board
 	trips      map[string]*realTrip
 	openPolls  int
 	lastPoll   time.Time // when the last one began
@@ -82,12 +81,9 @@ type realTrip struct {
 }
 
 func (h *realHarness) start() *realArena {
-	a := &realArena{
-		h: h, dir: h.t.TempDir(), mark: fmt.Sprintf("CHAOS_MARK=real-%d-%d", os.Getpid(), time.Now().UnixNano()),
-		ended: make(chan struct{}), board: newBoard(), trips: map[string]*realTrip{},
-	}
+	a := &realArena{h: h, dir: h.t.TempDir(), trips: map[string]*realTrip{}}
 	a.emu = emulator.New(emulator.Config{Timeout: realTimeout})
-	a.server = httptest.NewServer(&faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
+	url := lambda.Serve(h.t, &faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
 	root, err := filepath.Abs("testdata")
 	if err != nil {
 		panic(err) // there is no working directory
@@ -98,20 +94,14 @@ func (h *realHarness) start() *realArena {
 	if err := os.WriteFile(starter, []byte(script), 0o755); err != nil {
 		panic(err)
 	}
-	a.cmd = exec.Command(h.bin, "chaos.run")
-	a.cmd.Env = append(os.Environ(), a.mark, "AWS_LAMBDA_LOG_FORMAT=JSON", "LOG_LEVEL=debug",
-		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(a.server.URL, "http://"), "LAMBDA_TASK_ROOT="+root,
+	cmd := exec.Command(h.bin)
+	cmd.Env = append(os.Environ(), lambda.Env(url, "chaos.run", "AWS_LAMBDA_LOG_FORMAT=JSON", "LOG_LEVEL=debug", "LAMBDA_TASK_ROOT="+root,
 		"LAMBDA_R_DEADLINE_MARGIN="+realMargin.String(), "LAMBDA_R_INIT_TIMEOUT="+realInit.String(), "LAMBDA_R_BIN="+starter,
-		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"))
-	a.cmd.Stdout, a.cmd.Stderr = a, a
-	if err := a.cmd.Start(); err != nil {
+		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"))...)
+	if a.program, err = lambda.Start(cmd); err != nil {
 		panic(err)
 	}
-	go func() { // ends with the process
-		_ = a.cmd.Wait() // its state says how
-		a.update(func() { close(a.ended) })
-	}()
-	h.t.Cleanup(func() { killAll(append(marked(a.mark), a.cmd.Process.Pid)) })
+	h.t.Cleanup(func() { proc.KillAll(append(a.program.Processes(), cmd.Process.Pid)) })
 	a.invoke("warm-up", cell{})
 	a.atRest()
 	a.fds = a.openFDs()
@@ -120,19 +110,13 @@ func (h *realHarness) start() *realArena {
 
 func (a *realArena) path(name string) string { return filepath.Join(a.dir, name) }
 
-// Write takes the log of bootstrap.
-func (a *realArena) Write(b []byte) (int, error) {
-	a.update(func() { a.log.Write(b) })
-	return len(b), nil
-}
-
 func (a *realArena) violate(invariant, format string, args ...any) {
-	a.update(func() { a.broken = append(a.broken, violation{invariant, fmt.Sprintf(format, args...)}) })
+	a.Update(func() { a.broken = append(a.broken, violation{invariant, fmt.Sprintf(format, args...)}) })
 }
 
 // fault is faulty.Handler's Fault.
 func (a *realArena) fault(c faulty.Call) (f faulty.Fault) {
-	a.update(func() {
+	a.Update(func() {
 		spoil, ok := apiFaults[a.spoil]
 		switch {
 		case c.Op == faulty.OpNext && a.nextResets > 0:
@@ -149,7 +133,7 @@ func (a *realArena) fault(c faulty.Call) (f faulty.Fault) {
 // observe is faulty.Handler's Observe.
 func (a *realArena) observe(c faulty.Call) {
 	now := time.Now()
-	a.update(func() {
+	a.Update(func() {
 		switch {
 		case c.Op == faulty.OpNext && !c.Ended:
 			a.openPolls++
@@ -210,47 +194,38 @@ func (a *realArena) atRest() {
 		}
 		return a.openPolls == 1
 	}
-	if !a.wait(patience, rests) {
+	if !a.Wait(patience, rests) {
 		a.violate(inv6, "bootstrap is not at rest after %v", patience)
 	}
 }
 
 func (a *realArena) openFDs() int {
-	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.cmd.Process.Pid)) // none: it has ended
+	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.program.Cmd.Process.Pid)) // none: it has ended
 	return len(fds)
 }
 
 // workers returns the living R processes, told by their parent.
 func (a *realArena) workers() []int {
-	return slices.DeleteFunc(marked(a.mark), func(pid int) bool { return parent(pid) != a.cmd.Process.Pid })
+	return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return proc.Parent(pid) != a.program.Cmd.Process.Pid })
 }
 
 // stop ends bootstrap as Lambda does, and checks what it leaves.
 func (a *realArena) stop() {
-	_ = a.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	began := time.Now()
-	select {
-	case <-a.ended:
-		if took := time.Since(began); took > soon {
-			a.violate(inv6, "the shutdown took %v", took)
-		}
-	case <-time.After(patience):
-		a.violate(inv6, "bootstrap does not end at SIGTERM")
-	}
-	if left := deadSoon(marked(a.mark)); len(left) > 0 {
-		a.violate(inv6, "processes %v outlived bootstrap", left)
+	if err := a.program.Stop(syscall.SIGTERM, patience); err != nil {
+		a.violate(inv6, "%v", err)
+	} else if took := time.Since(began); took > soon {
+		a.violate(inv6, "the shutdown took %v", took)
 	}
 	if dirs, _ := filepath.Glob(a.path("lambda-r-*")); len(dirs) > 0 {
 		a.violate(inv6, "the TMPDIRs %v are left", dirs)
 	}
-	a.server.CloseClientConnections()
-	a.server.Close()
 }
 
 func (a *realArena) close() []violation {
 	a.stop()
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	return a.broken
 }
 
@@ -259,9 +234,9 @@ func TestChaosReal(t *testing.T) {
 	if _, err := exec.LookPath("R"); err != nil {
 		t.Fatal("there is no R on this machine: run make test, which installs it")
 	}
-	bin := filepath.Join(t.TempDir(), "bootstrap")
-	if out, err := exec.Command("go", "build", "-o", bin, "lambda-r-runtime/cmd/bootstrap").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	bin, err := lambda.Build(t.TempDir(), "cmd/bootstrap")
+	if err != nil {
+		t.Fatal(err)
 	}
 	rec := newRecord("real R", *seedFlag, cellsFor(realR, *cellsFlag))
 	h := &realHarness{t, rec, bin}

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"lambda-r-runtime/test/kit/board"
+	"lambda-r-runtime/test/kit/proc"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,15 +33,15 @@ func (a *realArena) inject(c cell, nonce string) (res result) {
 		if c.fault == "/next fails for a while" {
 			resets = 5
 		}
-		a.update(func() { a.nextResets = resets })
+		a.Update(func() { a.nextResets = resets })
 		a.expect("poll-"+nonce, cell{}, "")
-		if !a.wait(patience, func() bool { return a.nextResets == 0 }) {
+		if !a.Wait(patience, func() bool { return a.nextResets == 0 }) {
 			res.skipped = "/next was not asked"
 		}
 	case strings.HasPrefix(c.fault, "/response") || strings.HasPrefix(c.fault, "/error"):
-		a.update(func() { a.spoil = c.fault })
+		a.Update(func() { a.spoil = c.fault })
 		res.gets = a.expectFault(nonce, c)
-		if !a.wait(0, func() bool { return a.spoil == "" }) {
+		if !a.Wait(0, func() bool { return a.spoil == "" }) {
 			res.skipped = "there was no such report"
 		}
 	case c.state == ready && printed[ready] != 0 && slices.Contains(prints, c.fault):
@@ -89,7 +92,7 @@ func hurt(pid int, fault string) {
 func hurtWhenHanded(a *realArena, pid int, c cell) {
 	before := a.lastHanded()
 	go func() { // ends with the round: the event comes
-		a.wait(patience, func() bool { return a.handed != before })
+		a.Wait(patience, func() bool { return a.handed != before })
 		hurt(pid, c.fault)
 		if !strings.HasPrefix(c.fault, "SIGSTOP") {
 			_ = syscall.Kill(pid, syscall.SIGCONT) // so that it gets to die
@@ -106,8 +109,8 @@ func thawLater(c cell, pid int) {
 }
 
 func (a *realArena) lastHanded() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	return a.handed
 }
 
@@ -154,14 +157,14 @@ func (a *realArena) recover(nonce string) []violation {
 	c := cell{"SIGKILL", handler}
 	a.expectFault(nonce, c)
 	at := a.firedAt(nonce)
-	a.mu.Lock()
+	a.Lock()
 	reported := a.trips[a.handed].reports[0].began
-	a.mu.Unlock()
+	a.Unlock()
 	a.h.rec.took("kill → error report", reported.Sub(at))
-	if a.wait(patience, func() bool { return a.lastPoll.After(at) && a.openPolls == 1 }) {
-		a.mu.Lock()
+	if a.Wait(patience, func() bool { return a.lastPoll.After(at) && a.openPolls == 1 }) {
+		a.Lock()
 		a.h.rec.took("kill → next worker ready", a.lastPoll.Sub(at))
-		a.mu.Unlock()
+		a.Unlock()
 	}
 	a.atRest()
 	a.expect("after-"+nonce, cell{}, "") // so that the next restart is at once, too
@@ -183,12 +186,12 @@ func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
 	gone := func() bool { _, err := os.Stat(name); return err != nil }
 	if strings.HasPrefix(c.fault, "freeze") {
 		if c.fault == "freeze mid-backoff" {
-			a.wait(patience, gone) // a second failure, and so a pause
+			a.Wait(patience, gone) // a second failure, and so a pause
 		}
 		a.freeze()
 	}
 	a.expect("spawn-"+nonce, cell{}, "|Runtime.WorkerUnavailable|Runtime.WorkerCrashed")
-	if !a.wait(patience, gone) {
+	if !a.Wait(patience, gone) {
 		return "no R saw the plan"
 	}
 	return ""
@@ -197,7 +200,7 @@ func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
 // freeze stops all of the processes and lets them go on a little later: this is the
 // fault, and not a pause of the suite.
 func (a *realArena) freeze() {
-	pids := append(marked(a.mark), a.cmd.Process.Pid)
+	pids := append(a.program.Processes(), a.program.Cmd.Process.Pid)
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGSTOP) // it may have ended
 	}
@@ -235,13 +238,13 @@ func (a *realArena) firedAt(nonce string) time.Time {
 
 // checkReports checks invariants 1 and 2 for one invocation.
 func (a *realArena) checkReports(id string, c cell) {
-	a.wait(patience, func() bool {
+	a.Wait(patience, func() bool {
 		t := a.trips[id]
 		return t != nil && len(t.reports) > 0 && !t.reports[len(t.reports)-1].ended.IsZero()
 	})
-	a.mu.Lock()
+	a.Lock()
 	t := a.trips[id]
-	a.mu.Unlock()
+	a.Unlock()
 	if t == nil {
 		a.violate(inv1, "invocation %s (%v) was answered and never handed out", id, c)
 		return
@@ -269,17 +272,9 @@ func (a *realArena) checkReports(id string, c cell) {
 // checkLine checks invariant 8, and 2, for an invocation that was answered.
 func (a *realArena) checkLine(nonce, id string) {
 	// A child that prints beside it may have begun the line.
-	want := []string{"chaos-line " + nonce + `"`, `"requestId":"` + id + `"`}
-	logged := func() bool {
-		for line := range strings.Lines(a.log.String()) {
-			if strings.Contains(line, want[0]) {
-				return strings.Contains(line, want[1])
-			}
-		}
-		return false
-	}
-	if !a.wait(soon, logged) {
-		a.violate(inv8, "the line of %s was not logged with request id %s", nonce, id)
+	line := a.program.Output.WaitFor(soon, regexp.MustCompile(".*chaos-line "+nonce+`".*\n`))
+	if line == nil || !strings.Contains(line[0], `"requestId":"`+id+`"`) {
+		a.violate(inv8, "the line of %s was not logged with request id %s: %q", nonce, id, line)
 	}
 	if reads := a.journal("read", nonce); len(reads) != 1 {
 		a.violate(inv2, "%s was read %d times: %q", nonce, len(reads), reads)
@@ -288,9 +283,7 @@ func (a *realArena) checkLine(nonce, id string) {
 
 // noteSpawns records how long the spawns took that the log tells of.
 func (a *realArena) noteSpawns() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for line := range strings.Lines(a.log.String()) {
+	for line := range strings.Lines(a.program.Output.String()) {
 		var r struct {
 			Message string  `json:"message"`
 			TookMs  float64 `json:"took_ms"`
@@ -305,11 +298,11 @@ func (a *realArena) noteSpawns() {
 func (a *realArena) settle() []violation {
 	left := func() (pids []int) {
 		worker := a.workers()
-		return slices.DeleteFunc(marked(a.mark), func(pid int) bool { return pid == a.cmd.Process.Pid || slices.Contains(worker, pid) })
+		return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return slices.Contains(worker, pid) })
 	}
-	if pids := deadSoon(left()); len(pids) > 0 {
+	if pids := proc.WaitGone(soon, left()...); len(pids) > 0 {
 		a.violate(inv6, "processes %v are left beside the worker", pids)
-		killAll(pids)
+		proc.KillAll(pids)
 	}
 	if workers := a.workers(); len(workers) != 1 {
 		a.violate(inv6, "R processes %v are alive, want one", workers)
@@ -324,15 +317,12 @@ func (a *realArena) settle() []violation {
 		}
 		return n == 1 && a.openFDs() <= a.fds+2 // connections to the emulator come and go
 	}
-	for deadline := time.Now().Add(soon); !tidy(); {
-		if time.Now().After(deadline) {
-			a.violate(inv6, "TMPDIRs or file descriptors are left: %d open, %d at first", a.openFDs(), a.fds)
-			break
-		}
+	if !board.Poll(soon, tidy) {
+		a.violate(inv6, "TMPDIRs or file descriptors are left: %d open, %d at first", a.openFDs(), a.fds)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.log.Reset()
+	a.Lock()
+	defer a.Unlock()
+	a.program.Output.Reset()
 	broken := a.broken
 	a.broken = nil
 	_ = os.Remove(a.path("journal")) // the next round has its own
@@ -355,15 +345,12 @@ func (l loneReal) inject(c cell, nonce string) (res result) {
 		}
 		return res
 	}
-	a.update(func() { a.spoil = c.fault })
+	a.Update(func() { a.spoil = c.fault })
 	a.expect(nonce, c, c.row().gets)
-	select {
-	case <-a.ended:
-		if code := a.cmd.ProcessState.ExitCode(); code != 1 {
-			a.violate(invTable, "exit status %d after %s, want 1", code, c.fault)
-		}
-	case <-time.After(patience):
+	if !a.program.WaitEnd(patience) {
 		a.violate(invTable, "bootstrap goes on after %s", c.fault)
+	} else if code := a.program.Cmd.ProcessState.ExitCode(); code != 1 {
+		a.violate(invTable, "exit status %d after %s, want 1", code, c.fault)
 	}
 	res.violations = a.close()
 	return res

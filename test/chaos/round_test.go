@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"lambda-r-runtime/test/kit/proc"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func (a *arena) inject(c cell, nonce string) result {
 
 // fires waits for a moment until the fault was injected: a fake says so just before.
 func (a *arena) fires(nonce string) bool {
-	return a.wait(soon, func() bool { _, fired := a.fired[nonce]; return fired })
+	return a.Wait(soon, func() bool { _, fired := a.fired[nonce]; return fired })
 }
 
 // among sends an instruction among events that nothing is to happen to, one for each
@@ -63,27 +64,27 @@ func (a *arena) echoes(name, pad string) {
 
 // atSpawn plans the fault for the next spawn and kills a worker, so that there is one.
 func (a *arena) atSpawn(in instruction) {
-	a.update(func() {
+	a.Update(func() {
 		a.plan, a.planTimes = in, 1
 		if in.Fault == "spawn failing" {
 			a.planTimes = 2
 		}
 	})
 	a.among(instruction{Nonce: "trigger-" + in.Nonce, Fault: "SIGKILL", State: handler})
-	a.wait(patience, func() bool { return a.plan.Fault == "" })
+	a.Wait(patience, func() bool { return a.plan.Fault == "" })
 }
 
 // atNext breaks the connection of the next polls, and sends events until they are
 // all broken.
 func (a *arena) atNext(in instruction) {
-	a.update(func() {
+	a.Update(func() {
 		a.note(in, 0, time.Now())
 		a.nextResets = 2
 		if in.Fault == "/next fails for a while" {
 			a.nextResets = 4 * len(a.slots)
 		}
 	})
-	for n := 0; !a.wait(0, func() bool { return a.nextResets == 0 }); n++ {
+	for n := 0; !a.Wait(0, func() bool { return a.nextResets == 0 }); n++ {
 		a.echoes(fmt.Sprintf("poll%d-%s", n, in.Nonce), "")
 	}
 }
@@ -93,7 +94,7 @@ func (a *arena) atNext(in instruction) {
 func (a *arena) armed(in instruction, ends bool) {
 	var worker *watched
 	id := a.sendFor(in).id
-	a.update(func() {
+	a.Update(func() {
 		pid := a.trip(id).pid
 		for i := range a.slots {
 			if w := a.slots[i].worker; w != nil && w.PID() == pid {
@@ -113,7 +114,7 @@ func (a *arena) armed(in instruction, ends bool) {
 		return fired
 	}
 	// Events go to any slot; with 40 times as many as slots one comes by.
-	for n := 0; n < 40 && !a.wait(0, over); n++ {
+	for n := 0; n < 40 && !a.Wait(0, over); n++ {
 		a.echoes(fmt.Sprintf("probe%d-%s", n, in.Nonce), pad)
 	}
 }
@@ -123,7 +124,7 @@ func (a *arena) send(in instruction) (errorType string) { return a.sendFor(in).e
 
 func (a *arena) sendFor(in instruction) answerOf {
 	got := a.call(in)
-	a.update(func() {
+	a.Update(func() {
 		t := a.trip(got.id)
 		own := (in.State == handler || in.State == response || in.Fault == "wall-clock jump") && in.Fault != ""
 		switch {
@@ -146,7 +147,7 @@ func (a *arena) sendFor(in instruction) answerOf {
 
 // settle checks the invariants of the round, at rest, and forgets it.
 func (a *arena) settle() []violation {
-	a.mu.Lock()
+	a.Lock()
 	a.checkReports()
 	a.checkDeaths()
 	a.measure(a.h.rec)
@@ -160,17 +161,17 @@ func (a *arena) settle() []violation {
 	broken := append(a.broken, a.checkChildren()...)
 	a.eye = newEye()
 	a.plan, a.planTimes, a.nextResets = instruction{}, 0, 0
-	a.mu.Unlock()
+	a.Unlock()
 	return broken
 }
 
 // checkChildren checks that the background children of dead workers died with them.
 func (e *eye) checkChildren() []violation {
-	left := deadSoon(e.childOf)
+	left := proc.WaitGone(soon, e.childOf...)
 	if len(left) == 0 {
 		return nil
 	}
-	killAll(left)
+	proc.KillAll(left)
 	return []violation{{inv6, fmt.Sprintf("children %v outlived the worker that started them", left)}}
 }
 
@@ -186,22 +187,22 @@ func (l loneInjector) inject(c cell, nonce string) result {
 	if c.state == draining {
 		a.echoes("before-"+nonce, "")
 		a.send(in) // the last
-		a.update(func() { a.closing = true })
+		a.Update(func() { a.closing = true })
 		a.stop()
 		a.fires(nonce)
 		res.violations = a.close()
 	} else {
-		a.update(func() { a.closing = true })
+		a.Update(func() { a.closing = true })
 		res.gets = a.send(in) // alone: what is in the queue at the end has no answer
-		if a.wait(patience, func() bool { return !a.running() }); a.running() || a.err == nil {
+		if a.Wait(patience, func() bool { return !a.running() }); a.running() || a.err == nil {
 			res.violations = append(res.violations, violation{inv1, "Run goes on after " + c.fault})
 			a.stop()
-			a.wait(patience, func() bool { return !a.running() })
+			a.Wait(patience, func() bool { return !a.running() })
 		}
 		res.violations = append(res.violations, a.free()...)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	if _, fired := a.fired[nonce]; !fired {
 		res.skipped = "it did not fire"
 	}

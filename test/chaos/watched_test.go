@@ -47,7 +47,7 @@ func (s *slotLog) fail() { s.failures, s.failed = s.failures+1, time.Now() }
 func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	c := a.worker
 	planned := false
-	a.update(func() {
+	a.Update(func() {
 		s := &a.slots[slot]
 		s.spawning = true
 		s.checkSpawn(&a.eye, slot, time.Now())
@@ -73,7 +73,7 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 	began := time.Now()
 	w, err := worker.Spawn(ctx, c)
 	if err != nil {
-		a.update(func() {
+		a.Update(func() {
 			a.slots[slot].spawning = false
 			if !a.closing {
 				a.slots[slot].fail()
@@ -85,7 +85,7 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 		a.h.rec.took("cold spawn", time.Since(began))
 	}
 	watch := &watched{Worker: w, a: a, slot: slot}
-	a.update(func() {
+	a.Update(func() {
 		s := &a.slots[slot]
 		a.living++
 		if s.worker != nil && s.worker.Err() == nil {
@@ -101,7 +101,7 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 // awaitDeath notes when the worker has died.
 func (w *watched) awaitDeath() {
 	<-w.Done()
-	w.a.update(func() {
+	w.a.Update(func() {
 		s := &w.a.slots[w.slot]
 		if s.worker == w {
 			s.worker = nil
@@ -128,7 +128,7 @@ func (w *watched) fail() {
 // Invoke notes what was sent to the worker, and what came of it.
 func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
 	var thaw *time.Timer
-	w.a.update(func() {
+	w.a.Update(func() {
 		w.busy = true
 		t := w.a.trip(inv.ID)
 		// A second reply is there before the next request is: whoever finds it must
@@ -148,7 +148,7 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.S
 	if thaw != nil {
 		thaw.Stop()
 	}
-	w.a.update(func() {
+	w.a.Update(func() {
 		w.busy = false
 		t := w.a.trip(inv.ID)
 		s := &w.a.slots[w.slot]
@@ -191,19 +191,19 @@ func keeps(err error) bool {
 
 // Interrupt notes that the deadline of the worker's invocation is near.
 func (w *watched) Interrupt() {
-	w.a.update(func() { w.interrupted = true })
+	w.a.Update(func() { w.interrupted = true })
 	w.Worker.Interrupt()
 }
 
 // Kill notes that the supervisor is done with the worker, unless it is busy.
 func (w *watched) Kill(reason string) {
-	w.a.update(func() { w.retired = w.retired || !w.busy && !w.failed })
+	w.a.Update(func() { w.retired = w.retired || !w.busy && !w.failed })
 	w.Worker.Kill(reason)
 }
 
 // Shutdown notes that the supervisor is done with the worker, unless it died first.
 func (w *watched) Shutdown(ctx context.Context) {
-	w.a.update(func() { w.retired = w.retired || w.Err() == nil })
+	w.a.Update(func() { w.retired = w.retired || w.Err() == nil })
 	w.Worker.Shutdown(ctx)
 }
 
@@ -214,9 +214,9 @@ type watchedAPI struct {
 }
 
 func (c watchedAPI) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
-	c.a.update(c.a.beginPoll)
+	c.a.Update(c.a.beginPoll)
 	inv, err := c.Client.Next(ctx)
-	c.a.update(func() {
+	c.a.Update(func() {
 		c.a.polls--
 		if err != nil {
 			return

@@ -109,11 +109,8 @@ func meet(f function, n int) map[int]place {
 // invocations at once, and the handler as an argument.
 func startManaged(t *testing.T, rec *recorder, handler string, env ...string) (*program, function) {
 	t.Helper()
-	env = append(env,
-		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(rec.URL, "http://"),
-		"AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances",
-		"AWS_LAMBDA_MAX_CONCURRENCY=4", "_HANDLER=")
-	return start(t, "", env, handler), function{t, rec.URL}
+	env = append(env, "AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances", "AWS_LAMBDA_MAX_CONCURRENCY=4")
+	return start(t, "", rec.Env("", env...), handler), function{t, rec.URL}
 }
 
 // Each slot has a poll, a worker and a TMPDIR of its own, which is removed with it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/test/kit/board"
 )
 
 // A worker is recycled between invocations, its successor is there first, and no
@@ -125,13 +126,10 @@ family <- function() {
 	f.result(`{}`)
 }
 
+// waitUntil polls a condition of which nothing tells.
 func waitUntil(t *testing.T, condition func() bool, what string) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !condition(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so in %v: %s", patience, what)
-		}
+	if !board.Poll(patience, condition) {
+		t.Fatalf("not so in %v: %s", patience, what)
 	}
 }

@@ -11,13 +11,22 @@ import (
 )
 
 // A recorder is the Runtime API of a test: the emulator, and a record of bootstrap's calls.
-type recorder struct{ *lambda.Server }
+type recorder struct {
+	*lambda.Recorder
+	URL string
+}
 
 // fault returns the fault of a call, see faulty.Handler. If nil, no call is broken.
 type fault func(faulty.Call) faulty.Fault
 
 func newRecorder(t *testing.T, timeout time.Duration, fault fault) *recorder {
-	return &recorder{lambda.Serve(t, emulator.New(emulator.Config{Timeout: timeout}), fault)}
+	rec := lambda.Record(emulator.New(emulator.Config{Timeout: timeout}), fault)
+	return &recorder{rec, lambda.Serve(t, rec)}
+}
+
+// Env returns the environment in which Lambda starts bootstrap.
+func (rec *recorder) Env(handler string, more ...string) []string {
+	return lambda.Env(rec.URL, handler, more...)
 }
 
 // describe names a call and the error type that it reports: "response", "error Runtime.WorkerCrashed".

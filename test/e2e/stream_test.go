@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -14,12 +13,13 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // A streamAPI is a Runtime API whose test reads the streams itself.
 type streamAPI struct {
 	t       *testing.T
-	server  *httptest.Server
+	url     string
 	timeout time.Duration
 	events  chan string
 	posts   chan *streamPost
@@ -59,19 +59,14 @@ func newStreamAPI(t *testing.T, timeout time.Duration) *streamAPI {
 		}
 		w.WriteHeader(status)
 	})
-	api.server = httptest.NewServer(mux)
-	t.Cleanup(func() {
-		api.server.CloseClientConnections()
-		api.server.Close()
-	})
+	api.url = lambda.Serve(t, mux)
 	return api
 }
 
 // start starts bootstrap with a handler of testdata/streams.R.
 func (api *streamAPI) start(handler string, env ...string) *program {
 	api.t.Helper()
-	return start(api.t, "", append(env,
-		"AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.server.URL, "http://"), "_HANDLER=streams."+handler))
+	return start(api.t, "", lambda.Env(api.url, "streams."+handler, env...))
 }
 
 // invoke gives out an event and returns the post that is the answer to it.

@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // The metrics of a tenant's invocation name the tenant, as its log does.
@@ -46,18 +46,13 @@ func TestTenantInTheLog(t *testing.T) {
 	}
 }
 
-// startTenant starts bootstrap as Lambda does, with rec as its Runtime API, which says
-// that each invocation is of tenant.
+// startTenant starts bootstrap as Lambda does, with rec as its Runtime API, which gives each
+// invocation the id of the tenant.
 func startTenant(t *testing.T, rec *recorder, tenant, handler string, env ...string) (*program, function) {
 	t.Helper()
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url := lambda.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(runtimeapi.HeaderTenantID, tenant)
-		rec.Handler.ServeHTTP(w, r)
+		rec.ServeHTTP(w, r)
 	}))
-	t.Cleanup(func() {
-		front.CloseClientConnections()
-		front.Close()
-	})
-	env = append(rec.Env(handler, env...), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(front.URL, "http://"))
-	return start(t, "", env), function{t, rec.URL}
+	return start(t, "", lambda.Env(url, handler, env...)), function{t, rec.URL}
 }

@@ -3,22 +3,18 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/front"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // patience is how long a test waits for what must come.
@@ -26,94 +22,48 @@ const patience = 60 * time.Second
 
 // A container is one that runs, in the foreground.
 type container struct {
+	*lambda.Program
 	t    *testing.T
 	name string
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-
-	mu      sync.Mutex
-	printed bytes.Buffer
-	more    chan struct{} // closed and made anew when it prints
 }
 
-// start runs an image: args are the options, the image and its arguments. When the test
-// ends it is told to stop, and must end as one that was asked to.
+// start runs an image: args are the options, the image and its arguments. When the test ends, the
+// container is told to stop and must exit with status 0.
 func start(t *testing.T, args ...string) *container {
 	t.Helper()
-	c := &container{
-		t:    t,
-		name: fmt.Sprintf("lambda-r-runtime-test-%d", time.Now().UnixNano()),
-		done: make(chan struct{}),
-		more: make(chan struct{}),
-	}
-	c.cmd = command(append([]string{"run", "--rm", "--name", c.name}, args...)...)
-	c.cmd.Stdout, c.cmd.Stderr = c, c
-	if err := c.cmd.Start(); err != nil {
+	name := fmt.Sprintf("lambda-r-runtime-test-%d", time.Now().UnixNano())
+	p, err := lambda.Start(command(append([]string{"run", "--rm", "--name", name}, args...)...))
+	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // ends with the container
-		_ = c.cmd.Wait() // ProcessState says how
-		close(c.done)
-	}()
+	c := &container{p, t, name}
 	t.Cleanup(c.stop)
 	return c
 }
 
-// stop asks the container to stop, as Lambda and docker stop do: by SIGTERM.
+// stop asks the container to stop by SIGTERM, as Lambda and docker stop do.
 func (c *container) stop() {
 	_ = command("kill", "--signal", "TERM", c.name).Run() // it may have ended
-	select {
-	case <-c.done:
-	case <-time.After(patience):
+	if !c.WaitEnd(patience) {
 		_ = command("rm", "--force", c.name).Run() // it fails the test all the same
-		c.t.Errorf("the container did not end at SIGTERM; it printed:\n%s", c.output())
+		c.t.Errorf("the container did not end at SIGTERM; it printed:\n%s", c.Output.String())
 		return
 	}
-	if code := c.cmd.ProcessState.ExitCode(); code != 0 {
-		c.t.Errorf("the container ended with status %d; it printed:\n%s", code, c.output())
+	if code := c.Cmd.ProcessState.ExitCode(); code != 0 {
+		c.t.Errorf("the container ended with status %d; it printed:\n%s", code, c.Output.String())
 	}
 }
 
-// Write takes what the container prints.
-func (c *container) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.printed.Write(b)
-	close(c.more)
-	c.more = make(chan struct{})
-	return len(b), nil
-}
+func (c *container) output() string { return c.Output.String() }
 
-func (c *container) output() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.printed.String()
-}
-
-// waitFor waits until the container has printed what matches pattern, and returns it.
+// waitFor waits until the container has printed what matches pattern, and returns the match.
 func (c *container) waitFor(pattern string) []string {
 	c.t.Helper()
-	re := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
-	for {
-		c.mu.Lock()
-		more := c.more
-		found := re.FindStringSubmatch(c.printed.String())
-		c.mu.Unlock()
-		if found != nil {
-			return found
-		}
-		select {
-		case <-more:
-		case <-c.done:
-			if found := re.FindStringSubmatch(c.output()); found != nil {
-				return found
-			}
-			c.t.Fatalf("the container ended and never printed %q, but:\n%s", pattern, c.output())
-		case <-deadline:
-			c.t.Fatalf("the container did not print %q, but:\n%s", pattern, c.output())
-		}
+	match := c.Output.WaitFor(patience, regexp.MustCompile(pattern))
+	if match == nil {
+		c.t.Fatalf("the container did not print %q, but:\n%s", pattern, c.output())
 	}
+	return match
 }
 
 // A function is a container that serves Lambda's Runtime API, which is the emulator in
@@ -127,69 +77,56 @@ type function struct {
 // what comes after it.
 func startLambda(t *testing.T, options []string, args ...string) function {
 	t.Helper()
-	server := httptest.NewServer(emulator.New(emulator.Config{Timeout: patience, HTTP: front.FunctionURL}))
-	t.Cleanup(func() { // after the container has ended
-		server.CloseClientConnections()
-		server.Close()
-	})
+	url := lambda.Serve(t, emulator.New(emulator.Config{Timeout: patience, HTTP: front.FunctionURL}))
 	run := append(lambdaLimits(),
-		"--env", "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"),
+		"--env", "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(url, "http://"),
 		"--env", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+memoryMB)
-	return function{start(t, append(append(run, options...), args...)...), server.URL}
+	return function{start(t, append(append(run, options...), args...)...), url}
 }
 
 // call makes a request, and gives up when the container ends.
-func (f function) call(method, path, body string) (*http.Response, []byte) {
+func (f function) call(method, path, body string) lambda.Answer {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
 	defer cancel()
 	go func() { // ends with the request, if not with the container
 		select {
-		case <-f.done:
+		case <-f.Ended:
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
-	req, err := http.NewRequestWithContext(ctx, method, f.url+path, strings.NewReader(body))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
+	answer, err := lambda.Request(ctx, method, f.url+path, body)
 	if err != nil {
 		f.t.Fatalf("%v; the container printed:\n%s", err, f.output())
 	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return resp, answer
+	return answer
 }
 
-func (f function) invoke(event string) (*http.Response, []byte) {
+func (f function) invoke(event string) lambda.Answer {
 	f.t.Helper()
-	return f.call(http.MethodPost, "/2015-03-31/functions/function/invocations", event)
+	return f.call(http.MethodPost, lambda.InvokePath, event)
 }
 
 // result invokes the function, which must succeed, and returns its result's JSON.
 func (f function) result(event string) string {
 	f.t.Helper()
-	resp, body := f.invoke(event)
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Amz-Function-Error") != "" {
-		f.t.Fatalf("invoke with %s: status %d, %s; the container printed:\n%s", event, resp.StatusCode, body, f.output())
+	a := f.invoke(event)
+	if a.Status != http.StatusOK || a.Header.Get("X-Amz-Function-Error") != "" {
+		f.t.Fatalf("invoke with %s: status %d, %s; the container printed:\n%s", event, a.Status, a.Body, f.output())
 	}
-	return string(body)
+	return a.Body
 }
 
 // errorType invokes the function, which must fail, and returns the error's type.
 func (f function) errorType(event string) string {
 	f.t.Helper()
-	resp, body := f.invoke(event)
+	a := f.invoke(event)
 	var failure struct {
 		Type string `json:"errorType"`
 	}
-	if err := json.Unmarshal(body, &failure); err != nil || resp.Header.Get("X-Amz-Function-Error") == "" {
-		f.t.Fatalf("invoke with %s: want an error, got status %d, %s", event, resp.StatusCode, body)
+	if err := json.Unmarshal([]byte(a.Body), &failure); err != nil || a.Header.Get("X-Amz-Function-Error") == "" {
+		f.t.Fatalf("invoke with %s: want an error, got status %d, %s", event, a.Status, a.Body)
 	}
 	return failure.Type
 }

@@ -3,7 +3,6 @@
 package image
 
 import (
-	"bytes"
 	"image/png"
 	"net/http"
 	"os"
@@ -18,9 +17,9 @@ import (
 // More of Debian's R packages can be installed, and stay as small as R.
 func TestPageApt(t *testing.T) {
 	f := startLambda(t, nil, buildPage(t, "apt", image), "functions.plot")
-	resp, body := f.call(http.MethodGet, "/", "")
-	if picture, err := png.Decode(bytes.NewReader(body)); err != nil || picture.Bounds().Empty() {
-		t.Errorf("no plot: status %d, %v: %.300s", resp.StatusCode, err, body)
+	a := f.call(http.MethodGet, "/", "")
+	if picture, err := png.Decode(strings.NewReader(a.Body)); err != nil || picture.Bounds().Empty() {
+		t.Errorf("no plot: status %d, %v: %.300s", a.Status, err, a.Body)
 	}
 	if broken := output(t, "exec", f.name, "dpkg", "--audit"); broken != "" {
 		t.Errorf("dpkg says that packages are broken:\n%s", broken)

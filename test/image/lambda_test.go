@@ -3,7 +3,6 @@
 package image
 
 import (
-	"bytes"
 	"encoding/json"
 	"image/png"
 	"net/http"
@@ -97,10 +96,10 @@ func checkPlots(t *testing.T, f function) {
 // ink returns how many pixels of a picture are dark.
 func ink(t *testing.T, f function, query string) int {
 	t.Helper()
-	resp, body := f.call(http.MethodGet, "/picture?"+query, "")
-	picture, err := png.Decode(bytes.NewReader(body))
+	a := f.call(http.MethodGet, "/picture?"+query, "")
+	picture, err := png.Decode(strings.NewReader(a.Body))
 	if err != nil {
-		t.Fatalf("picture of %s: status %d, %v: %.300s", query, resp.StatusCode, err, body)
+		t.Fatalf("picture of %s: status %d, %v: %.300s", query, a.Status, err, a.Body)
 	}
 	dark := 0
 	for y := range picture.Bounds().Dy() {

@@ -8,29 +8,22 @@ import (
 	"time"
 )
 
-// A Board guards data with a lock and wakes those that wait for a change of it. The zero value is
-// ready to use.
+// A Board is a lock that wakes those that wait for a change of what it guards. The zero value is
+// ready to use. Lock it to read; change by Update.
 type Board struct {
-	mu      sync.Mutex
+	sync.Mutex
 	changed chan struct{} // closed by the next Update; nil if nobody waits
 }
 
 // Update calls change under the lock and then wakes all waiters.
 func (b *Board) Update(change func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	change()
 	if b.changed != nil {
 		close(b.changed)
 		b.changed = nil
 	}
-}
-
-// Read calls look under the lock.
-func (b *Board) Read(look func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	look()
 }
 
 // Wait waits until condition, which is called under the lock, holds, and reports whether it did
@@ -39,13 +32,13 @@ func (b *Board) Wait(most time.Duration, condition func() bool) bool {
 	guard := time.NewTimer(most)
 	defer guard.Stop()
 	for {
-		b.mu.Lock()
+		b.Lock()
 		holds := condition()
 		if b.changed == nil {
 			b.changed = make(chan struct{})
 		}
 		changed := b.changed
-		b.mu.Unlock()
+		b.Unlock()
 		if holds {
 			return true
 		}
@@ -55,6 +48,19 @@ func (b *Board) Wait(most time.Duration, condition func() bool) bool {
 			return false
 		}
 	}
+}
+
+// Poll asks condition every millisecond until it holds, and reports whether it did within most. It
+// is for conditions of which no Update tells, such as what /proc shows.
+func Poll(most time.Duration, condition func() bool) bool {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(most); !condition(); <-tick.C {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 // A Text collects what a program prints. The zero value is ready to use.
@@ -77,9 +83,10 @@ func (t *Text) Close() error {
 }
 
 // String returns the text so far.
-func (t *Text) String() (text string) {
-	t.board.Read(func() { text = t.buffer.String() })
-	return text
+func (t *Text) String() string {
+	t.board.Lock()
+	defer t.board.Unlock()
+	return t.buffer.String()
 }
 
 // Reset forgets the text so far.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"lambda-r-runtime/test/kit/board"
 )
 
 // Stat returns the state of a process, as proc(5) names it, and its parent. Both are 0 if there is
@@ -57,14 +59,11 @@ func Marked(mark string) []int {
 
 // WaitGone waits until none of the processes runs, at most for a time, and returns those that do.
 func WaitGone(most time.Duration, pids ...int) []int {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(most); ; <-tick.C {
+	board.Poll(most, func() bool {
 		pids = slices.DeleteFunc(pids, func(pid int) bool { return !Alive(pid) })
-		if len(pids) == 0 || time.Now().After(deadline) {
-			return pids
-		}
-	}
+		return len(pids) == 0
+	})
+	return pids
 }
 
 // KillAll sends SIGKILL to the processes.
