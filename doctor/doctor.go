@@ -1,5 +1,5 @@
-// Package doctor examines a machine, or an image while it is built: whether R functions
-// will run on it in Lambda, and what to do where they will not.
+// Package doctor examines a machine, or an image while it is built. It reports whether R
+// functions will run there in Lambda, and how to fix what keeps them from it.
 package doctor
 
 import (
@@ -11,23 +11,25 @@ import (
 	"lambda-r-runtime/worker"
 )
 
-// Config says what is examined.
+const mb = 1 << 20
+
+// Config says what to examine.
 type Config struct {
 	Getenv func(string) string
 
-	// Worker is how bootstrap makes an R process: its environment and its folders, R
-	// itself, and the handler. Without a Bin there is no R, and all that needs one is
-	// left out; without a Handler none is loaded. Timing and Log are the examination's own.
+	// Worker is the configuration of bootstrap's workers. Without a Bin, everything that
+	// needs R is left out. Without a Handler, none is loaded. Examine sets Timing, Log and
+	// OnRecord.
 	Worker    worker.Config
 	NoHandler string // why there is no handler
 
 	InitTimeout time.Duration
-	Explain     func(error) string // makes text for people of an error
-	Report      func(Finding)      // is told of each finding, as it is found
+	Explain     func(error) string // formats an error for people
+	Report      func(Finding)      // called with each finding
 }
 
-// Examine examines the machine and reports whether nothing failed. Ctx ends the R
-// processes that it starts.
+// Examine examines the machine and reports whether nothing failed. If ctx ends, it kills
+// the R processes that it started.
 func Examine(ctx context.Context, c Config) (healthy bool) {
 	e := &examination{Config: c}
 	var r rFacts
@@ -57,16 +59,24 @@ type examination struct {
 	failed bool
 }
 
-func (e *examination) ok(subject, format string, args ...any)   { e.say(OK, subject, format, args) }
-func (e *examination) warn(subject, format string, args ...any) { e.say(Warn, subject, format, args) }
-func (e *examination) fail(subject, format string, args ...any) { e.say(Fail, subject, format, args) }
+func (e *examination) ok(subject, format string, args ...any) {
+	e.report(OK, subject, format, args)
+}
 
-func (e *examination) say(level Level, subject, format string, args []any) {
+func (e *examination) warn(subject, format string, args ...any) {
+	e.report(Warn, subject, format, args)
+}
+
+func (e *examination) fail(subject, format string, args ...any) {
+	e.report(Fail, subject, format, args)
+}
+
+func (e *examination) report(level Level, subject, format string, args []any) {
 	e.failed = e.failed || level == Fail
 	e.Report(Finding{level, subject, strings.TrimSpace(fmt.Sprintf(format, args...))})
 }
 
-// env returns a variable of R's environment, where the last of one name counts.
+// env returns a variable of R's environment. The last of several entries counts.
 func (e *examination) env(name string) string {
 	found := ""
 	for _, entry := range e.Worker.Env {

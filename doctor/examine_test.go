@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,15 +18,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A patient is an examination, and what it has found.
+// A patient is an examination and its findings.
 type patient struct {
 	*examination
 	t     *testing.T
 	found []string
 }
 
-// newPatient returns an examination of a healthy function in an environment that has
-// these variables, too.
+// newPatient returns an examination of a healthy function, whose environment includes env.
 func newPatient(t *testing.T, env ...string) *patient {
 	p := &patient{t: t}
 	p.examination = &examination{Config: Config{
@@ -45,8 +43,8 @@ func newPatient(t *testing.T, env ...string) *patient {
 	return p
 }
 
-// expect checks that exactly these were found, each a regular expression of a whole
-// finding, and forgets them.
+// expect checks that the findings match these regular expressions, one for each, and clears
+// them.
 func (p *patient) expect(want ...string) {
 	p.t.Helper()
 	ok := len(want) == len(p.found)
@@ -76,22 +74,22 @@ func TestFindings(t *testing.T) {
 
 func TestTemp(t *testing.T) {
 	p := newPatient(t)
-	p.Worker.TempDir = t.TempDir() // below /tmp, unless somebody tests elsewhere
+	p.Worker.TempDir = t.TempDir() // below /tmp, unless TMPDIR is set
 	if strings.HasPrefix(p.Worker.TempDir, "/tmp/") {
 		p.temp()
-		p.expect(`ok    /tmp/\S+: can be written, \d+ MB free`)
+		p.expect(`ok    /tmp/\S+: writable, \d+ MB free`)
 	}
 	if left, _ := filepath.Glob(filepath.Join(p.Worker.TempDir, "*")); len(left) > 0 {
-		t.Errorf("it leaves %q", left)
+		t.Errorf("left behind: %q", left)
 	}
 	p.Worker.TempDir = "/dev/shm"
 	p.temp()
-	p.expect(`warn  /dev/shm: can be written here; in Lambda only /tmp can, so do not set TMPDIR in the image|warn  /dev/shm: .* only \d+ MB are free: .*`)
+	p.expect(`warn  /dev/shm: writable here, but in Lambda only /tmp is: do not set TMPDIR in the image|warn  /dev/shm: .* only \d+ MB are free: .*`)
 	p.Worker.TempDir = "/proc"
 	p.temp()
-	p.expect(`fail  /proc: .*/proc/lambda-r-doctor-.*: mount a file system .*, or set TMPDIR to one`)
+	p.expect(`fail  /proc: .*/proc/lambda-r-doctor-.*: mount a writable file system at /proc, or set TMPDIR to one`)
 	if !p.failed {
-		t.Error("that was no failure")
+		t.Error("not a failure")
 	}
 }
 
@@ -101,8 +99,8 @@ func TestEnvironment(t *testing.T) {
 		env, home, zone string
 	}{
 		{"", `ok    HOME: /tmp`, `ok    TZ: UTC`},
-		{"HOME=/home/sbx_user1051", `ok    HOME: /tmp, because /home/sbx_user1051 is no folder`, `ok    TZ: UTC`},
-		{"HOME=/usr", `ok    HOME: /usr; in Lambda it can only be read`, `ok    TZ: UTC`},
+		{"HOME=/home/sbx_user1051", `ok    HOME: /tmp, because /home/sbx_user1051 is not a folder`, `ok    TZ: UTC`},
+		{"HOME=/usr", `ok    HOME: /usr; read-only in Lambda`, `ok    TZ: UTC`},
 		{"TZ=:UTC", `ok    HOME: /tmp`, `ok    TZ: UTC`},
 		{"TZ=EST5EDT", `ok    HOME: /tmp`, `ok    TZ: EST5EDT`},
 		{"TZ=Europe/Atlantis", `ok    HOME: /tmp`, `warn  TZ: Europe/Atlantis is not known here, .*: install the system package tzdata, or set TZ=UTC`},
@@ -114,7 +112,7 @@ func TestEnvironment(t *testing.T) {
 		p.expect(row.home, row.zone)
 	}
 
-	// A zone that the image has data of.
+	// A zone whose data the image has.
 	if err := os.WriteFile(filepath.Join(home, "Atlantis"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +126,11 @@ func TestMachine(t *testing.T) {
 	p.proc()
 	p.user()
 	p.disk()
-	p.expect(`ok    /proc/self/fd: can be opened`, `ok    user: .* Lambda.*`, `ok    disk: can be written here; in Lambda only /tmp can`)
+	p.expect(`ok    /proc/self/fd: can be opened`, `ok    user: .* Lambda.*`)
 	p.Worker.Dir = "/proc"
-	if os.Getuid() != 0 { // whom the rest of the disk does not hold
+	if os.Getuid() != 0 { // root may write everywhere
 		p.disk()
-		p.expect(`ok    disk: can be written in /tmp only, as in Lambda`)
+		p.expect(`ok    disk: writable in /tmp only, as in Lambda`)
 	}
 }
 
@@ -143,8 +141,8 @@ func TestMemory(t *testing.T) {
 	p.used(90 * mb)
 	p.expect(
 		`ok    memory: 100 MB, AWS_LAMBDA_FUNCTION_MEMORY_SIZE`,
-		`ok    memory: R has used 50 MB of 100 MB to load the handler`,
-		`warn  memory: R has used 90 MB of 100 MB \(AWS_LAMBDA_FUNCTION_MEMORY_SIZE\) to load the handler: give the function more`,
+		`ok    memory: R used 50 MB of 100 MB to load the handler`,
+		`warn  memory: R used 90 MB of 100 MB \(AWS_LAMBDA_FUNCTION_MEMORY_SIZE\) to load the handler: give the function more`,
 	)
 }
 
@@ -152,10 +150,10 @@ func TestLocale(t *testing.T) {
 	p := newPatient(t)
 	p.locale(rFacts{locale: "C.UTF-8", utf8: true})
 	p.locale(rFacts{locale: "C"})
-	p.expect(`ok    locale: C.UTF-8`, `warn  locale: R's is C, which is not UTF-8, .*: set LANG=C.UTF-8, and no LC_ALL`)
+	p.expect(`ok    locale: C.UTF-8`, `warn  locale: C is not UTF-8, so .*: set LANG=C.UTF-8, and unset LC_ALL`)
 }
 
-// install makes a package in the library dir, with a file of so many bytes.
+// install creates a package in the library dir, with a file of so many bytes.
 func install(t *testing.T, dir, name, fields string, bytes int64) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -168,7 +166,7 @@ func install(t *testing.T, dir, name, fields string, bytes int64) string {
 	if err := os.WriteFile(filepath.Join(path, "data"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(filepath.Join(path, "data"), bytes); err != nil { // takes no space
+	if err := os.Truncate(filepath.Join(path, "data"), bytes); err != nil { // a sparse file
 		t.Fatal(err)
 	}
 	return path
@@ -183,37 +181,37 @@ func TestLibraries(t *testing.T) {
 	build(t, filepath.Join(terra, "libs/terra.so"), []string{gdal})
 	tcltk := install(t, base, "tcltk", "Priority: base\n", mb)
 	build(t, filepath.Join(tcltk, "libs/tcltk.so"), []string{tk})
-	// One package that uses the library of another, which that one loads.
+	// A package may use the library of another, which loads it.
 	tbb := build(t, filepath.Join(install(t, site, "RcppParallel", "", mb), "lib/libtbb.so.2"), nil, named("libtbb.so.2"))
 	rstan := install(t, site, "rstan", "", mb)
 	build(t, filepath.Join(rstan, "libs/rstan.so"), []string{tbb})
 
 	examine := func() *patient {
 		p := newPatient(t)
-		// .libPaths() has a folder by two names, and one that is gone.
+		// .libPaths() may have a folder under two names, and one that does not exist.
 		link := filepath.Join(t.TempDir(), "link")
 		if err := os.Symlink(site, link); err != nil {
 			t.Fatal(err)
 		}
 		packages, own := readLibraries([]string{link, site, "/not/there", base})
-		p.sharedLibraries(packages, own, newLoader(machine(), "", root))
+		p.sharedLibraries(packages, own, newLdso(machine(), "", root))
 		p.size(packages)
 		return p
 	}
 	sizes := `ok    library: 11 MB in 5 packages, the largest terra 5.0 MB, sf 3.0 MB, .* 1.0 MB, .* 1.0 MB, .* 1.0 MB`
 	p := examine()
-	p.expect(`ok    shared libraries: all are there that 4 of 5 packages need`, sizes)
+	p.expect(`ok    shared libraries: found all that 4 of 5 packages need`, sizes)
 
 	remove(t, gdal)
 	remove(t, tk)
 	p = examine()
 	p.expect(
-		`fail  shared libraries: libgdal.so.32 is missing, for sf, terra: install the system package that has it \(Debian, Ubuntu: apt-file search libgdal.so.32\)`,
-		`warn  shared libraries: libtk8.6.so is missing, for tcltk: install .*, unless your function does without what came with R`,
+		`fail  shared libraries: libgdal.so.32 is missing, for sf, terra: install the system package that contains it \(Debian, Ubuntu: apt-file search libgdal.so.32\)`,
+		`warn  shared libraries: libtk8.6.so is missing, for tcltk: install .*, unless your function does not use these parts of R`,
 		sizes,
 	)
 	if !p.failed {
-		t.Error("that was no failure")
+		t.Error("not a failure")
 	}
 
 	patchMachine(t, filepath.Join(sf, "libs/sf.so"), 22)
@@ -222,8 +220,8 @@ func TestLibraries(t *testing.T) {
 	}
 	remove(t, filepath.Join(tcltk, "libs/tcltk.so"))
 	examine().expect(
-		`fail  shared libraries: \S+/sf/libs/sf.so cannot be loaded: it was built for EM_S390, and R is for \S+: install sf in an image for \S+`,
-		`fail  shared libraries: \S+/terra/libs/terra.so cannot be loaded: .*: install terra anew`,
+		`fail  shared libraries: \S+/sf/libs/sf.so cannot be loaded: built for EM_S390, but R is for \S+: install sf in an image for \S+`,
+		`fail  shared libraries: \S+/terra/libs/terra.so cannot be loaded: .*: install terra again`,
 		sizes,
 	)
 }
@@ -234,7 +232,7 @@ func TestLibrariesOfAnySize(t *testing.T) {
 	p.size([]installed{{name: "torch", bytes: 11 << 30}})
 	p.expect(
 		`ok    library: 2048 MB in 2 packages, the largest torch 2048 MB, R6 0.2 MB; it fits into an image \(10 GB\), but not into zip files and layers \(250 MB\)`,
-		`fail  library: 11264 MB in 1 packages, the largest torch 11264 MB: Lambda takes no image above 10 GB: remove packages`,
+		`fail  library: 11264 MB in 1 packages, the largest torch 11264 MB: Lambda accepts images of at most 10 GB: remove packages`,
 	)
 }
 
@@ -249,33 +247,34 @@ func TestInit(t *testing.T) {
 	)
 }
 
-func TestInitLog(t *testing.T) {
-	log := &initLog{}
-	logger := slog.New(log).With("pid", 1)
+func TestRecords(t *testing.T) {
+	var records []protocol.Record
 	for i := range 30 {
-		logger.Debug("timed", "call", fmt.Sprintf("library(p%d)", i), "took_ms", float64(i), "at", "f.R:1")
+		records = append(records, protocol.Record{Level: "debug", Message: "timed", Call: fmt.Sprintf("library(p%d)", i),
+			Load: &protocol.TimedLoad{Ms: float64(i), At: "f.R:1"}})
 	}
-	logger.Debug("timed", "call", "source(\"model.R\")", "took_ms", 1500.5)
-	logger.Warn("package built under another R")
-	logger.Info("attaching")
 	p := newPatient(t)
-	log.report(p.examination)
-	if n := len(p.found); n != maxCalls+1 {
-		t.Errorf("%d findings, want %d", n, maxCalls+1)
+	p.records(append(records,
+		protocol.Record{Level: "debug", Message: "timed", Call: "source(\"model.R\")", Load: &protocol.TimedLoad{Ms: 1500.5}},
+		protocol.Record{Level: "warn", Message: "package built under another R"},
+		protocol.Record{Level: "info", Message: "attaching"},
+	))
+	if n := len(p.found); n != maxTimed+1 {
+		t.Errorf("%d findings, want %d", n, maxTimed+1)
 	}
 	p.found = []string{p.found[0], p.found[1], p.found[len(p.found)-1]}
 	p.expect(
 		`ok    init: 1\.5 s in source\("model.R"\)`,
 		`ok    init: 29 ms in library\(p29\) \(f\.R:1\)`,
-		`warn  init: R warns while the handler is loaded, .*:\n        package built under another R`,
+		`warn  init: loading the handler prints a warning, .*:\n        package built under another R`,
 	)
 }
 
-// A program that is no R, and an R that never answers.
+// A program that is not R, and an R that never answers.
 func TestNoR(t *testing.T) {
 	p := newPatient(t)
 	for bin, want := range map[string]string{
-		"/bin/true":  `fail  R: /bin/true does not start: it ends at once, as if it were no R`,
+		"/bin/true":  `fail  R: /bin/true does not start: it exited at once, as if it were not R`,
 		"/bin/false": `fail  R: /bin/false does not start: exit status 1`,
 		"/not/there": `fail  R: /not/there does not start: .*no such file or directory`,
 	} {
@@ -305,7 +304,7 @@ func TestOldR(t *testing.T) {
 	p.r(context.Background())
 	p.expect(
 		`fail  R: 3\.6\.3 at .* is too old: install R 4\.0 or later`,
-		`warn  R: says when it starts, and for each worker into the log:\n        a word`,
+		`warn  R: prints when it starts, which each new worker logs:\n        a word`,
 		`fail  jsonlite: there is no package: install it .*`,
 	)
 }

@@ -14,23 +14,23 @@ import (
 	"strings"
 )
 
-// What Lambda takes: of zip files, unzipped and with all layers, and of an image
-// ("Lambda quotas").
+// Lambda's size limits: for zip files, unzipped and with all layers, and for images ("Lambda
+// quotas").
 const (
 	maxZip   = 250 * mb
 	maxImage = 10 << 10 * mb
 )
 
-// An installed package.
+// An installed package, as far as it is examined.
 type installed struct {
 	name    string
-	base    bool     // came with R
+	base    bool     // part of R
 	bytes   int64    // of all its files
 	objects []string // its shared libraries that R loads
 }
 
-// libraries looks at the installed packages: whether what they need of the system is
-// there, and how large they are.
+// libraries checks that the system libraries that R's packages need exist, and how large
+// the packages are.
 func (e *examination) libraries(r rFacts) {
 	packages, own := readLibraries(r.libPaths)
 	machine := elf.EM_NONE
@@ -38,12 +38,12 @@ func (e *examination) libraries(r rFacts) {
 		machine = f.Machine
 		f.Close()
 	}
-	e.sharedLibraries(packages, own, newLoader(machine, r.libraryPath, "/"))
+	e.sharedLibraries(packages, own, newLdso(machine, r.libraryPath, "/"))
 	e.size(packages)
 }
 
-// readLibraries returns the packages in these folders, and the names of all shared
-// libraries in them: one package may load those of another.
+// readLibraries returns the packages in these folders, and the names of all shared libraries
+// in them, because one package may load the library of another.
 func readLibraries(dirs []string) (packages []installed, own map[string]bool) {
 	own = map[string]bool{}
 	var seen []string
@@ -55,7 +55,7 @@ func readLibraries(dirs []string) (packages []installed, own map[string]bool) {
 		seen = append(seen, dir)
 		descriptions, _ := filepath.Glob(filepath.Join(dir, "*/DESCRIPTION")) // the only error is a bad pattern
 		for _, description := range descriptions {
-			text, _ := os.ReadFile(description) // R complains of it where it matters
+			text, _ := os.ReadFile(description) // R reports errors that matter
 			p := installed{name: filepath.Base(filepath.Dir(description)), base: bytes.Contains(text, []byte("\nPriority: base\n"))}
 			p.read(filepath.Dir(description), own)
 			packages = append(packages, p)
@@ -64,7 +64,7 @@ func readLibraries(dirs []string) (packages []installed, own map[string]bool) {
 	return packages, own
 }
 
-// read reads what files the package in dir has. What cannot be read does not count.
+// read examines the files of the package in dir. Files that cannot be read do not count.
 func (p *installed) read(dir string, own map[string]bool) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -87,8 +87,8 @@ func (p *installed) read(dir string, own map[string]bool) {
 	})
 }
 
-// sharedLibraries looks for libraries of the system that packages need.
-func (e *examination) sharedLibraries(packages []installed, own map[string]bool, l *loader) {
+// sharedLibraries reports system libraries that packages need and that are missing.
+func (e *examination) sharedLibraries(packages []installed, own map[string]bool, l *ldso) {
 	missing := map[string][]installed{} // by the name of the library
 	users, broken := 0, 0               // packages with shared libraries of their own; those that cannot be loaded
 	for _, p := range packages {
@@ -111,21 +111,21 @@ func (e *examination) sharedLibraries(packages []installed, own map[string]bool,
 		e.missingLibrary(name, missing[name])
 	}
 	if len(missing) == 0 && broken == 0 {
-		e.ok("shared libraries", "all are there that %d of %d packages need", users, len(packages))
+		e.ok("shared libraries", "found all that %d of %d packages need", users, len(packages))
 	}
 }
 
-// brokenLibrary reports a package's own library, which R cannot load for err.
+// brokenLibrary reports a package's own library that R cannot load because of err.
 func (e *examination) brokenLibrary(name, object string, err error) {
 	if wrong, ok := errors.AsType[*wrongMachineError](err); ok {
 		e.fail("shared libraries", "%s cannot be loaded: %v: install %s in an image for %s", object, err, name, machineName(wrong.want))
 		return
 	}
-	e.fail("shared libraries", "%s cannot be loaded: %v: install %s anew", object, err, name)
+	e.fail("shared libraries", "%s cannot be loaded: %v: install %s again", object, err, name)
 }
 
-// missingLibrary reports a library that these packages need. R comes with packages for
-// windows and plots whatever the system has, and few functions need them.
+// missingLibrary reports a missing library that these packages need. R itself includes
+// packages for windows and plots that few functions need.
 func (e *examination) missingLibrary(name string, users []installed) {
 	var names []string
 	onlyBase := true
@@ -133,16 +133,16 @@ func (e *examination) missingLibrary(name string, users []installed) {
 		names = append(names, p.name)
 		onlyBase = onlyBase && p.base
 	}
-	text := fmt.Sprintf("%s is missing, for %s: install the system package that has it (Debian, Ubuntu: apt-file search %s)",
+	text := fmt.Sprintf("%s is missing, for %s: install the system package that contains it (Debian, Ubuntu: apt-file search %s)",
 		name, strings.Join(names, ", "), name)
 	if onlyBase {
-		e.warn("shared libraries", "%s, unless your function does without what came with R", text)
+		e.warn("shared libraries", "%s, unless your function does not use these parts of R", text)
 		return
 	}
 	e.fail("shared libraries", "%s", text)
 }
 
-// size says how large the packages are, and which are the largest five.
+// size reports the size of all packages, and the five largest.
 func (e *examination) size(packages []installed) {
 	var sum int64
 	for _, p := range packages {
@@ -156,7 +156,7 @@ func (e *examination) size(packages []installed) {
 	text := fmt.Sprintf("%s in %d packages, the largest %s", megabytes(sum), len(packages), strings.Join(names, ", "))
 	switch {
 	case sum > maxImage:
-		e.fail("library", "%s: Lambda takes no image above 10 GB: remove packages", text)
+		e.fail("library", "%s: Lambda accepts images of at most 10 GB: remove packages", text)
 	case sum > maxZip:
 		e.ok("library", "%s; it fits into an image (10 GB), but not into zip files and layers (250 MB)", text)
 	default:
@@ -164,7 +164,7 @@ func (e *examination) size(packages []installed) {
 	}
 }
 
-// megabytes is a size for people, with a digit behind the point where it is small.
+// megabytes formats a size for people, with one decimal if it is small.
 func megabytes(n int64) string {
 	if n < 10*mb {
 		return fmt.Sprintf("%.1f MB", float64(n)/mb)

@@ -13,14 +13,11 @@ import (
 	"lambda-r-runtime/worker/process"
 )
 
-const mb = 1 << 20
-
-// leastTemp is how many bytes there should be for temporary files. Lambda gives 512 MB
-// or more.
+// leastTemp is how much space there should be for temporary files, in bytes. Lambda provides
+// at least 512 MB.
 const leastTemp = 64 * mb
 
-// proc looks whether a file descriptor can be opened by its name, as R opens its script
-// and its pipes.
+// proc checks that file descriptors can be opened by name, as R opens its script and pipes.
 func (e *examination) proc() {
 	r, w, err := os.Pipe()
 	if err == nil {
@@ -38,7 +35,7 @@ func (e *examination) proc() {
 	e.ok("/proc/self/fd", "can be opened")
 }
 
-// temp looks whether temporary files can be written, and how much of them.
+// temp checks that temporary files can be written, and how much space there is.
 func (e *examination) temp() {
 	dir := e.Worker.TempDir
 	f, err := os.CreateTemp(dir, "lambda-r-doctor-")
@@ -51,17 +48,17 @@ func (e *examination) temp() {
 		err = unix.Statfs(dir, &stat)
 	}
 	if err != nil {
-		e.fail(dir, "%v: mount a file system that can be written at %s, or set TMPDIR to one", err, dir)
+		e.fail(dir, "%v: mount a writable file system at %s, or set TMPDIR to one", err, dir)
 		return
 	}
 	free := int64(stat.Bavail) * stat.Bsize
 	switch {
 	case free < leastTemp:
-		e.warn(dir, "can be written, but only %d MB are free: free %d MB, or give the function more ephemeral storage", free/mb, leastTemp/mb)
+		e.warn(dir, "writable, but only %d MB are free: free %d MB, or give the function more ephemeral storage", free/mb, leastTemp/mb)
 	case dir != "/tmp" && !strings.HasPrefix(dir, "/tmp/"):
-		e.warn(dir, "can be written here; in Lambda only /tmp can, so do not set TMPDIR in the image")
+		e.warn(dir, "writable here, but in Lambda only /tmp is: do not set TMPDIR in the image")
 	default:
-		e.ok(dir, "can be written, %d MB free", free/mb)
+		e.ok(dir, "writable, %d MB free", free/mb)
 	}
 }
 
@@ -74,44 +71,44 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// disk looks whether the rest can be written.
+// disk checks whether other folders can be written.
 func (e *examination) disk() {
 	for _, dir := range []string{"/", e.Worker.Dir} {
 		if unix.Access(dir, unix.W_OK) == nil {
-			e.ok("disk", "can be written here; in Lambda only /tmp can")
+			e.ok("disk", "writable here; in Lambda only /tmp is")
 			return
 		}
 	}
-	e.ok("disk", "can be written in /tmp only, as in Lambda")
+	e.ok("disk", "writable in /tmp only, as in Lambda")
 }
 
 func (e *examination) user() {
 	uid := os.Getuid()
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		e.ok("user", "%s (uid %d); in Lambda it is one without a name", u.Username, uid)
+		e.ok("user", "%s (uid %d); in Lambda the user has no name", u.Username, uid)
 		return
 	}
 	e.ok("user", "uid %d has no name, as in Lambda", uid)
 }
 
-// home says which HOME R gets.
+// home reports the HOME that R gets.
 func (e *examination) home() {
 	home := e.env("HOME")
 	switch set := e.Getenv("HOME"); {
 	case set != "" && set != home:
-		e.ok("HOME", "%s, because %s is no folder", home, set)
+		e.ok("HOME", "%s, because %s is not a folder", home, set)
 	case home == "/tmp" || strings.HasPrefix(home, "/tmp/"):
 		e.ok("HOME", "%s", home)
 	default:
-		e.ok("HOME", "%s; in Lambda it can only be read", home)
+		e.ok("HOME", "%s; read-only in Lambda", home)
 	}
 }
 
-// zone looks whether the time zone that R gets is known here: R would take one that is
-// not for UTC, and not say so.
+// zone checks that R's time zone is known here. R takes an unknown one for UTC without a
+// warning.
 func (e *examination) zone() {
 	zone := e.env("TZ")
-	// UTC needs no data, nor do rules, as EST5EDT is one, which have digits.
+	// UTC needs no data, nor do POSIX rules such as EST5EDT, which have digits.
 	known := zone == "UTC" || zone == "GMT" || strings.ContainsAny(zone, "0123456789")
 	for _, dir := range []string{e.env("TZDIR"), "/usr/share/zoneinfo"} {
 		if info, err := os.Stat(filepath.Join(dir, zone)); dir != "" && err == nil && info.Mode().IsRegular() {
@@ -119,31 +116,31 @@ func (e *examination) zone() {
 		}
 	}
 	if !known {
-		e.warn("TZ", "%s is not known here, so R takes it for UTC: install the system package tzdata, or set TZ=UTC", zone)
+		e.warn("TZ", "%s is not known here, so R would use UTC: install the system package tzdata, or set TZ=UTC", zone)
 		return
 	}
 	e.ok("TZ", "%s", zone)
 }
 
-// limit returns what holds R's memory, in bytes, and what that is; 0: nothing does.
-func (e *examination) limit() (bytes int64, what string) {
-	bytes, what = process.MemoryLimit(), "the control group's limit"
+// limit returns R's memory limit in bytes and its source, or 0 if there is none.
+func (e *examination) limit() (bytes int64, source string) {
+	bytes, source = process.MemoryLimit(), "the control group's limit"
 	size, err := strconv.ParseInt(e.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64)
 	if err == nil && size > 0 && (bytes == 0 || size*mb < bytes) {
 		return size * mb, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 	}
-	return bytes, what
+	return bytes, source
 }
 
 func (e *examination) memory() {
-	limit, what := e.limit()
+	limit, source := e.limit()
 	size, err := strconv.ParseInt(e.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64)
 	switch {
 	case limit == 0:
-		e.ok("memory", "nothing limits it here; in Lambda the function's memory does")
+		e.ok("memory", "no limit here; in Lambda it is the function's memory")
 	case err == nil && size*mb > limit:
-		e.warn("memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is %d MB, but the control group's limit is %d MB: raise that", size, limit/mb)
+		e.warn("memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is %d MB, but the control group's limit is %d MB: raise the limit", size, limit/mb)
 	default:
-		e.ok("memory", "%d MB, %s", limit/mb, what)
+		e.ok("memory", "%d MB, %s", limit/mb, source)
 	}
 }

@@ -1,4 +1,4 @@
-# What doctor asks R, answered to file descriptor 4 as lines of name=value, see r.go.
+# Answers the questions of r.go: writes lines of name=value to file descriptor 4.
 local({
   answers <- list(
     version = getRversion(),

@@ -18,18 +18,18 @@ import (
 	"lambda-r-runtime/worker"
 )
 
-// maxProbe is how long an R may take to start and to answer the questions.
+// maxProbe is how long R may take to start and to answer.
 const maxProbe = time.Minute
 
 //go:embed probe.R
 var probeScript []byte
 
-// rFacts is what R says of itself.
+// rFacts are R's answers to probe.R.
 type rFacts struct {
 	version     string
-	home        string   // R_HOME; "": R does not start
-	libPaths    []string // where packages are, the first first
-	libraryPath string   // LD_LIBRARY_PATH, as R's start script has set it
+	home        string   // R_HOME; "" if R does not start
+	libPaths    []string // .libPaths()
+	libraryPath string   // LD_LIBRARY_PATH, as set by R's start script
 	locale      string
 	utf8        bool
 	jsonlite    string // its version, or ""
@@ -37,7 +37,7 @@ type rFacts struct {
 	started     string // what R printed on standard error while it started
 }
 
-// r starts an R as a worker is started, and looks at what it is.
+// r starts R as bootstrap starts workers, and checks its version and its jsonlite.
 func (e *examination) r(ctx context.Context) rFacts {
 	facts, err := probe(ctx, e.Worker)
 	if err != nil {
@@ -51,7 +51,7 @@ func (e *examination) r(ctx context.Context) rFacts {
 		e.ok("R", "%s at %s", facts.version, e.Worker.Bin)
 	}
 	if facts.started != "" {
-		e.warn("R", "says when it starts, and for each worker into the log:\n%s", facts.started)
+		e.warn("R", "prints when it starts, which each new worker logs:\n%s", facts.started)
 	}
 	if facts.jsonlite == "" {
 		e.fail("jsonlite", "%s: install it (Debian, Ubuntu: apt-get install r-cran-jsonlite)", facts.noJsonlite)
@@ -63,14 +63,14 @@ func (e *examination) r(ctx context.Context) rFacts {
 
 func (e *examination) locale(r rFacts) {
 	if !r.utf8 {
-		e.warn("locale", "R's is %s, which is not UTF-8, so text that is not ASCII suffers: set LANG=C.UTF-8, and no LC_ALL", r.locale)
+		e.warn("locale", "%s is not UTF-8, so R may garble text that is not ASCII: set LANG=C.UTF-8, and unset LC_ALL", r.locale)
 		return
 	}
 	e.ok("locale", "%s", r.locale)
 }
 
-// probe asks R. Its script and its answers are files in memory: standard output is for
-// what an .Rprofile prints.
+// probe runs probe.R in R. The script and the answers are files in memory, because an .Rprofile
+// may print to standard output.
 func probe(ctx context.Context, c worker.Config) (rFacts, error) {
 	script, err := memfd.New("probe.R", probeScript)
 	if err != nil {
@@ -82,7 +82,7 @@ func probe(ctx context.Context, c worker.Config) (rFacts, error) {
 		return rFacts{}, err
 	}
 	defer answers.Close()
-	ctx, cancel := context.WithTimeoutCause(ctx, maxProbe, fmt.Errorf("it takes more than %s", maxProbe))
+	ctx, cancel := context.WithTimeoutCause(ctx, maxProbe, fmt.Errorf("it took more than %s", maxProbe))
 	defer cancel()
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Bin, "--no-echo", "--no-restore", "--no-save", "--file=/proc/self/fd/3")
@@ -92,7 +92,7 @@ func probe(ctx context.Context, c worker.Config) (rFacts, error) {
 	cmd.ExtraFiles = []*os.File{script, answers}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second // for what an .Rprofile has started
+	cmd.WaitDelay = time.Second // an .Rprofile may have left a process that holds stderr
 	err = cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
@@ -100,18 +100,18 @@ func probe(ctx context.Context, c worker.Config) (rFacts, error) {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	said := strings.ToValidUTF8(strings.TrimSpace(stderr.String()), "?")
+	printed := strings.ToValidUTF8(strings.TrimSpace(stderr.String()), "?")
 	text, readErr := io.ReadAll(io.NewSectionReader(answers, 0, mb))
 	facts := parseFacts(string(text))
 	switch {
 	case err != nil:
-		return rFacts{}, fmt.Errorf("%w\n%s", err, said)
+		return rFacts{}, fmt.Errorf("%w\n%s", err, printed)
 	case readErr != nil:
 		return rFacts{}, readErr
 	case facts.home == "":
-		return rFacts{}, fmt.Errorf("it ends at once, as if it were no R\n%s", said)
+		return rFacts{}, fmt.Errorf("it exited at once, as if it were not R\n%s", printed)
 	}
-	facts.started = said
+	facts.started = printed
 	return facts, nil
 }
 

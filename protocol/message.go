@@ -107,6 +107,14 @@ type Record struct {
 	Call    string `json:"call"` // the R call that it came from, or ""
 
 	Fields map[string]any `json:"fields"` // the named arguments of lambda_log()
+	Load   *TimedLoad     `json:"load"`   // only in the records that Hello.Timing asks for
+}
+
+// A TimedLoad is how long a call of library(), source() or a similar function took while
+// the handler was loaded.
+type TimedLoad struct {
+	Ms float64 `json:"ms"`
+	At string  `json:"at"` // file:line, or ""
 }
 
 // StreamHead precedes a streamed response.

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"bytes"
+	"log/slog"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +33,14 @@ func init() {
 			}
 			f.result(id, nil)
 		}
+	}
+	roles["times its load"] = func(f *fake) {
+		f.hello()
+		f.send(protocol.Reply{Type: protocol.TypeLog, Record: protocol.Record{
+			Level: "info", Message: "timed", Call: "library(x)", Load: &protocol.TimedLoad{Ms: 12.5, At: "app.R:1"},
+		}})
+		f.ready()
+		f.next()
 	}
 	roles["a byte at a time"] = func(f *fake) {
 		f.start()
@@ -121,5 +132,22 @@ func TestLogRecords(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		}
+	}
+}
+
+// A record goes to OnRecord as R sent it, and its load time to the log.
+func TestOnRecord(t *testing.T) {
+	var got []protocol.Record
+	var log bytes.Buffer
+	c := newConfig(t, "times its load", newLogbook())
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	c.OnRecord = func(r protocol.Record) { got = append(got, r) }
+	spawn(t, c)
+	want := protocol.Record{Level: "info", Message: "timed", Call: "library(x)", Load: &protocol.TimedLoad{Ms: 12.5, At: "app.R:1"}}
+	if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if !strings.Contains(log.String(), "call=library(x) at=app.R:1 took_ms=12.5") {
+		t.Errorf("logged %s", &log)
 	}
 }

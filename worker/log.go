@@ -46,11 +46,20 @@ func (w *Worker) logRecord(reply protocol.Reply) {
 	if reply.Call != "" {
 		attrs = append(attrs, slog.String("call", reply.Call))
 	}
+	if load := reply.Load; load != nil {
+		if load.At != "" {
+			attrs = append(attrs, slog.String("at", load.At))
+		}
+		attrs = append(attrs, slog.Float64("took_ms", load.Ms))
+	}
 	for _, name := range slices.Sorted(maps.Keys(reply.Fields)) {
 		attrs = append(attrs, slog.Any(fieldName(name), reply.Fields[name]))
 	}
 	level, _ := protocol.ParseLevel(reply.Level) // unknown ones are logged at info
 	w.log.LogAttrs(context.Background(), level, reply.Message, attrs...)
+	if w.onRecord != nil {
+		w.onRecord(reply.Record)
+	}
 	_ = w.writer.WriteMessage(protocol.NewAck(nil)) // fails if R is dead, which the next read reports
 }
 

@@ -17,7 +17,7 @@ type Config struct {
 	Dir     string   // the working directory
 	Env     []string // see Environment
 	TempDir string   // where each process gets its own TMPDIR
-	Timing  bool     // log, at level debug, how long each library() and source() call of the load takes
+	Timing  bool     // make a record of each library() and source() call of the load: how long it took
 
 	// MemoryLimit is the memory that the whole function may use, in bytes, if something
 	// enforces a limit; else 0. It tells out-of-memory kills from other kills if no control
@@ -28,6 +28,10 @@ type Config struct {
 	MaxResult int
 
 	Log *slog.Logger // also receives R's output
+
+	// OnRecord, if not nil, is called with each log record that R makes, after it was logged.
+	// The calling goroutine is that of Spawn, Invoke or Shutdown.
+	OnRecord func(protocol.Record)
 }
 
 // crashPrefix begins R's report of a segmentation fault and similar crashes.
@@ -42,6 +46,7 @@ const crashPrefix = " *** caught "
 func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	w := &Worker{
 		maxResult: c.MaxResult,
+		onRecord:  c.OnRecord,
 		named:     make(chan struct{}),
 		done:      make(chan struct{}),
 	}

@@ -22,7 +22,8 @@ type Worker struct {
 	log       *slog.Logger
 	named     chan struct{} // closed once log is set
 	ready     protocol.Ready
-	maxResult int // see Config.MaxResult
+	maxResult int                   // see Config.MaxResult
+	onRecord  func(protocol.Record) // may be nil
 
 	requests *os.File // our end of R's fd 3
 	replies  *os.File // our end of R's fd 4

@@ -85,8 +85,8 @@ log_timed_call <- function(name, call, caller, ms) {
   }
   srcref <- attr(call, "srcref")
   where <- if (is.null(srcref)) current$loading$where else paste0(srcref_file(srcref), ":", srcref[[1L]])
-  fields <- c(list(took_ms = round(ms, 1)), if (!is.null(where)) list(at = where))
-  current$log("debug", "timed", timed_call(name, unmarked(call), caller), fields)
+  load <- c(list(ms = round(ms, 1)), if (!is.null(where)) list(at = where))
+  current$log("debug", "timed", timed_call(name, unmarked(call), caller), load = load)
 }
 
 # timed_call() returns a call of the function `name` as the log shows it. (The call itself may

@@ -44,14 +44,14 @@ func TestDoctor(t *testing.T) {
 		`ok    R: 4\.\d+\.\d+ at /\S+/R`,
 		`ok    jsonlite: [\d.]+`,
 		`ok    /proc/self/fd: can be opened`,
-		`(ok  |warn)  /\S+: can be written.*`,
+		`(ok  |warn)  /\S+: writable.*`,
 		`ok    disk: .*`,
 		`ok    user: .*`,
 		`ok    HOME: /\S*.*`,
 		`ok    TZ: \S+`,
 		`ok    locale: \S+`,
 		`ok    memory: .*`,
-		`ok    shared libraries: all are there that \d+ of \d+ packages need`,
+		`ok    shared libraries: found all that \d+ of \d+ packages need`,
 		`ok    library: \d+ MB in \d+ packages, the largest \S+ [\d.]+ MB, .*`,
 		`ok    handler: functions\.parity was loaded`,
 		`ok    init: \d+ ms, of which R and the runtime took \d+ ms and the handler's file \d+ ms: .*stats4 \d+ ms of \d+ ms.*`,
@@ -60,8 +60,8 @@ func TestDoctor(t *testing.T) {
 		`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`,
 		`ok    init: \d+ ms in source\("model\.R"\) \(functions\.R:2\)`,
 		`ok    init: \d+ ms in library\(splines\) \(model\.R:1\)`,
-		`warn  init: R warns while the handler is loaded, .*\n        look at this`,
-		`ok    memory: R has used \d+ MB .*`,
+		`warn  init: loading the handler prints a warning, .*\n        look at this`,
+		`ok    memory: R used \d+ MB .*`,
 	} {
 		expectLines(t, out, line)
 	}
@@ -113,12 +113,12 @@ func TestDoctorFinds(t *testing.T) {
 		{"no jsonlite", "", []string{"R_LIBS_SITE=/nowhere", "R_LIBS_USER=/nowhere", "R_LIBS=/nowhere"}, nil, 1, []string{
 			`fail  jsonlite: there is no package called .jsonlite.: install it \(Debian, Ubuntu: apt-get install r-cran-jsonlite\)`,
 		}},
-		{"no UTF-8", "", []string{"LC_ALL=C"}, nil, 0, []string{`warn  locale: R's is C, which is not UTF-8, .*: set LANG=C\.UTF-8, and no LC_ALL`}},
+		{"no UTF-8", "", []string{"LC_ALL=C"}, nil, 0, []string{`warn  locale: C is not UTF-8, so .*: set LANG=C\.UTF-8, and unset LC_ALL`}},
 		{"an unknown locale", "", []string{"LC_ALL=xx_YY.UTF-8"}, nil, 0, []string{
-			`warn  R: says when it starts, and for each worker into the log:`, `        .*Setting LC_CTYPE failed.*`, `warn  locale: .*`,
+			`warn  R: prints when it starts, which each new worker logs:`, `        .*Setting LC_CTYPE failed.*`, `warn  locale: .*`,
 		}},
 		{"a time zone without data", "", []string{"TZ=Europe/Atlantis"}, nil, 0, []string{`warn  TZ: Europe/Atlantis is not known here, .*`}},
-		{"a HOME that is not there", "", []string{"HOME=/home/sbx_user1051"}, nil, 0, []string{`ok    HOME: /tmp, because /home/sbx_user1051 is no folder`}},
+		{"a HOME that is not there", "", []string{"HOME=/home/sbx_user1051"}, nil, 0, []string{`ok    HOME: /tmp, because /home/sbx_user1051 is not a folder`}},
 		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{`fail  settings: unexpected argument "c\.d": give one handler`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

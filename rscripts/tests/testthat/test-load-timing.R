@@ -59,9 +59,9 @@ test_that("the slowest five come first", {
 # what was logged: each call, where it was, and its time.
 time_load <- function(lines, more = character(), env = parent.frame()) {
   calls <- list()
-  runtime$current$log <- function(level, message, call, fields) {
+  runtime$current$log <- function(level, message, call, load) {
     expect_identical(c(level, message), c("debug", "timed"))
-    calls[[length(calls) + 1L]] <<- c(list(call = runtime$call_text(call)), fields)
+    calls[[length(calls) + 1L]] <<- c(list(call = runtime$call_text(call)), load)
   }
   in_user_dir(env)
   writeLines(lines, "functions.R")
@@ -91,8 +91,8 @@ test_that("each call is timed, inner ones before those that they are part of", {
   )
   expect_identical(named(calls), c("library(stats4)", "requireNamespace(\"splines\")", "source(\"more.R\")"))
   expect_identical(places(calls), c("functions.R:1", "more.R:3", "functions.R:2"))
-  expect_gte(calls[[3L]]$took_ms, 50)
-  expect_lt(calls[[2L]]$took_ms, calls[[3L]]$took_ms)
+  expect_gte(calls[[3L]]$ms, 50)
+  expect_lt(calls[[2L]]$ms, calls[[3L]]$ms)
 })
 
 test_that("what a variable names is named", {

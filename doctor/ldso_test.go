@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// build makes a shared library that needs those in needs, and returns its path.
+// build builds a shared library that needs others, and returns its path.
 func build(t *testing.T, path string, needs []string, flags ...string) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -29,7 +29,7 @@ func build(t *testing.T, path string, needs []string, flags ...string) string {
 	return path
 }
 
-// named makes gcc write name into what needs the library.
+// named sets the name that users of the library record.
 func named(name string) string { return "-Wl,-soname," + name }
 
 func remove(t *testing.T, path string) {
@@ -39,7 +39,7 @@ func remove(t *testing.T, path string) {
 	}
 }
 
-// machine is that of the libraries that build makes.
+// machine returns the machine of the libraries that build builds.
 func machine() elf.Machine {
 	return map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[runtime.GOARCH]
 }
@@ -60,7 +60,7 @@ func TestMissing(t *testing.T) {
 
 	check := func(file, libraryPath string, want ...string) {
 		t.Helper()
-		got, err := newLoader(machine(), libraryPath, root).missing(file)
+		got, err := newLdso(machine(), libraryPath, root).missing(file)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s lacks %q, %v; want %q", filepath.Base(file), got, err, want)
 		}
@@ -73,7 +73,7 @@ func TestMissing(t *testing.T) {
 	check(runpath, "")
 	check(toFar, "", "libfar.so")
 
-	// The cache has libraries that are in none of the usual folders.
+	// The cache lists libraries outside the default folders.
 	if err := os.MkdirAll(at("etc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -91,10 +91,10 @@ func TestMissing(t *testing.T) {
 	check(through, "", "libwide.so.5")
 }
 
-// The C library is where this machine's own loader finds it.
+// The C library is found where this machine's own loader finds it.
 func TestMissingOnThisMachine(t *testing.T) {
 	file := build(t, filepath.Join(t.TempDir(), "x.so"), []string{"-lm", "-lc"})
-	if names, err := newLoader(machine(), "", "/").missing(file); err != nil || len(names) > 0 {
+	if names, err := newLdso(machine(), "", "/").missing(file); err != nil || len(names) > 0 {
 		t.Errorf("missing %q, %v", names, err)
 	}
 }
@@ -105,7 +105,7 @@ func TestLibrariesNeedEachOther(t *testing.T) {
 	build(t, a, nil, named("liba.so"))
 	build(t, b, []string{a}, named("libb.so"))
 	build(t, a, []string{b}, named("liba.so"))
-	if names, err := newLoader(machine(), "", root).missing(a); err != nil || len(names) > 0 {
+	if names, err := newLdso(machine(), "", root).missing(a); err != nil || len(names) > 0 {
 		t.Errorf("missing %q, %v", names, err)
 	}
 }
@@ -115,7 +115,7 @@ func TestNoLibrary(t *testing.T) {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newLoader(machine(), "", "/").missing(path); err == nil {
+	if _, err := newLdso(machine(), "", "/").missing(path); err == nil {
 		t.Error("a script is taken for a library")
 	}
 }
@@ -125,18 +125,18 @@ func TestOtherMachine(t *testing.T) {
 	path := build(t, filepath.Join(root, "usr/lib/x.so"), nil, named("x.so"))
 	user := build(t, filepath.Join(root, "y.so"), []string{path})
 	other := elf.EM_S390
-	_, err := newLoader(other, "", root).missing(path)
-	if wrong, ok := errors.AsType[*wrongMachineError](err); !ok || wrong.want != other || !strings.Contains(err.Error(), "and R is for EM_S390") {
+	_, err := newLdso(other, "", root).missing(path)
+	if wrong, ok := errors.AsType[*wrongMachineError](err); !ok || wrong.want != other || !strings.Contains(err.Error(), "but R is for EM_S390") {
 		t.Errorf("got %v", err)
 	}
-	// What was built for another machine is passed over.
+	// A library for another machine is skipped.
 	patchMachine(t, path, other)
-	if names, err := newLoader(machine(), "", root).missing(user); err != nil || !slices.Equal(names, []string{"x.so"}) {
+	if names, err := newLdso(machine(), "", root).missing(user); err != nil || !slices.Equal(names, []string{"x.so"}) {
 		t.Errorf("missing %q, %v", names, err)
 	}
 }
 
-// patchMachine changes what machine an ELF file says that it is for.
+// patchMachine changes the machine in the header of an ELF file.
 func patchMachine(t *testing.T, path string, m elf.Machine) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)

@@ -3,34 +3,35 @@ package doctor
 import (
 	"bytes"
 	"debug/elf"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// A loader finds shared libraries as the system's dynamic loader does, without running
-// anything: not all that is looked at can be run, and an image need not have ldd.
-type loader struct {
-	machine elf.Machine // of R; elf.EM_NONE: not known
-	path    []string    // LD_LIBRARY_PATH, and the folders that are always looked into
-	cache   []string    // the libraries in ld.so.cache
-	checked map[string][]string
+// An ldso finds shared libraries as the system's dynamic loader does. It runs nothing, because
+// not every library that is examined can be loaded, and an image may not have ldd.
+type ldso struct {
+	machine elf.Machine         // R's; elf.EM_NONE if not known
+	path    []string            // LD_LIBRARY_PATH, and the default folders
+	cache   []string            // the libraries in ld.so.cache
+	checked map[string][]string // what missing returned, by file
 }
 
-// newLoader returns the loader of an R with this machine and LD_LIBRARY_PATH, in the
-// system whose root folder is root.
-func newLoader(machine elf.Machine, libraryPath, root string) *loader {
-	l := &loader{machine: machine, path: filepath.SplitList(libraryPath), checked: map[string][]string{}}
+// newLdso returns the loader of an R with this machine and LD_LIBRARY_PATH, in the system
+// whose root folder is root.
+func newLdso(machine elf.Machine, libraryPath, root string) *ldso {
+	l := &ldso{machine: machine, path: filepath.SplitList(libraryPath), checked: map[string][]string{}}
 	for _, pattern := range []string{"lib", "usr/lib", "lib64", "usr/lib64", "lib/*-linux-gnu*", "usr/lib/*-linux-gnu*"} {
 		dirs, _ := filepath.Glob(filepath.Join(root, pattern)) // the only error is a bad pattern
 		l.path = append(l.path, dirs...)
 	}
 	cache, err := os.ReadFile(filepath.Join(root, "etc/ld.so.cache"))
-	if err != nil { // musl has none, and looks there, too
+	if err != nil { // musl has no cache and looks there, too
 		l.path = append(l.path, filepath.Join(root, "usr/local/lib"))
 	}
-	// A table of numbers, and then the paths that they point to, each with a zero byte at
-	// its end. A number that is taken for a path does no harm: there is no such file.
+	// The cache is a table of numbers, followed by the paths that they point to, each ending
+	// with a zero byte. A number taken for a path does no harm: no such file exists.
 	for entry := range bytes.SplitSeq(cache, []byte{0}) {
 		if slash := bytes.IndexByte(entry, '/'); slash >= 0 {
 			l.cache = append(l.cache, string(entry[slash:]))
@@ -39,9 +40,9 @@ func newLoader(machine elf.Machine, libraryPath, root string) *loader {
 	return l
 }
 
-// missing returns the names of the libraries that file needs, directly or through
-// others, and that are not to be found. An error means that file is no library for R.
-func (l *loader) missing(file string) ([]string, error) {
+// missing returns the names of the libraries that file needs, directly or through others,
+// and that cannot be found. An error means that file is not a library for R.
+func (l *ldso) missing(file string) ([]string, error) {
 	if names, ok := l.checked[file]; ok {
 		return names, nil
 	}
@@ -56,11 +57,11 @@ func (l *loader) missing(file string) ([]string, error) {
 	l.checked[file] = nil // libraries may need each other
 	needed, err := f.ImportedLibraries()
 	if err != nil {
-		return nil, nil // no dynamic section: it needs nothing
+		return nil, nil // without a dynamic section, it needs nothing
 	}
 	var dirs []string
 	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
-		entries, _ := f.DynString(tag) // without one there are none
+		entries, _ := f.DynString(tag) // an error means that there are none
 		for _, entry := range entries {
 			for _, dir := range filepath.SplitList(entry) {
 				origin := strings.NewReplacer("$ORIGIN", filepath.Dir(file), "${ORIGIN}", filepath.Dir(file))
@@ -76,7 +77,7 @@ func (l *loader) missing(file string) ([]string, error) {
 			names = append(names, name)
 			continue
 		}
-		more, _ := l.missing(found) // find has seen that it is a library
+		more, _ := l.missing(found) // find returns only libraries
 		names = append(names, more...)
 	}
 	l.checked[file] = names
@@ -84,7 +85,7 @@ func (l *loader) missing(file string) ([]string, error) {
 }
 
 // find returns the path of a library, or "".
-func (l *loader) find(name string, dirs []string) string {
+func (l *ldso) find(name string, dirs []string) string {
 	if strings.Contains(name, "/") {
 		if l.fits(name) {
 			return name
@@ -104,8 +105,8 @@ func (l *loader) find(name string, dirs []string) string {
 	return ""
 }
 
-// fits reports whether path is a library for R's machine. The loader passes over others.
-func (l *loader) fits(path string) bool {
+// fits reports whether path is a library for R's machine. The loader skips others.
+func (l *ldso) fits(path string) bool {
 	if _, ok := l.checked[path]; ok {
 		return true
 	}
@@ -123,7 +124,7 @@ type wrongMachineError struct {
 }
 
 func (e *wrongMachineError) Error() string {
-	return "it was built for " + machineName(e.built) + ", and R is for " + machineName(e.want)
+	return fmt.Sprintf("built for %s, but R is for %s", machineName(e.built), machineName(e.want))
 }
 
 func machineName(m elf.Machine) string {
