@@ -56,7 +56,10 @@ func readLibraries(dirs []string) (packages []installed, own map[string]bool) {
 		descriptions, _ := filepath.Glob(filepath.Join(dir, "*/DESCRIPTION")) // the only error is a bad pattern
 		for _, description := range descriptions {
 			text, _ := os.ReadFile(description) // R reports errors that matter
-			p := installed{name: filepath.Base(filepath.Dir(description)), base: bytes.Contains(text, []byte("\nPriority: base\n"))}
+			p := installed{
+				name: filepath.Base(filepath.Dir(description)),
+				base: bytes.Contains(text, []byte("\nPriority: base\n")),
+			}
 			p.read(filepath.Dir(description), own)
 			packages = append(packages, p)
 		}
@@ -118,7 +121,8 @@ func (e *examination) sharedLibraries(packages []installed, own map[string]bool,
 // brokenLibrary reports a package's own library that R cannot load because of err.
 func (e *examination) brokenLibrary(name, object string, err error) {
 	if wrong, ok := errors.AsType[*wrongMachineError](err); ok {
-		e.fail("shared libraries", "%s cannot be loaded: %v: install %s in an image for %s", object, err, name, machineName(wrong.want))
+		e.fail("shared libraries", "%s cannot be loaded: %v: install %s in an image for %s",
+			object, err, name, machineName(wrong.want))
 		return
 	}
 	e.fail("shared libraries", "%s cannot be loaded: %v: install %s again", object, err, name)
@@ -133,7 +137,8 @@ func (e *examination) missingLibrary(name string, users []installed) {
 		names = append(names, p.name)
 		onlyBase = onlyBase && p.base
 	}
-	text := fmt.Sprintf("%s is missing, for %s: install the system package that contains it (Debian, Ubuntu: apt-file search %s)",
+	text := fmt.Sprintf("%s is missing, for %s: install the system package that contains it "+
+		"(Debian, Ubuntu: apt-file search %s)",
 		name, strings.Join(names, ", "), name)
 	if onlyBase {
 		e.warn("shared libraries", "%s, unless your function does not use these parts of R", text)
@@ -148,7 +153,8 @@ func (e *examination) size(packages []installed) {
 	for _, p := range packages {
 		sum += p.bytes
 	}
-	largest := slices.SortedStableFunc(slices.Values(packages), func(a, b installed) int { return cmp.Compare(b.bytes, a.bytes) })
+	bySize := func(a, b installed) int { return cmp.Compare(b.bytes, a.bytes) }
+	largest := slices.SortedStableFunc(slices.Values(packages), bySize)
 	var names []string
 	for _, p := range largest[:min(5, len(largest))] {
 		names = append(names, fmt.Sprintf("%s %s", p.name, megabytes(p.bytes)))

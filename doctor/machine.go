@@ -54,7 +54,8 @@ func (e *examination) temp() {
 	free := int64(stat.Bavail) * stat.Bsize
 	switch {
 	case free < leastTemp:
-		e.warn(dir, "writable, but only %d MB are free: free %d MB, or give the function more ephemeral storage", free/mb, leastTemp/mb)
+		e.warn(dir, "writable, but only %d MB are free: free %d MB, or give the function more ephemeral storage",
+			free/mb, leastTemp/mb)
 	case dir != "/tmp" && !strings.HasPrefix(dir, "/tmp/"):
 		e.warn(dir, "writable here, but in Lambda only /tmp is: do not set TMPDIR in the image")
 	default:
@@ -139,7 +140,8 @@ func (e *examination) memory() {
 	case limit == 0:
 		e.ok("memory", "no limit here; in Lambda it is the function's memory")
 	case err == nil && size*mb > limit:
-		e.warn("memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is %d MB, but the control group's limit is %d MB: raise the limit", size, limit/mb)
+		e.warn("memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is %d MB, but the control group's limit is %d MB: raise the limit",
+			size, limit/mb)
 	default:
 		e.ok("memory", "%d MB, %s", limit/mb, source)
 	}

@@ -63,7 +63,8 @@ func (e *examination) r(ctx context.Context) rFacts {
 
 func (e *examination) locale(r rFacts) {
 	if !r.utf8 {
-		e.warn("locale", "%s is not UTF-8, so R may garble text that is not ASCII: set LANG=C.UTF-8, and unset LC_ALL", r.locale)
+		e.warn("locale", "%s is not UTF-8, so R may garble text that is not ASCII: set LANG=C.UTF-8, and unset LC_ALL",
+			r.locale)
 		return
 	}
 	e.ok("locale", "%s", r.locale)

@@ -24,14 +24,15 @@ type Options struct {
 // the telemetry log holds a whole record.
 func New(out *Output, o Options) *slog.Logger {
 	h := &handler{out: out, json: o.JSON}
-	switch {
-	case o.JSON:
+	if o.JSON {
 		h.inner = slog.NewJSONHandler(&out.buf, &slog.HandlerOptions{Level: o.Level, ReplaceAttr: jsonAttr})
-	case out.terminal:
-		h.inner = tint.NewTextHandler(&out.buf, &tint.Options{Level: o.Level, TimeFormat: "15:04:05.000", ReplaceAttr: textLevel})
-	default:
-		h.inner = tint.NewTextHandler(&out.buf, &tint.Options{Level: o.Level, TimeFormat: utcMillis, NoColor: true, ReplaceAttr: textAttr})
+		return slog.New(h)
 	}
+	text := &tint.Options{Level: o.Level, TimeFormat: utcMillis, NoColor: true, ReplaceAttr: textAttr}
+	if out.terminal {
+		text = &tint.Options{Level: o.Level, TimeFormat: "15:04:05.000", ReplaceAttr: textLevel}
+	}
+	h.inner = tint.NewTextHandler(&out.buf, text)
 	return slog.New(h)
 }
 

@@ -35,14 +35,17 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 }
 
 // serveLambda serves the handler until a signal or a fatal error.
-func serveLambda(ctx context.Context, s settings, api *runtimeapi.Client, getenv func(string) string, out *lambdalog.Output, log *slog.Logger) error {
+func serveLambda(
+	ctx context.Context, s settings, api *runtimeapi.Client, getenv func(string) string,
+	out *lambdalog.Output, log *slog.Logger,
+) error {
 	p, err := newPool(s, s.lambdaSlots(), getenv, nil, log)
 	if err != nil {
 		return failInit(api, log, err)
 	}
 	defer p.close()
 	ext := newExtension(api, p.hasHooks, log)
-	sup, err := newSupervisor(s, s.lambdaSlots(), ext, p, newObserver(s, getenv, out, log), log)
+	sup, err := newSupervisor(p, ext, out)
 	if err != nil {
 		return failInit(api, log, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	oklog "github.com/oklog/run"
 
+	"lambda-r-runtime/cmd/bootstrap/internal/watch"
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/lambdalog"
@@ -49,7 +50,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	addr := reachable(listener.Addr())
 	log.Debug("listening", "address", addr)
-	emu := newEmulator(s, o, p, addr, out, log)
+	emu := newEmulator(p, o, addr, out)
 	api, err := runtimeapi.NewClient(addr, version, o.concurrency)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -57,7 +58,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	defer api.Close()
 
 	supervise := func() (*supervisor.Supervisor, error) {
-		return newSupervisor(s, o.concurrency, api, p, newObserver(s, getenv, out, log), log)
+		return newSupervisor(p, api, out)
 	}
 	run := func(ctx context.Context) error {
 		sup, err := supervise()
@@ -68,7 +69,8 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	if o.watch {
 		p.spawned = emu.Resume
-		run = newReloader(supervise, p, emu, api, s.taskRoot, log).run
+		r := &reloader{newSupervisor: supervise, pool: p, emu: emu, api: api, files: watch.New(s.taskRoot), log: log}
+		run = r.run
 	}
 	var g oklog.Group
 	addSignals(ctx, &g, log)
@@ -90,7 +92,8 @@ func (o *localOptions) functionEnv(handler string) []string {
 
 // newEmulator returns the emulator that serves the function on addr. It prints the banner
 // when the function is first ready.
-func newEmulator(s settings, o *localOptions, p *pool, addr string, out *lambdalog.Output, log *slog.Logger) *emulator.Emulator {
+func newEmulator(p *pool, o *localOptions, addr string, out *lambdalog.Output) *emulator.Emulator {
+	handler := p.settings.handler
 	var served atomic.Bool
 	emu := emulator.New(emulator.Config{
 		Timeout:    o.timeout,
@@ -101,10 +104,10 @@ func newEmulator(s settings, o *localOptions, p *pool, addr string, out *lambdal
 		Log:        out,
 		OnReady: func() {
 			if served.Swap(true) {
-				log.Info("ready again", "handler", s.handler)
+				p.log.Info("ready again", "handler", handler)
 				return
 			}
-			fmt.Fprint(out, banner(s.handler, o, addr, p.lastReady()))
+			fmt.Fprint(out, banner(handler, o, addr, p.lastReady()))
 		},
 	})
 	out.Tail = emu.AppendLog

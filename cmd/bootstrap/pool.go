@@ -19,6 +19,7 @@ import (
 // and to recycle them.
 type pool struct {
 	settings settings
+	slots    int
 	memory   int64 // the function's, in bytes; 0: not limited, or not known
 	config   worker.Config
 	log      *slog.Logger
@@ -36,8 +37,8 @@ type pooled struct {
 	recycler recycler
 }
 
-// newPool finds R and prepares the configuration of its workers. Extra has defaults for
-// R's environment.
+// newPool finds R and prepares the configuration of one worker for each slot. Extra has
+// defaults for R's environment.
 func newPool(s settings, slots int, getenv func(string) string, extra []string, log *slog.Logger) (*pool, error) {
 	bin, err := worker.FindR(getenv)
 	if err != nil {
@@ -66,6 +67,7 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 			MaxResult:   runtimeapi.MaxResponse,
 		},
 		settings: s,
+		slots:    slots,
 		memory:   memory,
 		log:      log,
 		workers:  map[int]pooled{},

@@ -20,10 +20,6 @@ type reloader struct {
 	log           *slog.Logger
 }
 
-func newReloader(newSupervisor func() (*supervisor.Supervisor, error), p *pool, emu *emulator.Emulator, api supervisor.RuntimeAPI, root string, log *slog.Logger) *reloader {
-	return &reloader{newSupervisor, p, emu, api, watch.New(root), log}
-}
-
 // run serves until ctx ends; then it returns nil.
 func (r *reloader) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)

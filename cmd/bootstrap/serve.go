@@ -19,33 +19,24 @@ import (
 // kernel then kills the R processes.
 const hardExit = 2 * time.Second
 
-// newSupervisor returns a supervisor of the pool's workers. Observe may be nil.
-func newSupervisor(s settings, slots int, api supervisor.RuntimeAPI, p *pool, observe func(supervisor.Transition), log *slog.Logger) (*supervisor.Supervisor, error) {
+// newSupervisor returns a supervisor of the pool's workers, which writes its metrics to out
+// if they are wanted.
+func newSupervisor(p *pool, api supervisor.RuntimeAPI, out *lambdalog.Output) (*supervisor.Supervisor, error) {
 	c := supervisor.Config{
 		API:         api,
 		Spawn:       p.spawn,
-		Slots:       slots,
-		InitTimeout: s.initTimeout,
-		Margin:      s.margin,
-		Observe:     observe,
-		Log:         log,
+		Slots:       p.slots,
+		InitTimeout: p.settings.initTimeout,
+		Margin:      p.settings.margin,
+		Log:         p.log,
 	}
-	if s.maxInvocations > 0 || s.maxRSS > 0 {
+	if p.settings.metrics {
+		c.Observe = lambdalog.NewMetrics(out, p.settings.function, p.log).Observe
+	}
+	if p.settings.maxInvocations > 0 || p.settings.maxRSS > 0 {
 		c.Recycle = p.recycle
 	}
 	return supervisor.New(c)
-}
-
-// newObserver returns the supervisor's observer, nil unless metrics are wanted.
-func newObserver(s settings, getenv func(string) string, out *lambdalog.Output, log *slog.Logger) func(supervisor.Transition) {
-	if !s.metrics {
-		return nil
-	}
-	function := getenv("AWS_LAMBDA_FUNCTION_NAME")
-	if function == "" {
-		function = localFunction
-	}
-	return lambdalog.NewMetrics(out, function, log).Observe
 }
 
 // addSupervisor adds the actor that runs the supervisor. The returned channel is closed

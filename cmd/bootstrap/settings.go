@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,8 +35,9 @@ type settings struct {
 	logJSON        bool
 
 	// Lambda sets these. A value that makes no sense counts as absent.
-	maxConcurrency int   // 0: not set
-	memory         int64 // bytes; 0: not known
+	function       string // its name
+	maxConcurrency int    // 0: not set
+	memory         int64  // bytes; 0: not known
 }
 
 // A variable is an environment variable that configures bootstrap. Variables that only R
@@ -52,10 +54,14 @@ var variables = []variable{
 	{"LOG_LEVEL", "trace, debug, info, warn, error or fatal", (*settings).parseLogLevel}, // overrides the platform's
 	{"AWS_LAMBDA_LOG_FORMAT", "Text or JSON", (*settings).parseLogFormat},
 	{"LAMBDA_TASK_ROOT", "an existing folder", (*settings).parseTaskRoot},
-	{"LAMBDA_R_WORKERS", "a whole number from 1 to 1000", parseCount(1000, func(s *settings) *int { return &s.workers })},
-	{"LAMBDA_R_INIT_TIMEOUT", "a duration above 0, for example 30s", parseDuration(func(s *settings) *time.Duration { return &s.initTimeout })},
-	{"LAMBDA_R_DEADLINE_MARGIN", "a duration above 0, for example 250ms", parseDuration(func(s *settings) *time.Duration { return &s.margin })},
-	{"LAMBDA_R_MAX_INVOCATIONS", "a whole number of at least 1", parseCount(1<<31-1, func(s *settings) *int { return &s.maxInvocations })},
+	{"LAMBDA_R_WORKERS", "a whole number from 1 to 1000",
+		parseCount(1000, func(s *settings) *int { return &s.workers })},
+	{"LAMBDA_R_INIT_TIMEOUT", "a duration above 0, for example 30s",
+		parseDuration(func(s *settings) *time.Duration { return &s.initTimeout })},
+	{"LAMBDA_R_DEADLINE_MARGIN", "a duration above 0, for example 250ms",
+		parseDuration(func(s *settings) *time.Duration { return &s.margin })},
+	{"LAMBDA_R_MAX_INVOCATIONS", "a whole number of at least 1",
+		parseCount(1<<31-1, func(s *settings) *int { return &s.maxInvocations })},
 	{"LAMBDA_R_MAX_RSS", "a size in MB or GB, for example 400MB", (*settings).parseMaxRSS},
 	{"LAMBDA_R_METRICS", "true or false", (*settings).parseMetrics},
 }
@@ -79,6 +85,7 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 {
 		s.memory = mb << 20
 	}
+	s.function = cmp.Or(getenv("AWS_LAMBDA_FUNCTION_NAME"), localFunction)
 	s.handler = getenv("_HANDLER")
 	if len(args) > 0 {
 		s.handler = args[0]

@@ -19,12 +19,12 @@ func TestReadSettings(t *testing.T) {
 		"LAMBDA_TASK_ROOT": dir, "_HANDLER": "unused.f",
 		"LAMBDA_R_WORKERS": "3", "LAMBDA_R_INIT_TIMEOUT": "5s", "LAMBDA_R_DEADLINE_MARGIN": "100ms",
 		"LAMBDA_R_MAX_INVOCATIONS": "7", "LAMBDA_R_MAX_RSS": "1GB", "LAMBDA_R_METRICS": "true",
-		"AWS_LAMBDA_MAX_CONCURRENCY": "8", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+		"AWS_LAMBDA_FUNCTION_NAME": "parity", "AWS_LAMBDA_MAX_CONCURRENCY": "8", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
 	}, "app.f")
 	want := settings{
 		handler: "app.f", taskRoot: dir, workers: 3, initTimeout: 5 * time.Second, margin: 100 * time.Millisecond,
 		maxInvocations: 7, maxRSS: 1 << 30, metrics: true, logLevel: slog.LevelDebug, logJSON: true,
-		maxConcurrency: 8, memory: 512 << 20,
+		function: "parity", maxConcurrency: 8, memory: 512 << 20,
 	}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v\nwant %+v", s, err, want)
@@ -33,7 +33,9 @@ func TestReadSettings(t *testing.T) {
 
 func TestDefaultSettings(t *testing.T) {
 	s, err := read(map[string]string{"_HANDLER": "app.f", "AWS_LAMBDA_MAX_CONCURRENCY": "many", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "-1"})
-	want := settings{handler: "app.f", taskRoot: ".", initTimeout: 130 * time.Second, margin: 250 * time.Millisecond}
+	want := settings{
+		handler: "app.f", taskRoot: ".", initTimeout: 130 * time.Second, margin: 250 * time.Millisecond, function: "function",
+	}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v\nwant %+v", s, err, want)
 	}
@@ -64,8 +66,9 @@ unexpected argument "other.f": give one handler`
 	if r := fatalReport(err); r.Type != "Runtime.InvalidConfiguration" || r.Message != want {
 		t.Errorf("reported as %s: %s", r.Type, r.Message)
 	}
-	if want := (settings{handler: "app.f", taskRoot: ".", initTimeout: defaultInitTimeout, margin: defaultMargin}); s != want {
-		t.Errorf("got %+v\nwant %+v", s, want)
+	defaults, _ := read(map[string]string{"_HANDLER": "app.f"})
+	if s != defaults {
+		t.Errorf("got %+v\nwant %+v", s, defaults)
 	}
 }
 
