@@ -32,7 +32,7 @@ func TestShutdownWhileIdle(t *testing.T) {
 		r.ready(3)
 		for n := range 3 {
 			if _, interrupts, kills, shutdowns := r.worker(n + 1).history(); shutdowns != 1 || len(interrupts)+len(kills) != 0 {
-				t.Errorf("%d shutdowns, interrupts %v, kills %v; want to be closed only", shutdowns, interrupts, kills)
+				t.Errorf("%d shutdowns, interrupts %v, kills %v; want one shutdown only", shutdowns, interrupts, kills)
 			}
 		}
 		polls := r.api.ended("next", "")

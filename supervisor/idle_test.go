@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -91,6 +92,21 @@ func TestEventIsHeldTooLong(t *testing.T) {
 		}
 		r.send("next", 3*time.Second)
 		r.answered("next")
+	})
+}
+
+// Status 500 to the report of an invocation that R never saw obliges the runtime to exit, too.
+func TestExpiredReportFailsForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo)
+		r.spawn = respawnIn(9 * time.Second)
+		r.answering("id", func(context.Context) error { return status(500) })
+		r.run().worker(1).die()
+		r.send("id", 3*time.Second)
+		err := r.wait()
+		if got, ok := errors.AsType[*runtimeapi.StatusError](err); !ok || got.Status != 500 {
+			t.Errorf("Run: %v, want the status 500", err)
+		}
 	})
 }
 

@@ -58,55 +58,26 @@ func (s *slot) poll(ctx context.Context) (*runtimeapi.Invocation, error) {
 
 // serve runs the held invocation and reports it. An error ends the supervisor.
 //
-// The order of its steps matters:
-//  1. An invocation that R must not see is refused first, and costs no worker.
+// The order of its steps is the design:
+//  1. An invocation that R must not see is refused first, so it costs no worker.
 //  2. The worker runs it.
-//  3. A worker that cannot be used again leaves the slot before anything else, so that no
-//     step sees it as the slot's.
-//  4. If nothing was sent, the invocation stays held for the next worker: no report.
-//  5. The next worker is spawned before the report is posted, because both take time and
-//     neither needs the other.
-//  6. The failure is logged before it is posted, so that the log has it even if the post
-//     fails or the runtime is killed.
-//  7. The one report is posted. Only then does the slot poll again, which tells Lambda that
-//     the invocation is over.
+//  3. A worker that cannot be used again leaves the slot, so no later step uses it.
+//  4. If nothing was sent, the invocation stays held for the next worker, unreported.
+//  5. The next worker is spawned, because that takes time and need not wait for the report.
+//  6. A failure is logged, so that the log has it even if the report is never accepted.
+//  7. The one report is posted. Only then does the slot poll again, because a poll means to
+//     Lambda that the invocation is over.
 func (s *slot) serve(ctx context.Context) error {
 	if err := check(s.held); err != nil {
 		return s.fail(ctx, s.take(), err)
 	}
-
 	out := &streamed{api: s.config.API, inv: s.held}
 	r := s.invoke(s.held, out)
 	o := outcomeOf(r)
-
-	if o.served {
-		s.restarts.served()
-	}
-	if o.keep {
-		s.state = StateReady
-	}
-	if o.keep || r.err == nil {
-		s.emit(Answered{
-			At: s.here(), Invocation: s.facts(s.held), PID: s.pid,
-			Bytes: len(r.answer.Payload), RTime: r.answer.RTime, Took: r.after,
-		})
-	}
-	if !o.keep {
-		pause := time.Duration(0)
-		if !o.served {
-			pause = s.restarts.lost()
-		}
-		s.worker.Kill("worker discarded")
-		s.lose(ctx, Lost{Reason: r.failure()}, pause)
-	}
-
+	s.settle(ctx, r, o)
 	if o.resend {
 		s.emit(NotSent{At: s.here(), Invocation: s.facts(s.held), PID: s.pid, Err: r.err})
 		return nil
-	}
-
-	if o.keep {
-		s.countServed(ctx)
 	}
 	s.maybeSpawn(ctx)
 
@@ -122,6 +93,32 @@ func (s *slot) serve(ctx context.Context) error {
 		return s.postError(ctx, inv, reported)
 	}
 	return s.postResponse(ctx, inv, r.answer.Payload, reported)
+}
+
+// settle does what an invocation's outcome means for the worker that ran it.
+func (s *slot) settle(ctx context.Context, r result, o outcome) {
+	at := s.here()
+	if o.keep {
+		at = s.enter(StateReady)
+	}
+	if o.keep || r.err == nil {
+		s.emit(Answered{
+			At: at, Invocation: s.facts(s.held), PID: s.pid,
+			Bytes: len(r.answer.Payload), RTime: r.answer.RTime, Took: r.after,
+		})
+	}
+	var pause time.Duration
+	if o.served {
+		s.restarts.served()
+	} else {
+		pause = s.restarts.lost()
+	}
+	if o.keep {
+		s.countServed(ctx)
+		return
+	}
+	s.worker.Kill("worker discarded")
+	s.lose(ctx, Lost{Reason: r.failure()}, pause)
 }
 
 // invoke runs inv on the slot's worker within its deadline, and within the drain limit of

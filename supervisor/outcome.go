@@ -156,7 +156,8 @@ func (e *runtimeError) ErrorType() string { return e.typ }
 
 var (
 	errNoWorker = &runtimeError{runtimeapi.ErrorWorkerUnavailable,
-		"no R worker was ready for this invocation before its deadline: the last one died, and its successor was not up in time"}
+		"no R worker was ready for this invocation before its deadline: " +
+			"the last one died, and its successor was not ready in time"}
 	errShutdown = &runtimeError{runtimeapi.ErrorWorkerUnavailable,
 		"the runtime was shut down before this invocation could run"}
 

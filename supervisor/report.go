@@ -41,7 +41,9 @@ func (s *slot) postResponse(ctx context.Context, inv *runtimeapi.Invocation, pay
 // endStream ends the stream that is the one report of inv: as complete, or, if the
 // invocation failed, as broken off. A stream is never sent again, and no other report
 // follows it. An error ends the supervisor.
-func (s *slot) endStream(ctx context.Context, inv *runtimeapi.Invocation, stream runtimeapi.Stream, t Reported) error {
+func (s *slot) endStream(
+	ctx context.Context, inv *runtimeapi.Invocation, stream runtimeapi.Stream, t Reported,
+) error {
 	t.Kind = ReportStream
 	ctx, cancel := reportTime(ctx, inv)
 	defer cancel()
@@ -54,7 +56,9 @@ func (s *slot) endStream(ctx context.Context, inv *runtimeapi.Invocation, stream
 // breaks, it is sent again on a new one: nothing shows whether it arrived, and the Runtime
 // API refuses a second report itself. An answer is final, whatever it is: no other report
 // follows it. An error ends the supervisor.
-func (s *slot) post(ctx context.Context, inv *runtimeapi.Invocation, t Reported, send func(context.Context) error) error {
+func (s *slot) post(
+	ctx context.Context, inv *runtimeapi.Invocation, t Reported, send func(context.Context) error,
+) error {
 	ctx, cancel := reportTime(ctx, inv)
 	defer cancel()
 	start := time.Now()

@@ -38,8 +38,8 @@ type RuntimeAPI interface {
 
 // Config configures a Supervisor. Recycle and Observe may be nil.
 type Config struct {
-	API RuntimeAPI
-	Log *slog.Logger
+	API RuntimeAPI   // where invocations come from and reports go
+	Log *slog.Logger // every transition is logged, most of them at level debug
 
 	// Spawn starts a worker and returns it when it is ready. Its context bounds the spawn
 	// only.
