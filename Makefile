@@ -1,11 +1,12 @@
 # make run      serve the parity example on port 9000
 # make test     every check and every test
-# Both install what is missing from Debian's packages, and say so.
+#               (run and test install what is missing from Debian's packages)
+# make quick    the tests that need no R and take seconds, for while you edit
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test check fuzz bench chaos runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check fuzz bench chaos runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -19,25 +20,28 @@ layer:
 	GOARCH=$(ARCH) $(MAKE) build
 	$(GO) run ./internal/layer bin/bootstrap bin/layer-$(ARCH).zip
 
-# make image    build the image IMAGE (lambda-r-runtime), and IMAGE:runtime with nothing but the binary
+# make image    build the image IMAGE (lambda-r-runtime), and IMAGE:runtime with only the binary
 IMAGE       ?= lambda-r-runtime
 BUILD_FLAGS ?=
 export ENGINE IMAGE BUILD_FLAGS
 image:
-	engine=$$(.ci/engine) && \
+	engine=$$(scripts/engine) && \
 	$$engine build $(BUILD_FLAGS) --build-arg VERSION=$(VERSION) --target runtime -t $(IMAGE):runtime . && \
 	$$engine build $(BUILD_FLAGS) --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
 # make image-test   run the image as Lambda would, and print its sizes and times
 image-test: image layer
-	ENGINE="$$(.ci/engine)" $(GO) test -tags image ./test/image -v -count 1 -timeout 20m
+	ENGINE="$$(scripts/engine)" $(GO) test -tags image ./test/image -v -count 1 -timeout 20m
 
 run: runtime-deps build
 	cd examples/parity && exec ../../bin/bootstrap local functions.parity
 
-# -count 1: go test would not see that a program changed which a test builds and runs.
+# With -count 1, because go test does not notice that a program which a test builds has changed.
 test: test-deps check
 	$(GO) test -race -count 1 -timeout 20m ./...
+
+quick:
+	$(GO) test -short ./...
 
 # make check    formatting, vet and staticcheck
 check:
@@ -50,7 +54,7 @@ FUZZTIME ?= 30s
 fuzz:
 	$(GO) test ./protocol -run '^$$' -fuzz FuzzReader -fuzztime $(FUZZTIME)
 
-# make bench    latency, start, memory, load, JSON and streams, beside what they compare with
+# make bench    latency, start, memory, load, JSON and streams, beside baselines
 bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 3000x
 	$(GO) test ./test/bench -run '^$$' -bench FirstAnswer -benchtime 25x
@@ -60,7 +64,7 @@ bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
 	$(GO) test ./test/bench -run '^$$' -bench Overhead -benchtime 3000x
 
-# make chaos    break everything: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
+# make chaos    the chaos suite: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
 SEED        ?= 1
 ROUNDS      ?= 20000
 REAL_ROUNDS ?= 500
@@ -68,10 +72,10 @@ chaos: test-deps
 	$(GO) test ./test/chaos -run Chaos -v -count 1 -timeout 80m \
 		-chaos.seed=$(SEED) -chaos.rounds=$(ROUNDS) -chaos.realrounds=$(REAL_ROUNDS)
 
-# What each needs beyond Go: a command or an R package, and Debian's package of it.
+# Beyond Go: a command or an R package, and the Debian package that has it.
 runtime-deps:
-	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite
+	@scripts/install R=r-base-core jsonlite=r-cran-jsonlite
 
 test-deps:
-	@.ci/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
+	@scripts/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
 		ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber gcc=gcc libc-dev=libc6-dev

@@ -26,6 +26,9 @@ var summaryLine = regexp.MustCompile(`\[ FAIL (\d+) \| WARN (\d+) \| SKIP (\d+) 
 // what R printed.
 func runR(t *testing.T, code string, script []byte) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs R")
+	}
 	rscript, err := exec.LookPath("Rscript")
 	if err != nil {
 		t.Fatalf("%v: these tests need R with jsonlite and testthat, which `make test` installs", err)

@@ -84,6 +84,9 @@ run <- function(what, ...) get(what)(...)
 // spawnR spawns a real R with functionsR.
 func spawnR(t *testing.T) (*Worker, *logbook) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs R")
+	}
 	bin, err := FindR(os.Getenv)
 	if err != nil {
 		t.Fatalf("%v (run make test, which installs it)", err)

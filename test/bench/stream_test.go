@@ -71,6 +71,9 @@ func startStreaming(b testing.TB, pause time.Duration) (*streamAPI, *runtime) {
 // A stream takes a buffer or two of bootstrap's memory, however long it is, and however
 // slow its reader.
 func TestStreamMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs R")
+	}
 	for _, pause := range []time.Duration{0, 2 * time.Millisecond} {
 		t.Run(fmt.Sprintf("pause %s", pause), func(t *testing.T) {
 			api, r := startStreaming(t, pause)

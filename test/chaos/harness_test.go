@@ -143,6 +143,9 @@ func (a *arena) free() []violation {
 
 // TestChaosFake runs the fake worker's column of the matrix.
 func TestChaosFake(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	cells := cellsFor(fakeR, *cellsFlag)
 	rounds := *roundsFlag
 	rec := newRecord("fake", *seedFlag, cells)

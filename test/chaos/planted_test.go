@@ -41,6 +41,9 @@ var plantedBugs = []plantedBug{
 // invariant that the bug breaks. The bugs live in patched copies that only the build of the suite
 // sees, by go test -overlay. TestChaosFake is the counterpart: without a bug the suite passes.
 func TestChaosFindsPlantedBugs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the suite for each bug")
+	}
 	for _, bug := range plantedBugs {
 		t.Run(bug.name, func(t *testing.T) {
 			t.Parallel()

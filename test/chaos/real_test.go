@@ -231,6 +231,9 @@ func (a *realArena) close() []violation {
 
 // TestChaosReal runs real R's column of the matrix.
 func TestChaosReal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs R")
+	}
 	if _, err := exec.LookPath("R"); err != nil {
 		t.Fatal("there is no R on this machine: run make test, which installs it")
 	}

@@ -102,31 +102,6 @@ func checkExample(t *testing.T, code docBlock, uses []docBlock) {
 	}
 }
 
-// A page that says which file does something names one that is there.
-func TestPagesNameFiles(t *testing.T) {
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("found %q, %v", pages, err)
-	}
-	path := regexp.MustCompile("`((?:cmd|worker|supervisor|protocol|emulator|rscripts|test|deploy|examples|docs)/[A-Za-z0-9_./-]+[.][A-Za-z]+)`")
-	named := 0
-	for _, page := range append(pages, "../../README.md") {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range path.FindAllStringSubmatch(string(text), -1) {
-			named++
-			if _, err := os.Stat("../../" + m[1]); err != nil {
-				t.Errorf("%s names %s: %v", page, m[1], err)
-			}
-		}
-	}
-	if named < 50 {
-		t.Errorf("only %d files were named", named)
-	}
-}
-
 var statusLine = regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+)`)
 
 // checkRequest makes the request that text begins with, and compares the response with

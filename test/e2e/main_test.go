@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -27,6 +28,11 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 // buildAndRun builds bootstrap, with the race detector if the test has it, and runs the tests.
 func buildAndRun(m *testing.M) int {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("no end-to-end tests with -short: they need R")
+		return 0
+	}
 	if _, err := exec.LookPath("R"); err != nil {
 		fmt.Fprintln(os.Stderr, "R is not installed: run make test, which installs it")
 		return 1

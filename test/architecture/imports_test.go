@@ -1,0 +1,118 @@
+// Package architecture tests that the packages import each other in one direction only, and that
+// the files that the pages name exist.
+package architecture
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "lambda-r-runtime/"
+
+// mayImport is the table of docs/architecture.md: the packages of this module that each of them may
+// import. A package that the table does not have is one too many.
+var mayImport = map[string][]string{
+	"cmd/bootstrap": {
+		"cmd/bootstrap/internal/watch", "doctor", "emulator", "emulator/front", "lambdalog", "protocol", "protocol/runtimeapi",
+		"rscripts", "supervisor", "worker", "worker/process",
+	},
+	"cmd/bootstrap/internal/watch": {},
+
+	"doctor":              {"internal/memfd", "protocol", "protocol/runtimeapi", "supervisor", "worker", "worker/process"},
+	"emulator":            {"emulator/front", "protocol/runtimeapi"},
+	"emulator/faulty":     {"protocol/runtimeapi"},
+	"emulator/front":      {"protocol/runtimeapi"},
+	"lambdalog":           {"protocol", "protocol/runtimeapi", "supervisor"},
+	"protocol":            {},
+	"protocol/runtimeapi": {},
+	"rscripts":            {},
+	"supervisor":          {"protocol", "protocol/runtimeapi"},
+	"worker":              {"internal/memfd", "protocol", "protocol/runtimeapi", "worker/process"},
+	"worker/process":      {},
+
+	"internal/layer": {},
+	"internal/memfd": {},
+}
+
+// libraries are the only third-party modules that these packages may import.
+var libraries = map[string][]string{
+	"protocol":            {},
+	"protocol/runtimeapi": {},
+	"worker/process":      {"golang.org/x/sys"},
+}
+
+// A goPackage is what go list prints of a package.
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func goList(t *testing.T, args ...string) (packages []goPackage) {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestImports(t *testing.T) {
+	seen := 0
+	for _, p := range goList(t, module+"...") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(name, "test/") {
+			continue
+		}
+		seen++
+		allowed, ok := mayImport[name]
+		if !ok {
+			t.Errorf("%s is not in the table: add it here and to docs/architecture.md", name)
+		}
+		for _, path := range p.Imports {
+			inner, ours := strings.CutPrefix(path, module)
+			first, _, _ := strings.Cut(path, "/")
+			switch {
+			case ours:
+				if !slices.Contains(allowed, inner) {
+					t.Errorf("%s imports %s, which the table does not allow", name, inner)
+				}
+			case strings.Contains(first, "."): // not of the standard library
+				library, limited := libraries[name]
+				if limited && !slices.ContainsFunc(library, func(l string) bool { return strings.HasPrefix(path, l+"/") }) {
+					t.Errorf("%s imports %s: it may use only %q", name, path, library)
+				}
+			}
+		}
+	}
+	if seen != len(mayImport) {
+		t.Errorf("%d packages, and %d in the table", seen, len(mayImport))
+	}
+}
+
+// The binary contains nothing that is for tests.
+func TestBinaryHasNoTestCode(t *testing.T) {
+	packages := goList(t, "-deps", module+"cmd/bootstrap")
+	if len(packages) < 50 {
+		t.Fatalf("bootstrap has only %d packages", len(packages))
+	}
+	for _, p := range packages {
+		for _, name := range []string{"testing", "net/http/httptest", module + "emulator/faulty", module + "test"} {
+			if p.ImportPath == name || strings.HasPrefix(p.ImportPath, name+"/") {
+				t.Errorf("bootstrap contains %s", p.ImportPath)
+			}
+		}
+	}
+}
