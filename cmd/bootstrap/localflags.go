@@ -57,8 +57,8 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.IntVar(&o.memory, "memory", 512,
 		"memory size reported to the function, in MB (not enforced)")
 	flags.StringVar(&o.http, "http", "",
-		"pass HTTP requests of any path to the function as events of a function URL (url), "+
-			"an API Gateway REST API (rest) or a load balancer (alb), the `format`")
+		"pass HTTP requests of any path to the function, as events of this `format`: "+
+			"url (function URL), rest (API Gateway REST API) or alb (load balancer)")
 	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")

@@ -30,8 +30,8 @@ const usage = `bootstrap serves an R function as AWS Lambda does.
   bootstrap [HANDLER]                in Lambda: serve HANDLER (default: $_HANDLER);
                                      elsewhere: the same as bootstrap local
   bootstrap local [FLAGS] HANDLER    serve HANDLER on this machine
-  bootstrap doctor [HANDLER]         check this machine or image and print how to fix
-                                     what is wrong; the exit status is then 1
+  bootstrap doctor [HANDLER]         check this machine or image and print what to
+                                     fix; exit with status 1 if a check fails
   bootstrap version                  print the version
 
 HANDLER is file.function: functions.parity is parity() in functions.R.
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 
 func printHelp(stdout io.Writer) error {
 	flags, _ := localFlags()
-	_, err := fmt.Fprint(stdout, usage+flags.FlagUsages())
+	_, err := fmt.Fprint(stdout, usage+flags.FlagUsagesWrapped(90))
 	return err
 }
 
