@@ -75,19 +75,11 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // answered, and another one if it could not be reached.
 func (c *Client) Next(ctx context.Context) (*Invocation, error) {
 	const op = "GET /invocation/next"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+PathNext, nil)
+	resp, err := c.call(ctx, op, http.MethodGet, PathNext, http.Header{}, nil, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("User-Agent", c.userAgent)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, newStatusError(op, resp)
-	}
 	event, err := readBody(resp)
 	if err != nil {
 		return nil, fmt.Errorf("%s: read the event: %w", op, err)
@@ -133,26 +125,42 @@ func reportPath(inv *Invocation, verb string) string {
 
 func (c *Client) post(ctx context.Context, op, path string, h http.Header, body []byte) error {
 	// A bytes.Reader gives the request a known Content-Length.
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
+	resp, err := c.call(ctx, op, http.MethodPost, path, h, bytes.NewReader(body), http.StatusAccepted)
 	if err != nil {
 		return err
 	}
-	req.Header = h
-	req.Header.Set("User-Agent", c.userAgent)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	defer resp.Body.Close()
-	return checkAccepted(op, resp)
+	return drain(op, resp)
 }
 
-// checkAccepted returns an error unless resp accepts a report.
-func checkAccepted(op string, resp *http.Response) error {
-	if resp.StatusCode != http.StatusAccepted {
-		return newStatusError(op, resp)
+// call sends a request, and returns the response if that has the status for success. The
+// caller must close its body.
+func (c *Client) call(
+	ctx context.Context, op, method, path string, h http.Header, body io.Reader, success int,
+) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, err
 	}
-	// A drained connection is reused.
+	req.Header = h
+	req.Header.Set("User-Agent", c.userAgent)
+	return c.do(op, req, success)
+}
+
+func (c *Client) do(op string, req *http.Request, success int) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	if resp.StatusCode != success {
+		defer resp.Body.Close()
+		return nil, newStatusError(op, resp)
+	}
+	return resp, nil
+}
+
+// drain reads the body to its end and closes it, so that the connection is reused.
+func drain(op string, resp *http.Response) error {
+	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return fmt.Errorf("%s: read the answer: %w", op, err)
 	}

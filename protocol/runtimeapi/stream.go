@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -85,12 +84,11 @@ func (c *Client) postStream(ctx context.Context, path string, h http.Header, s *
 	}
 	req.Header = h
 	req.Trailer = s.trailer
-	resp, err := c.http.Do(req)
+	resp, err := c.do(op, req, http.StatusAccepted)
 	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return err
 	}
-	defer resp.Body.Close()
-	return checkAccepted(op, resp)
+	return drain(op, resp)
 }
 
 // A stream hands what is written over to the goroutine that posts it. It is not an io.Pipe,
