@@ -41,14 +41,14 @@ type Invocation struct {
 
 // The life of a worker.
 type (
-	// Spawning: a slot starts a worker, once the one before is reaped.
+	// Spawning reports that the slot starts a worker, once the one before is reaped.
 	Spawning struct {
 		At
 		Failures  int  // in a row before this spawn, see restarts
 		Successor bool // of a worker that still serves and is due for recycling
 	}
 
-	// SpawnFailed: a worker did not become ready.
+	// SpawnFailed reports a worker that did not become ready.
 	SpawnFailed struct {
 		At
 		Err       error
@@ -58,14 +58,14 @@ type (
 		Took      time.Duration
 	}
 
-	// Ready: a worker is ready and takes its place.
+	// Ready reports that a worker became ready and takes its place.
 	Ready struct {
 		At
 		Stats protocol.WorkerStats
 		Took  time.Duration
 	}
 
-	// Lost: a worker died, or was killed because it cannot be used again.
+	// Lost reports a worker that died, or was killed because it cannot be used again.
 	Lost struct {
 		At
 		PID    int
@@ -73,7 +73,7 @@ type (
 		Idle   bool  // it had no invocation
 	}
 
-	// Recycled: a worker has served long enough and is asked to exit.
+	// Recycled reports a worker that has served long enough and is asked to exit.
 	Recycled struct {
 		At
 		Stats  protocol.WorkerStats
@@ -81,49 +81,50 @@ type (
 		Room   bool // its successor was spawned beside it
 	}
 
-	// BackingOff: the slot pauses before it spawns again, and callers may wait for it.
+	// BackingOff reports that the slot pauses before it spawns again. Callers may wait for it.
 	BackingOff struct {
 		At
 		Failures int // in a row
 		Pause    time.Duration
 	}
 
-	// GaveUp: so many spawns in a row failed that the slot no longer expects one to
-	// succeed. It goes on trying for as long as another slot has not given up.
+	// GaveUp reports that so many spawns in a row failed that the slot no longer expects one
+	// to succeed. It goes on trying for as long as another slot has not given up.
 	GaveUp struct {
 		At
 		Attempts int
 		Err      error // of the last one
 	}
 
-	// Draining: the slot takes no more invocations, because of a shutdown or a fatal error.
+	// Draining reports that the slot takes no more invocations, because of a shutdown or a
+	// fatal error.
 	Draining struct {
 		At
 	}
 )
 
-// The way of an invocation.
+// The steps of an invocation.
 type (
-	// Polling: the slot asks /next for an invocation.
+	// Polling reports that the slot asks /next for an invocation.
 	Polling struct {
 		At
 	}
 
-	// Received: /next returned an invocation.
+	// Received reports that /next returned an invocation.
 	Received struct {
 		At
 		Invocation Invocation
 	}
 
-	// Dispatched: the invocation is given to the worker.
+	// Dispatched reports that the invocation is given to the worker.
 	Dispatched struct {
 		At
 		Invocation Invocation
 		PID        int
 	}
 
-	// NotSent: the worker was found unusable before anything was sent to it. The slot holds
-	// the invocation for the next worker.
+	// NotSent reports a worker that was found unusable before anything was sent to it. The
+	// slot holds the invocation for the next worker.
 	NotSent struct {
 		At
 		Invocation Invocation
@@ -131,8 +132,8 @@ type (
 		Err        error
 	}
 
-	// Answered: R answered, with a result, a stream or an error. If the worker cannot be used
-	// again, Lost follows.
+	// Answered reports that R answered, with a result, a stream or an error. If the worker
+	// cannot be used again, Lost follows.
 	Answered struct {
 		At
 		Invocation Invocation
@@ -142,14 +143,14 @@ type (
 		Took       time.Duration // since it was dispatched
 	}
 
-	// Failed: the invocation failed, for the reason that is reported.
+	// Failed reports why the invocation failed, before that is posted.
 	Failed struct {
 		At
 		Invocation Invocation
 		Report     *runtimeapi.ErrorReport
 	}
 
-	// Reported: the invocation is over, because its one report was posted, or could not be.
+	// Reported reports that the invocation is over: its one report was posted, or could not be.
 	Reported struct {
 		At
 		Invocation Invocation

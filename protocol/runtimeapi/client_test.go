@@ -77,7 +77,7 @@ func TestReports(t *testing.T) {
 			if !bytes.Equal(c.body, test.body) {
 				t.Errorf("posted %d bytes %.80q, want %d", len(c.body), c.body, len(test.body))
 			}
-			// Lambda takes a chunked post for a streamed response.
+			// A chunked post would be a streamed response.
 			if c.length != int64(len(test.body)) || c.encoding != nil {
 				t.Errorf("Content-Length is %d with transfer encoding %v, want %d", c.length, c.encoding, len(test.body))
 			}
@@ -158,8 +158,8 @@ func everyCall(t *testing.T, c *runtimeapi.Client, check func(op string, err err
 }
 
 func TestOtherStatusesAreStatusErrors(t *testing.T) {
-	// A redirect is not followed (where this one leads, nothing listens): the Runtime
-	// API knows none. Each call has one status for success.
+	// The Runtime API has no redirects, so none is followed (nothing listens where this one
+	// leads). Each call has one status for success.
 	for _, code := range []int{204, 302, 307, 400, 403, 410, 413, 500, 503} {
 		api := newFakeAPI(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", deadProxy)
@@ -259,15 +259,15 @@ func TestReportsStopWithTheirContext(t *testing.T) {
 	}
 }
 
-// A function may set a proxy for its own calls. TestMain has set one.
+// A proxy that a function sets for its own calls is not used. TestMain sets one.
 func TestProxyVariablesAreIgnored(t *testing.T) {
 	api := newFakeAPI(t, event("{}", map[string]string{runtimeapi.HeaderRequestID: "id"}))
 	_, port, err := net.SplitHostPort(api.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// net/http never asks a proxy for a loopback address. This one is the same
-	// machine, and does not count as one.
+	// net/http never uses a proxy for a loopback address. This address is on the same machine
+	// and does not count as one.
 	address := net.JoinHostPort("0.0.0.0", port)
 	req, err := http.NewRequest(http.MethodGet, "http://"+address, nil)
 	if err != nil {
@@ -291,10 +291,10 @@ func TestNewClientTakesHostAndPort(t *testing.T) {
 		c.Close()
 	}
 	for _, address := range []string{
-		"", ":", "host", "host:", ":9001", "::1:9001", "[::1]", // half of it
-		"http://host:9001", "http://host", "host:9001/", "host:9001/path", // a URL, or the end of one
-		"host:http", "host:99999", "host:-1", "host:0x50", // no port
-		"user@host:9001", "ho st:9001", "host\n:9001", " host:9001", "host:9001 ", // no host
+		"", ":", "host", "host:", ":9001", "::1:9001", "[::1]", // incomplete
+		"http://host:9001", "http://host", "host:9001/", "host:9001/path", // a URL, or a part of one
+		"host:http", "host:99999", "host:-1", "host:0x50", // not a port
+		"user@host:9001", "ho st:9001", "host\n:9001", " host:9001", "host:9001 ", // not a host
 	} {
 		if _, err := runtimeapi.NewClient(address, "1", 1); err == nil {
 			t.Errorf("%q: no error", address)

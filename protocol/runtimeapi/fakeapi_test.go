@@ -20,7 +20,7 @@ import (
 const deadProxy = "http://127.0.0.1:1"
 
 func TestMain(m *testing.M) {
-	// net/http reads these once for each process, so they are set before any call.
+	// net/http reads these once per process, so they are set before any call.
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
 		os.Setenv(name, deadProxy)
 	}
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A call is what the fake Runtime API saw of one request.
+// A call is a request as the fake Runtime API received it.
 type call struct {
 	method, uri string // uri as it was sent, escapes included
 	header      http.Header
@@ -40,7 +40,7 @@ type call struct {
 	trailer     http.Header
 }
 
-// A fakeAPI is a Runtime API that answers as the test says and remembers its calls.
+// A fakeAPI is a Runtime API that answers as the test wants and records its calls.
 type fakeAPI struct {
 	address string // host:port
 
@@ -75,7 +75,7 @@ func newFakeAPI(t *testing.T, answer http.HandlerFunc) *fakeAPI {
 	return api
 }
 
-// last returns the newest call.
+// last returns the last call.
 func (api *fakeAPI) last(t *testing.T) call {
 	t.Helper()
 	api.mu.Lock()

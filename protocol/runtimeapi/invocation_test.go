@@ -95,7 +95,7 @@ func TestNextReadsTheInvocation(t *testing.T) {
 	}
 }
 
-// Lambda may stream an event, so that its length is not known beforehand.
+// Lambda may stream an event, whose length is then unknown.
 func TestNextReadsAChunkedEvent(t *testing.T) {
 	half := strings.Repeat("x", 100_000)
 	api := newFakeAPI(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -135,7 +135,7 @@ func TestNextRefusesWhatIsNoInvocation(t *testing.T) {
 	}
 }
 
-// The event was taken, so it must be answered, whatever its deadline says.
+// An event with an invalid deadline was taken all the same, so it must be answered.
 func TestDeadlineThatMakesNoSenseIsNone(t *testing.T) {
 	for _, deadline := range []string{"soon", "1542409706888.5", "99999999999999999999", "-1", "0"} {
 		api := newFakeAPI(t, event("{}", map[string]string{

@@ -82,7 +82,7 @@ func TestBodyWithoutAStackHasAnEmptyOne(t *testing.T) {
 	}
 }
 
-// hugeReports are reports that fit no limit as they are.
+// hugeReports are reports over every limit.
 func hugeReports() map[string]runtimeapi.ErrorReport {
 	manyFrames := make([]runtimeapi.StackFrame, 50_000)
 	manyPaths := make([]runtimeapi.StackFrame, 2_000)
@@ -108,7 +108,7 @@ func hugeReports() map[string]runtimeapi.ErrorReport {
 	}
 }
 
-// within fails the test when f, which only computes, does not come to an end.
+// within fails the test if f, which only computes, does not return.
 func within[T any](t *testing.T, f func() T) T {
 	t.Helper()
 	result := make(chan T, 1)
@@ -138,8 +138,7 @@ func TestBodyFits(t *testing.T) {
 	}
 }
 
-// checkCut checks that got is want, or its beginning, cut between two characters,
-// and that it says so.
+// checkCut checks that got is want, or its beginning up to a character's end and a mark.
 func checkCut(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got == want || !utf8.ValidString(want) {
@@ -151,7 +150,7 @@ func checkCut(t *testing.T, what, got, want string) {
 	}
 }
 
-// checkInnerEnd checks that what is left of a stack is its inner end.
+// checkInnerEnd checks that the rest of a stack is its inner end.
 func checkInnerEnd[F any](t *testing.T, got []F, want []runtimeapi.StackFrame, as func(runtimeapi.StackFrame) F) {
 	t.Helper()
 	if len(got) > len(want) {
@@ -164,7 +163,7 @@ func checkInnerEnd[F any](t *testing.T, got []F, want []runtimeapi.StackFrame, a
 	}
 }
 
-// A long stack is shortened, not dropped; nor does a long message cost the stack.
+// A long stack is shortened and not dropped, and a long message does not displace the stack.
 func TestSomeOfTheStackIsKept(t *testing.T) {
 	for _, name := range []string{"message", "é", "beyond 16 bits", "control", "many frames", "many paths"} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +254,7 @@ func checkHeaderValue(t *testing.T, s string) {
 	}
 }
 
-// What a report may be is up to R: whatever it is, it can be sent.
+// Any report that R may cause can be sent.
 func TestAnyReportCanBeSent(t *testing.T) {
 	sendable := func(errorType, message, label, path string, line int) bool {
 		r := runtimeapi.ErrorReport{
@@ -308,7 +307,7 @@ func TestHeaderType(t *testing.T) {
 	}
 }
 
-// A class is as long as its author likes; a header is not.
+// An R class may be long; a header may not.
 func TestHeaderTypeIsShort(t *testing.T) {
 	long := strings.Repeat("veryLong", 1<<17)
 	for _, given := range []string{long, "Function.V" + long, "Runtime.V" + long} {
@@ -330,7 +329,7 @@ func FuzzHeaderType(f *testing.F) {
 	})
 }
 
-// The whole way: net/http refuses to send a header that is not one.
+// net/http refuses to send an invalid header, so this sends them all.
 func TestNastyReportArrives(t *testing.T) {
 	api := newFakeAPI(t, status(http.StatusAccepted, ""))
 	r := &runtimeapi.ErrorReport{Type: "a\r\nX-Injected: y", Message: "\x7f\r\nX-Injected: y é\xff", Stack: stack}

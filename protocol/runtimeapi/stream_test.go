@@ -18,7 +18,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits before it fails.
 const patience = 10 * time.Second
 
 // A streamAPI is a Runtime API that lets the test read a streamed response.
@@ -31,7 +31,7 @@ type streamAPI struct {
 func newStreamAPI(t *testing.T) *streamAPI {
 	api := &streamAPI{began: make(chan *http.Request, 1), finish: make(chan func(http.ResponseWriter), 1)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Else the server would read the body before it answers.
+		// Otherwise the server would read the body before it answers.
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)
 		}
@@ -43,7 +43,7 @@ func newStreamAPI(t *testing.T) *streamAPI {
 	return api
 }
 
-// soon returns what comes from c.
+// soon receives from c.
 func soon[T any](t *testing.T, what string, c <-chan T) T {
 	t.Helper()
 	select {
@@ -74,7 +74,7 @@ func closing(t *testing.T, s runtimeapi.Stream, r *runtimeapi.ErrorReport) <-cha
 	return closed
 }
 
-// Each piece is at the server before the next is written, however small it is.
+// Each piece reaches the server before the next one is written, however small it is.
 func TestStreamIsSentAtOnce(t *testing.T) {
 	api := newStreamAPI(t)
 	c := newClient(t, api.address)
@@ -131,7 +131,7 @@ func TestStreamIsSentAtOnce(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
-			// Declared up front, and without a value in the end.
+			// The trailers are declared first, and have no value in the end.
 			want := http.Header{"Lambda-Runtime-Function-Error-Type": nil, "Lambda-Runtime-Function-Error-Body": nil}
 			if !reflect.DeepEqual(r.Trailer, want) {
 				t.Errorf("trailers are %q", r.Trailer)
@@ -140,8 +140,8 @@ func TestStreamIsSentAtOnce(t *testing.T) {
 	}
 }
 
-// A stream that breaks off says why in its trailers, and the connection is used again:
-// however long the report is, the server takes it.
+// A stream that breaks off has the reason in its trailers. The server accepts them however long
+// the report is, and the connection is reused.
 func TestStreamBreaksOff(t *testing.T) {
 	reports := hugeReports()
 	reports["a usual one"] = *report
@@ -180,7 +180,7 @@ func TestStreamBreaksOff(t *testing.T) {
 	}
 }
 
-// The longest report that there is fits into what a Go server takes for trailers.
+// The longest report fits into the trailers that a Go server accepts.
 func TestLongestTrailers(t *testing.T) {
 	longest := runtimeapi.ErrorReport{Type: "Runtime." + strings.Repeat("A", 92), Message: strings.Repeat("m", 2000)}
 	size := 0
@@ -205,7 +205,7 @@ func TestLongestTrailers(t *testing.T) {
 	}
 }
 
-// The Runtime API may answer before the end, or go away. Then Write says so, and Close.
+// If the Runtime API answers before the end or goes away, Write and Close return that.
 func TestStreamIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -250,7 +250,7 @@ func TestStreamIsRefused(t *testing.T) {
 	}
 }
 
-// A stream that nobody reads stops its writer, who can be freed.
+// A stream without a reader blocks its writer, which Cut and Close free.
 func TestStreamIsCut(t *testing.T) {
 	api := newStreamAPI(t)
 	s := newClient(t, api.address).RespondStream(&runtimeapi.Invocation{ID: "id"}, "", nil)
@@ -260,7 +260,7 @@ func TestStreamIsCut(t *testing.T) {
 		err error
 	}
 	done := make(chan written, 1)
-	piece := make([]byte, 64<<20) // far more than the kernel's buffers take
+	piece := make([]byte, 64<<20) // far more than the kernel buffers
 	go func() {                   // ends with the stream
 		n, err := s.Write(piece)
 		done <- written{n, err}
@@ -271,7 +271,7 @@ func TestStreamIsCut(t *testing.T) {
 	if w := soon(t, "the end of Write", done); w.err != late || w.n == len(piece) {
 		t.Errorf("wrote %d bytes of %d that nobody reads: %v", w.n, len(piece), w.err)
 	}
-	// Nor does Close wait for ever.
+	// Close does not wait for ever, either.
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := s.Close(ctx, report); !errors.Is(err, context.Canceled) {
@@ -280,7 +280,7 @@ func TestStreamIsCut(t *testing.T) {
 	api.finish <- accept
 }
 
-// A stream that was cut ends in good order where its reader goes on.
+// A stream that was cut ends properly if its reader goes on.
 func TestStreamIsCutAndRead(t *testing.T) {
 	api := newStreamAPI(t)
 	s := newClient(t, api.address).RespondStream(&runtimeapi.Invocation{ID: "id"}, "", nil)

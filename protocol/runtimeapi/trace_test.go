@@ -11,8 +11,7 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// caused is a report with two causes: one whose frames are known, and one of which only
-// the message is.
+// caused is a report with two causes: one with frames, and one with a message only.
 var caused = runtimeapi.ErrorReport{
 	Type:    "rlang_error",
 	Message: "three\nmore of it",
@@ -109,7 +108,7 @@ func TestCausesInBodyAndXRay(t *testing.T) {
 	}
 }
 
-// Causes cost neither the limits nor the error's own exception.
+// Causes neither exceed the limits nor displace the error's own exception.
 func TestHugeCausesFit(t *testing.T) {
 	for name, huge := range hugeReports() {
 		t.Run(name, func(t *testing.T) {
