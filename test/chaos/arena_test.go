@@ -88,7 +88,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	}
 	sup, err := supervisor.New(supervisor.Config{
 		API: watchedAPI{a.client, a}, Spawn: a.spawn, Slots: slots,
-		InitTimeout: initTimeout, Margin: margin, Log: log,
+		InitTimeout: initTimeout, Margin: margin, Log: log, Observe: a.observeTransition,
 	})
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (a *arena) atRest() {
 	rests := func() bool {
 		for i := range a.slots {
 			s := &a.slots[i]
-			if s.worker == nil || s.worker.busy || s.worker.failed || s.worker.retired || s.spawning {
+			if s.state != supervisor.StateReady || s.worker == nil || s.worker.busy || s.worker.failed || s.worker.retired {
 				return false
 			}
 		}
@@ -137,7 +137,7 @@ func (a *arena) atRest() {
 // the end of a call when the caller may have had the answer for a while.
 func (e *eye) tripsEnded() bool {
 	for _, t := range e.trips {
-		if !t.handed {
+		if !t.handed || t.over < t.received {
 			return false
 		}
 		for _, r := range t.reports {

@@ -15,7 +15,7 @@
 // in the event, or, before it is ready, in its environment; and it says so in the
 // journal, a named pipe, before it does it.
 //
-//	go test ./chaos -run Chaos                                        each cell once
-//	go test ./chaos -run ChaosFake -timeout 1h -v -chaos.rounds=20000 -chaos.seed=7
-//	go test ./chaos -run ChaosFake -v -chaos.cells='SIGKILL,wrong id/mid-handler'
+//	go test ./test/chaos -run Chaos                                        each cell once
+//	go test ./test/chaos -run ChaosFake -timeout 1h -v -chaos.rounds=20000 -chaos.seed=7
+//	go test ./test/chaos -run ChaosFake -v -chaos.cells='SIGKILL,wrong id/busy in handler'
 package chaos

@@ -125,7 +125,7 @@ func raise(s syscall.Signal) {
 }
 
 // bear starts a child that has copies of all pipes, and then ends: by itself
-// mid-handler, killed for its protocol otherwise.
+// in the handler, killed for its protocol otherwise.
 func (f *fake) bear(in instruction, session bool) {
 	child := exec.Command("/bin/sleep", "60")
 	if !session {

@@ -20,6 +20,7 @@ const (
 	inv6 = "6 nothing is left over at rest"
 	inv7 = "7 spawns keep to the backoff, a crash to its slot"
 	inv8 = "8 lines are logged with their invocation before it is answered"
+	inv9 = "9 transitions follow the diagram and end each invocation once"
 	// Number 5 is measured: see the histograms.
 
 	// What becomes of the caller and of the worker.
@@ -63,6 +64,8 @@ type trip struct {
 	pid      int  // of the worker that it was sent to
 	touched  bool // it met a worker that an earlier instruction had armed
 	reports  []*report
+
+	received, over int // how often the supervisor's transitions told of its beginning and its end
 }
 
 type report struct {
@@ -95,6 +98,9 @@ func (e *eye) trip(id string) *trip {
 // checkReports checks invariants 1 and 2 over all trips of the round.
 func (e *eye) checkReports() {
 	for _, t := range e.trips {
+		if t.received != t.over || t.received > 1 {
+			e.violate(inv9, "%v was received %d times, and ended %d times", t, t.received, t.over)
+		}
 		accepted, resets := 0, 0
 		for _, r := range t.reports {
 			switch {

@@ -35,15 +35,16 @@ type result struct {
 	violations []violation
 }
 
-// A state is where a worker is when the fault comes.
+// A state is the state of the slot when the fault comes, by the name that supervisor.State has for it. For
+// a busy slot it also says how far the invocation is.
 type state string
 
 const (
 	spawning state = "spawning"
 	ready    state = "ready"
 	unread   state = "busy before read"
-	handler  state = "mid-handler"
-	response state = "mid-response"
+	handler  state = "busy in handler"
+	response state = "busy in response"
 	draining state = "draining"
 )
 
@@ -72,7 +73,7 @@ type row struct {
 	in    in
 	not   string
 	ends  bool   // the worker does not survive it
-	gets  string // what it gives the caller mid-handler and mid-response, with | between; "": the answer
+	gets  string // what it gives the caller in handler and in response, with | between; "": the answer
 }
 
 // every makes the cells of all states but some.
@@ -127,10 +128,10 @@ var matrix = []row{
 
 	// frames
 	{"garbage", every(fakeR), "", true, violated},
-	{"truncated header", every(fakeR, response, draining), "mid-response is mid-frame already; draining: nobody reads any more", true, timedOut},
+	{"truncated header", every(fakeR, response, draining), "busy in response is mid-frame already; draining: nobody reads any more", true, timedOut},
 	{"truncated body", every(fakeR, draining), "draining: nobody reads any more", true, crashed},
 	{"oversized length", every(fakeR, draining), "draining: nobody reads any more", true, violated},
-	{"wrong id", in{spawning: fakeR, handler: fakeR}, onlyInFrames + "; mid-response its id is out already", true, violated},
+	{"wrong id", in{spawning: fakeR, handler: fakeR}, onlyInFrames + "; busy in response its id is out already", true, violated},
 	{"two replies", in{handler: fakeR}, onlyInFrames, true, ""},
 	{"reply after the deadline", in{handler: fakeR}, "only a running handler has a deadline of its own", true, "|" + timedOut},
 	{"a byte at a time", in{spawning: fakeR, response: fakeR}, onlyInFrames, false, ""},

@@ -23,17 +23,22 @@ var plantedBugs = []plantedBug{
 	{
 		name: "the id of a reply is not checked", dir: "worker",
 		old: "if reply.ID != id {", new: "if false {",
-		cells: "wrong id/mid-handler", breaks: inv3,
+		cells: "wrong id/busy in handler", breaks: inv3,
 	},
 	{
 		name: "an invocation is sent again after a crash", dir: "supervisor",
 		old: "return outcome{report: reportOf(failure)}", new: "return outcome{resend: true}",
-		cells: "SIGKILL/mid-handler", breaks: inv2,
+		cells: "SIGKILL/busy in handler", breaks: inv2,
 	},
 	{
 		name: "a kill spares the process group", dir: "worker/process",
 		old: "return -p.pid", new: "return p.pid",
-		cells: "grandchild/mid-handler,grandchild/mid-response", breaks: inv6,
+		cells: "grandchild/busy in handler,grandchild/busy in response", breaks: inv6,
+	},
+	{
+		name: "a transition has the wrong state", dir: "supervisor",
+		old: "Dispatched{At: s.enter(StateBusy)", new: "Dispatched{At: s.enter(StateBackoff)",
+		cells: "SIGKILL/busy in handler", breaks: inv9,
 	},
 }
 

@@ -33,8 +33,8 @@ type watched struct {
 
 // A slotLog is what was seen of a slot.
 type slotLog struct {
-	worker   *watched // ready, or nil
-	spawning bool
+	state    supervisor.State
+	worker   *watched  // ready, or nil
 	diedIdle bool      // and was not replaced yet: its poll may be open
 	failures int       // deaths and failed spawns since an invocation was answered
 	failed   time.Time // the last of them
@@ -49,7 +49,6 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 	planned := false
 	a.Update(func() {
 		s := &a.slots[slot]
-		s.spawning = true
 		s.checkSpawn(&a.eye, slot, time.Now())
 		if a.plan.Fault == "" {
 			return
@@ -74,7 +73,6 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 	w, err := worker.Spawn(ctx, c)
 	if err != nil {
 		a.Update(func() {
-			a.slots[slot].spawning = false
 			if !a.closing {
 				a.slots[slot].fail()
 			}
@@ -92,7 +90,7 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 			a.violate(inv6, "slot %d has two workers", slot)
 		}
 		a.births = append(a.births, birth{s.last, s.failures, planned, time.Now()})
-		s.worker, s.spawning, s.diedIdle, s.last = watch, false, false, w.PID()
+		s.worker, s.diedIdle, s.last = watch, false, w.PID()
 	})
 	a.goroutines.Go(watch.awaitDeath)
 	return watch, nil

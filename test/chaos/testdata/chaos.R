@@ -70,7 +70,7 @@ later <- function(fault) {
 run <- function(nonce, fault = "", state = "") {
   note("read", Sys.getpid(), nonce)
   cat("chaos-line ", nonce, "\n", sep = "")
-  if (state == "mid-handler") {
+  if (state == "busy in handler") {
     fire(nonce, fault)
   } else if (state == "ready") {
     note("fire", Sys.getpid(), sprintf("%.0f", as.numeric(Sys.time()) * 1e9), nonce)
