@@ -40,7 +40,7 @@ func (t SpawnFailed) record() record {
 	err := slog.Any("error", t.Err)
 	switch {
 	case t.Init:
-		return debug("init failed", err) // whoever called Run logs the error
+		return debug("init failed", err) // the caller of Run logs the error
 	case t.Successor:
 		return record{slog.LevelError, "could not start a replacement for a worker due for recycling", []slog.Attr{err}}
 	}
@@ -111,7 +111,7 @@ func (t Reported) record() record {
 	case t.Err == nil:
 		return debug("posted", t.Invocation.about(kind, slog.Duration("took", t.PostTook))...)
 	case t.Fatal:
-		return debug("report failed for good", t.Invocation.about(kind)...) // whoever called Run logs the error
+		return debug("report failed for good", t.Invocation.about(kind)...) // the caller of Run logs the error
 	}
 	return record{slog.LevelError, "report not accepted", t.Invocation.about(kind, slog.Any("error", t.Err))}
 }

@@ -160,7 +160,7 @@ type (
 		Fatal      bool                    // Run returns Err
 
 		PID      int           // of the worker that ran it; 0 if none did
-		RSS      int64         // of that worker, in bytes; 0 if it is gone, or nobody observes
+		RSS      int64         // of that worker, in bytes; 0 if it is gone, or Observe is nil
 		RTime    time.Duration // how long R worked on it; 0 if unknown
 		PostTook time.Duration // how long the post took, or the end of the stream
 		Took     time.Duration // since it was received

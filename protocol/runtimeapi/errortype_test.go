@@ -36,7 +36,7 @@ func goErrorTypes(t *testing.T) map[string]string {
 	return types
 }
 
-// eachFile calls do for each file of the repository that ends in ext and is no test.
+// eachFile calls do for each file below dir that ends in ext, except for tests.
 func eachFile(t *testing.T, dir, ext string, do func(path, text string)) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
