@@ -66,11 +66,15 @@ lambda_log <- function(level, message, ...) {
   invisible()
 }
 
-# on_shutdown() registers `f`, a function without arguments, to be called when the
-# runtime ends this R in good order: at SIGTERM, at Ctrl-C, and when a worker is recycled.
-# Register hooks while the handler's file loads: Lambda sends SIGTERM only if there is a hook
-# before the first invocation. All hooks together have less than 400 ms and run last
-# registered first. An R that crashes or is killed runs none. Returns `f`, invisibly.
+# on_shutdown() registers a hook, which runs when the runtime ends this R in good order: at
+# SIGTERM, at Ctrl-C, and when a worker is recycled. An R that crashes or is killed runs none.
+#
+# Register hooks in the handler's file: Lambda sends SIGTERM only if there is a hook before the
+# first invocation. The last hook registered runs first, and all together have less than 400 ms.
+#
+# f: a function without arguments. If it stops, the error is logged, and the other hooks run.
+#
+# Returns `f`, invisibly. Stops if it is not a function.
 on_shutdown <- function(f) {
   if (!is.function(f)) {
     stop("on_shutdown(): f must be a function without arguments, not ", class(f)[[1L]])

@@ -15,7 +15,7 @@ test_that("the keys of an object are the arguments", {
   expect_identical(bind(function(a) NULL, "{\"a\":null}"), list(a = NULL))
 })
 
-test_that("keys that are no arguments are refused with the ones that are", {
+test_that("keys that are not arguments are refused with a list of those that are", {
   expect_refused(
     function(number, base = 10) NULL, "{\"num\":1}",
     "unknown argument \"num\"", "handler takes number, [base] ([optional])"
@@ -72,7 +72,7 @@ test_that("`context` is the runtime's to give", {
   expect_identical(bind(function(context, a) NULL, "1"), list(a = 1L))
 })
 
-test_that("an event that is no object is the first argument", {
+test_that("an event that is not an object is the first argument", {
   expect_identical(bind(function(x) NULL, "5"), list(x = 5L))
   expect_identical(bind(function(x, y = 1) NULL, "[1,2]"), list(x = 1:2))
   expect_identical(bind(function(x) NULL, "\"a\""), list(x = "a"))
@@ -80,7 +80,7 @@ test_that("an event that is no object is the first argument", {
   expect_refused(function() NULL, "5", "the event is not a JSON object", "handler takes no arguments")
 })
 
-test_that("a byte order mark is no part of the JSON", {
+test_that("a byte order mark is not part of the JSON", {
   expect_identical(bind(function(a) NULL, "\ufeff{\"a\":1}"), list(a = 1L))
   expect_identical(bind(function(a) NULL, "\ufeff [1,2]"), list(a = 1:2))
   expect_length(bind(function() NULL, "\ufeff"), 0L)
@@ -95,7 +95,7 @@ test_that("R matches no argument before `...` by the beginning of its name", {
   expect_identical(bind(function(..., number = 2) NULL, "{\"num\":5}"), list(num = 5L))
 })
 
-test_that("what is no object goes to `...` where that is first", {
+test_that("an event that is not an object goes to `...` if that comes first", {
   expect_identical(bind(function(..., verbose = FALSE) NULL, "[1,2]"), list(1:2))
   expect_identical(bind(function(context, ..., verbose = FALSE) NULL, "5"), list(5L))
   expect_identical(bind(sum, "[1,2,3]"), list(1:3))

@@ -42,7 +42,7 @@ test_that("options(warn) says what becomes of warnings", {
     withr::local_options(warn = warn)
     got <- run(warns())
     expect_identical(got$value, "done")
-    expect_identical(vapply(got$log, `[[`, "", "level"), c("warn", "warn"))
+    expect_identical(vapply(got$log, `[[`, character(1), "level"), c("warn", "warn"))
   }
   withr::local_options(warn = -1L)
   expect_identical(run(warns()), list(value = "done", log = list()))
@@ -62,7 +62,7 @@ test_that("rlang's warnings and messages, and those of packages, are logged", {
     "done"
   })
   expect_identical(got$value, "done")
-  expect_identical(vapply(got$log, `[[`, "", "level"), c("warn", "info", "info"))
+  expect_identical(vapply(got$log, `[[`, character(1), "level"), c("warn", "info", "info"))
   expect_match(got$log[[1L]]$message, "^a\n.* more$")
   expect_match(got$log[[2L]]$message, "^b\n.* less$")
   expect_identical(got$log[[3L]]$message, "welcome")
@@ -75,8 +75,8 @@ test_that("an error given to warning() or message() is logged as one", {
     "done"
   })
   expect_identical(got$value, "done")
-  expect_identical(vapply(got$log, `[[`, "", "level"), c("warn", "info"))
-  expect_identical(vapply(got$log, `[[`, "", "message"), c("first", "second"))
+  expect_identical(vapply(got$log, `[[`, character(1), "level"), c("warn", "info"))
+  expect_identical(vapply(got$log, `[[`, character(1), "message"), c("first", "second"))
 })
 
 # R itself looks for no handler of errors then, and a worker would die.
@@ -200,6 +200,6 @@ test_that("custom warnings and messages are logged, with a restart or without on
     "done"
   })
   expect_identical(got$value, "done")
-  expect_identical(vapply(got$log, `[[`, "", "message"), c("a", "b", "c"))
+  expect_identical(vapply(got$log, `[[`, character(1), "message"), c("a", "b", "c"))
   expect_identical(got$log[[1L]]$call, quote(f(x)))
 })

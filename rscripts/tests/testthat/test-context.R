@@ -27,7 +27,7 @@ test_that("the context has the frame's fields and the function's", {
   expect_true(left > 4000 && left <= 5000)
 })
 
-test_that("what Lambda did not send is NULL", {
+test_that("fields that Lambda did not send are NULL", {
   withr::local_envvar(structure(rep(NA, 5L), names = function_variables))
   context <- runtime$new_context(list(id = "id-1"))
   expect_identical(context$aws_request_id, "id-1")

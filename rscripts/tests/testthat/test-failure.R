@@ -11,7 +11,7 @@ test_that("messages have no colours", {
     stop(colour)
   })
   expect_identical(got$value$message, "blue")
-  expect_identical(vapply(got$log, `[[`, "", "message"), c("blue", "blue"))
+  expect_identical(vapply(got$log, `[[`, character(1), "message"), c("blue", "blue"))
 })
 
 test_that("an error has its causes, the nearest first", {
@@ -31,7 +31,7 @@ test_that("an error has its causes, the nearest first", {
   expect_identical(failed$message, "three")
   expect_length(failed$parents, 2L)
   expect_identical(failed$parents[[1L]][c("type", "message", "call")], list(type = "second_error", message = "two", call = "second()"))
-  # What rlang has kept of its frames, beyond those that are in the stack itself.
+  # The frames that rlang keeps of a cause, without those of the stack itself.
   expect_identical(stack_text(failed$stack)[1:2], c("third()", "tryCatch(second(), error = function(e) { ... (functions.R:6)"))
   expect_identical(stack_text(failed$parents[[1L]]$stack)[c(1L, 3L)], c(
     "second()", "rlang::abort(\"two\", class = \"second_error\", parent = e) (functions.R:3)"
@@ -58,7 +58,7 @@ test_that("causes are at most ten, and none where there is no condition", {
     cond <- errorCondition(as.character(i), class = "chained", parent = cond)
   }
   parents <- run(stop(cond))$value$parents
-  expect_identical(vapply(parents, `[[`, "", "message"), as.character(19:10))
+  expect_identical(vapply(parents, `[[`, character(1), "message"), as.character(19:10))
   for (parent in list(NA, "text", NULL, list(message = "x"))) {
     expect_null(run(stop(errorCondition("x", class = "odd", parent = parent)))$value$parents)
   }

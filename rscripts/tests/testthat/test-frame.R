@@ -56,7 +56,7 @@ test_that("a stream that ends early is the end, and a length that R cannot hold 
   }
 })
 
-test_that("what R writes is what the vectors say", {
+test_that("R writes what the vectors contain", {
   for (vector in of_direction("from_r", good = TRUE)) {
     payload <- if (!is.null(vector$payload_hex)) runtime$frame_bytes(unhex(vector$payload_hex))
     written <- c(do.call(runtime$control_frame, vector$message), payload)

@@ -19,7 +19,7 @@ test_that("handler_arguments() tells required arguments from the others", {
   expect_identical(arguments(function(x, y = stop("no")) NULL)$required, "x")
 })
 
-test_that("a handler that can only fail is refused", {
+test_that("a handler that would always fail is refused", {
   check <- function(f) runtime$check_arguments(runtime$new_handler(f, "f"))
   expect_failure_type(check(function(event, n, m) NULL), "Runtime.InvalidArguments",
     "nothing is left for \"n\", \"m\": give them a default")

@@ -1,7 +1,5 @@
 local_edition(3)
 
-# A worker's hooks, and what they logged, in an R of their own: the helpers' state is
-# the runtime's.
 test_that("shutdown hooks run last registered first, and a failing one stops no other", {
   runtime$settings$shutdown_hooks <- list()
   ran <- character()

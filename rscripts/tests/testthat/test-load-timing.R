@@ -1,12 +1,12 @@
 local_edition(3)
 
-# forget_loads() begins anew, and ends so with the test.
+# forget_loads() begins a loading, until the end of the test.
 forget_loads <- function(env = parent.frame()) {
   runtime$current$loading <- runtime$new_loading()
   withr::defer(runtime$current$loading <- NULL, envir = env)
 }
 
-# unload() makes packages of base R be loaded again in the test.
+# unload() unloads packages of base R, so that the test loads them again.
 unload <- function(...) {
   for (package in c(...)) {
     try(detach(paste0("package:", package), character.only = TRUE), silent = TRUE)
@@ -52,11 +52,11 @@ test_that("the slowest five come first", {
   forget_loads()
   expect_identical(runtime$slowest_loads(runtime$current$loading), list())
   runtime$current$loading$loads <- lapply(c(3, 7, 1, 5, 6, 2), function(ms) list(package = paste0("p", ms), ms = ms))
-  expect_identical(vapply(runtime$slowest_loads(runtime$current$loading), function(load) load$package, ""), paste0("p", c(7, 6, 5, 3, 2)))
+  expect_identical(vapply(runtime$slowest_loads(runtime$current$loading), function(load) load$package, character(1)), paste0("p", c(7, 6, 5, 3, 2)))
 })
 
-# time_load() is time_calls() of a load of these lines, with more.R beside them. Returns
-# what was logged: each call, where it was, and its time.
+# time_load() loads these lines, with more.R beside them, under with_timed_calls(). It returns
+# the log records: each call, where it was, and its time.
 time_load <- function(lines, more = character(), env = parent.frame()) {
   calls <- list()
   runtime$current$log <- function(level, message, call, load) {
@@ -80,8 +80,8 @@ time_load <- function(lines, more = character(), env = parent.frame()) {
   calls
 }
 
-named <- function(calls) vapply(calls, function(call) call$call, "")
-places <- function(calls) vapply(calls, function(call) call$at, "")
+named <- function(calls) vapply(calls, function(call) call$call, character(1))
+places <- function(calls) vapply(calls, function(call) call$at, character(1))
 
 test_that("each call is timed, inner ones before those that they are part of", {
   unload("stats4", "splines")
@@ -95,7 +95,7 @@ test_that("each call is timed, inner ones before those that they are part of", {
   expect_lt(calls[[2L]]$ms, calls[[3L]]$ms)
 })
 
-test_that("what a variable names is named", {
+test_that("a variable is replaced by its value", {
   calls <- time_load(c(
     "for (p in c(\"stats4\", \"splines\")) suppressMessages(library(p, character.only = TRUE))",
     "invisible(lapply(c(\"stats4\", \"splines\"), require, character.only = TRUE))",
@@ -113,7 +113,7 @@ test_that("what a variable names is named", {
   expect_identical(places(calls)[[9L]], "functions.R:7")
 })
 
-test_that("the functions do what those of base do", {
+test_that("the timed functions do what those of base do", {
   calls <- time_load(
     c(
       "stats4 <- \"splines\"",
@@ -138,13 +138,13 @@ test_that("the functions do what those of base do", {
   expect_match(conditionMessage(user$e), "there is no package called .notthere.")
   expect_identical(named(calls)[[length(calls)]], "library(notthere)")
 
-  # What was kept of them goes on, and logs no more.
+  # A function that user code has kept still works, and logs nothing.
   before <- length(calls)
   runtime$current$log <- function(...) stop("logged")
   expect_error(user$kept(notthere), "there is no package")
 })
 
-test_that("they are gone when the handler is loaded, or could not be", {
+test_that("they are removed when the handler is loaded, and when it fails to load", {
   check <- function(last) {
     time_load(c("library(stats4)", last))
     expect_identical(intersect(ls("lambda"), runtime$timed_functions), character())

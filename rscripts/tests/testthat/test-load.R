@@ -22,7 +22,7 @@ test_that("two colons name a package", {
   expect_identical(runtime$parse_handler("data.table::as.x"), list(package = "data.table", name = "as.x"))
 })
 
-test_that("a malformed handler name says what is wanted", {
+test_that("a malformed handler name is refused with an example", {
   for (handler in c("", ".", "..", "a.", ".b", "src/", "src/.b", "src/a.")) {
     expect_failure_type(
       runtime$parse_handler(handler),
@@ -69,11 +69,11 @@ test_that("the handler may be a function of a package", {
     runtime$load_handler("no.such.package::f"),
     "Runtime.ImportModuleError", "no.such.package"
   )
-  # An export that is no function.
+  # An export that is not a function.
   expect_failure_type(runtime$load_handler("datasets::iris"), "Runtime.NoSuchHandler", "iris")
 })
 
-test_that("a missing file is named with the folder that it is not in", {
+test_that("a missing file is named with its folder", {
   in_user_dir()
   expect_failure_type(
     runtime$load_handler("functions.parity"),
@@ -88,14 +88,14 @@ test_that("a missing file is named with the folder that it is not in", {
   expect_failure_type(runtime$load_handler("odd"), "Runtime.HandlerNotFound", "odd.parity")
 })
 
-test_that("a missing function is named with those that there are", {
+test_that("a missing function is named with those that exist", {
   in_user_dir()
   writeLines(c("zeta <- function() 1", "alpha <- function() 2", "x <- 3"), "functions.R")
   expect_failure_type(
     runtime$load_handler("functions.parity"),
     "Runtime.NoSuchHandler", "functions.R defines no function parity", "alpha", "zeta"
   )
-  # What is no function is no handler.
+  # A value that is not a function is not a handler.
   expect_failure_type(runtime$load_handler("functions.x"), "Runtime.NoSuchHandler", "no function x")
   # Base R's functions are not the user's.
   expect_failure_type(runtime$load_handler("functions.sum"), "Runtime.NoSuchHandler", "no function sum")
@@ -128,7 +128,7 @@ test_that("an error while a file is sourced has its causes", {
   ), "functions.R")
   failed <- failure(runtime$load_handler("functions.f"))
   expect_identical(conditionMessage(failed), "functions.R:2: two")
-  expect_identical(vapply(failed$parents, `[[`, "", "message"), "one")
+  expect_identical(vapply(failed$parents, `[[`, character(1), "message"), "one")
 })
 
 test_that("a warning given to stop() while a file is sourced is an error", {
@@ -154,7 +154,7 @@ test_that("a package that cannot be loaded has an error type of its own", {
   }
 })
 
-test_that("an error that the user's file catches is none", {
+test_that("errors that the user's file catches do not count", {
   in_user_dir()
   writeLines(
     c(

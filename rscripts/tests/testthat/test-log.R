@@ -1,12 +1,12 @@
 local_edition(3)
 
-# log_record() returns what a log frame says.
+# log_record() returns the content of a log frame.
 log_record <- function(...) {
   con <- bytes_con(runtime$log_frame(...))
   runtime$parse_text(runtime$bytes_to_text(runtime$read_frame(con)), FALSE)
 }
 
-test_that("a log frame says what was logged", {
+test_that("a log frame has the record's fields", {
   expect_identical(
     log_record(NULL, "info", "attaching", NULL, list()),
     list(type = "log", id = NULL, level = "info", message = "attaching", call = "")

@@ -1,7 +1,7 @@
 local_edition(3)
 
-# What a function calls that nobody has defined is found here, and not at 3 a.m. The
-# runtime's environment sees nothing but itself and base R.
+# A misspelt name is found here, and not at 3 a.m. The runtime's environment sees only itself and
+# base R.
 test_that("every name that the runtime uses is the runtime's own, or base R's", {
   known <- c(ls(runtime, all.names = TRUE), ls(baseenv(), all.names = TRUE))
   for (name in ls(runtime, all.names = TRUE)) {

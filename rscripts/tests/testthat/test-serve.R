@@ -1,7 +1,7 @@
 local_edition(3)
 
-# answer_frames() answers one invocation of `handler` and returns the reply's control
-# frame, parsed, and its payload as text.
+# answer_frames() runs one invocation and returns the reply's control frame, parsed, and its
+# payload as text.
 answer_frames <- function(handler, event = "") {
   io <- file_io()
   runtime$answer(list(id = "1"), charToRaw(event), runtime$new_handler(handler, "handler"), io)
@@ -78,7 +78,7 @@ test_that("hooks run at shutdown, where no invocation does", {
   expect_null(record$id)
 })
 
-test_that("an HTTP caller gets a response for a failure, and no more of it than is meant", {
+test_that("an HTTP caller gets a response for a failure, without its details", {
   event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}}}"
   got <- answer_frames(function() stop("password is 123"), event)
   expect_identical(got$control$type, "result")

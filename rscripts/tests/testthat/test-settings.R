@@ -38,7 +38,7 @@ test_that("a serialiser writes the result, and JSON is never written twice", {
   expect_failure_type(runtime$encode_answer(list(1), direct), "Runtime.MarshalError", "must return one string, not list")
 })
 
-test_that("settings that are none are refused", {
+test_that("invalid settings are refused", {
   expect_error(runtime$lambda_config(simplify = "no"), "simplify must be TRUE or FALSE")
   expect_error(runtime$lambda_config(decode_base64 = NA), "decode_base64 must be TRUE or FALSE")
   expect_error(runtime$lambda_config(serialiser = "toJSON"), "serialiser must be a function")

@@ -91,10 +91,10 @@ test_that("a deep recursion is cut in the middle", {
   expect_identical(stack[[101L]], "stop(\"end\") (functions.R:1)")
 })
 
-# stack_of() is the stack of the error that a function of the global environment stops with.
+# stack_of() returns the stack of the error of a function of the global environment.
 stack_of <- function(name) stack_text(call_named(name)$value$stack)
 
-test_that("how base R handles conditions and evaluates code is not in a stack", {
+test_that("a stack leaves out how base R handles conditions and evaluates code", {
   source_code(c(
     "deep <- function() {",
     "  stop(\"no\")",
@@ -141,7 +141,7 @@ test_that("how base R handles conditions and evaluates code is not in a stack", 
   expect_identical(stack_of("in_local"), c("in_local()", "local({ ... (functions.R:21)", "deep() (functions.R:22)", deep))
 })
 
-test_that("what applies a function, and the function without a name, are in a stack", {
+test_that("a stack has the call that applies a function, and the function without a name", {
   source_code(c(
     "each <- function() {",
     "  lapply(1:3, function(i) {",
@@ -222,7 +222,7 @@ test_that("the innermost frame is the call that failed, with its line", {
   expect_identical(last_of("leaving"), "stop(\"left\") (functions.R:25)")
 })
 
-test_that("what the helpers do inside is not in a stack", {
+test_that("a stack leaves out what the runtime's functions do inside", {
   source_code(c(
     "answers <- function() {",
     "  html_response(\"x\", headers = list(\"X\\n\" = \"1\"))",

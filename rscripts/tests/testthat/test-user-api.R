@@ -4,7 +4,7 @@ test_that("on_shutdown() takes functions only", {
   expect_error(runtime$on_shutdown("close"), "f must be a function without arguments, not character")
 })
 
-test_that("helpers are found behind the user's own objects", {
+test_that("the functions are attached behind the user's own objects", {
   runtime$attach_user_api()
   on.exit(detach("lambda"))
   expect_identical(get("on_shutdown", globalenv()), runtime$on_shutdown)

@@ -24,7 +24,7 @@ test_that("a handler is loaded without pipes", {
   expect_null(runtime$current$loading)
 })
 
-test_that("what the handler's file logs while it is loaded goes to the log", {
+test_that("messages of the handler's file go to the log while it is loaded", {
   in_user_dir()
   writeLines(c("message(\"reading\")", "f <- function() 1"), "functions.R")
   logged <- character()
@@ -57,7 +57,7 @@ test_that("announce() sends ready or init_error", {
   expect_identical(sent[[2L]]$error$type, "Runtime.NoSuchHandler")
 })
 
-test_that("a forked child serves on its own pipes what this process has loaded", {
+test_that("a forked child serves a handler that this process loaded, on its own pipes", {
   source_code("f <- function(x) x + base", name = "functions.R")
   writeLines(c("base <- 40", "f <- function(x) x + base"), "functions.R")
   loaded <- load("functions.f")
