@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/faker"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -21,45 +22,45 @@ var crashStates = []struct {
 	reach    func(f *fake)
 }{
 	{"before it reads hello", true, func(*fake) {}},
-	{"before ready", true, func(f *fake) { f.hello() }},
-	{"mid ready", true, func(f *fake) { f.hello(); f.raw("\x00\x00\x00\x20{") }},
-	{"before it reads the invocation", false, func(f *fake) { f.start(); f.awaitRequest() }},
-	{"mid handler", false, func(f *fake) { f.start(); f.next() }},
+	{"before ready", true, func(f *fake) { f.Hello() }},
+	{"mid ready", true, func(f *fake) { f.Hello(); f.Raw("\x00\x00\x00\x20{") }},
+	{"before it reads the invocation", false, func(f *fake) { f.Start(); f.AwaitRequest() }},
+	{"mid handler", false, func(f *fake) { f.Start(); f.Next() }},
 	{"after a log record", false, func(f *fake) {
-		f.start()
-		id, _ := f.next()
-		f.log(id, "info", "so far so good", "")
+		f.Start()
+		id, _ := f.Next()
+		f.Log(id, "info", "so far so good", "")
 	}},
-	{"mid result header", false, func(f *fake) { f.start(); f.next(); f.raw("\x00\x00") }},
-	{"mid result", false, func(f *fake) { f.start(); f.next(); f.raw("\x00\x00\x00\x20{") }},
+	{"mid result header", false, func(f *fake) { f.Start(); f.Next(); f.Raw("\x00\x00") }},
+	{"mid result", false, func(f *fake) { f.Start(); f.Next(); f.Raw("\x00\x00\x00\x20{") }},
 	{"before the payload", false, func(f *fake) {
-		f.start()
-		id, _ := f.next()
-		f.send(protocol.Reply{Type: protocol.TypeResult, ID: id})
+		f.Start()
+		id, _ := f.Next()
+		f.Send(protocol.Reply{Type: protocol.TypeResult, ID: id})
 	}},
 	{"mid chunk", false, func(f *fake) {
-		f.start()
-		id, _ := f.next()
-		f.send(protocol.Reply{Type: protocol.TypeChunk, ID: id})
-		f.raw("\x00\x00\x00\x20{")
+		f.Start()
+		id, _ := f.Next()
+		f.Send(protocol.Reply{Type: protocol.TypeChunk, ID: id})
+		f.Raw("\x00\x00\x00\x20{")
 	}},
 	{"before the answer to a chunk", false, func(f *fake) {
-		f.start()
-		id, _ := f.next()
-		f.chunk(id, protocol.StreamHead{}, []byte("so far"))
-		f.awaitRequest()
+		f.Start()
+		id, _ := f.Next()
+		f.Chunk(id, protocol.StreamHead{}, []byte("so far"))
+		f.AwaitRequest()
 	}},
 	{"mid stream", false, func(f *fake) {
-		f.start()
-		id, _ := f.next()
-		f.chunk(id, protocol.StreamHead{}, []byte("so far"))
-		f.acked()
+		f.Start()
+		id, _ := f.Next()
+		f.Chunk(id, protocol.StreamHead{}, []byte("so far"))
+		f.Acked()
 	}},
 	{"mid payload", false, func(f *fake) {
-		f.start()
-		id, _ := f.next()
+		f.Start()
+		id, _ := f.Next()
 		whole := resultBytes(id, strings.Repeat("x", 1000))
-		f.raw(whole[:len(whole)-500])
+		f.Raw(whole[:len(whole)-500])
 	}},
 }
 
@@ -73,8 +74,8 @@ var crashWays = []struct {
 }{
 	{"status 0", func(*fake) { os.Exit(0) }, 0, 0, "exited with status 0, as quit() does"},
 	{"status 3", func(*fake) { os.Exit(3) }, 3, 0, "exited with status 3"},
-	{"SIGKILL", func(f *fake) { f.exec("kill -KILL $$") }, 0, syscall.SIGKILL, "was killed by SIGKILL (killed)"},
-	{"SIGSEGV", func(f *fake) { f.exec("kill -SEGV $$") }, 0, syscall.SIGSEGV, "was killed by SIGSEGV (segmentation fault)"},
+	{"SIGKILL", func(f *fake) { f.Exec("kill -KILL $$") }, 0, syscall.SIGKILL, "was killed by SIGKILL (killed)"},
+	{"SIGSEGV", func(f *fake) { f.Exec("kill -SEGV $$") }, 0, syscall.SIGSEGV, "was killed by SIGSEGV (segmentation fault)"},
 }
 
 // playCrash plays the role crash:STATE:WAY.
@@ -91,7 +92,7 @@ func playCrash(f *fake, name string) {
 			way.die(f)
 		}
 	}
-	check(fmt.Errorf("no crash %q", name))
+	faker.Check(fmt.Errorf("no crash %q", name))
 }
 
 // Invoke reports the death of a worker, whenever and however it dies.
@@ -127,20 +128,20 @@ func TestCrash(t *testing.T) {
 func init() {
 	for _, way := range crashWays {
 		roles["result, then "+way.name] = func(f *fake) {
-			f.start()
-			id, event := f.next()
-			f.result(id, event)
+			f.Start()
+			id, event := f.Next()
+			f.Result(id, event)
 			way.die(f)
 		}
 	}
 	// The result is sent after the record was read, so that no buffer has both.
 	roles["interrupted, answers and dies"] = func(f *fake) {
-		interrupts := notifyInterrupt()
-		f.start()
-		id, event := f.next()
-		f.send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: "info", Message: "slow"}})
+		interrupts := faker.Interrupts()
+		f.Start()
+		id, event := f.Next()
+		f.Send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: "info", Message: "slow"}})
 		<-interrupts
-		f.result(id, event)
+		f.Result(id, event)
 		os.Exit(0)
 	}
 }

@@ -13,21 +13,24 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lambda-r-runtime/test/kit/faker"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 func init() {
 	for role, session := range map[string]bool{"grandchild": false, "grandchild in a session": true} {
 		// The event is the command of the grandchild, which gets a copy of every pipe.
 		roles[role] = func(f *fake) {
-			f.start()
-			_, event := f.next()
+			f.Start()
+			_, event := f.Next()
 			child := exec.Command("/bin/sh", "-c", string(event))
 			child.Stdout, child.Stderr = os.Stdout, os.Stderr
-			child.ExtraFiles = []*os.File{f.input, f.pipe}
+			child.ExtraFiles = []*os.File{f.Input, f.Pipe}
 			child.SysProcAttr = &syscall.SysProcAttr{Setsid: session}
-			check(child.Start())
-			check(os.WriteFile("pid", fmt.Appendln(nil, child.Process.Pid), 0o600))
-			hang()
+			faker.Check(child.Start())
+			faker.Check(os.WriteFile("pid", fmt.Appendln(nil, child.Process.Pid), 0o600))
+			faker.Hang()
 		}
 	}
 }
@@ -60,7 +63,7 @@ func newFamily(t *testing.T, role, command string) family {
 	return f
 }
 
-func (f family) grandchildLives() bool { return alive(f.grandchild) }
+func (f family) grandchildLives() bool { return proc.Alive(f.grandchild) }
 
 // A child of R holds copies of all pipes. It dies with R, and does not hide R's death.
 func TestGrandchildDiesWithItsGroup(t *testing.T) {

@@ -1,13 +1,10 @@
 package worker
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -140,14 +137,4 @@ func poll(f *os.File, events int16) (int16, error) {
 		_, _ = unix.Poll(fds, 0) // an error leaves Revents empty
 	})
 	return fds[0].Revents, err
-}
-
-// alive reports whether a process lives; a zombie does not.
-func alive(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := bytes.Cut(stat, []byte(") "))
-	return len(rest) > 0 && !strings.ContainsRune("ZX", rune(rest[0]))
 }

@@ -14,40 +14,40 @@ import (
 
 func init() {
 	roles["answer with an error"] = func(f *fake) {
-		f.start()
+		f.Start()
 		for {
-			id, _ := f.next()
-			f.send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{
+			id, _ := f.Next()
+			f.Send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{
 				Type: "simpleError", Message: "no", Stack: []protocol.StackFrame{{Call: "parity()", File: "functions.R", Line: 3}},
 			}})
 		}
 	}
 	roles["log"] = func(f *fake) {
-		f.hello()
-		f.log("", "warn", "while loading", "library(x)")
-		f.ready()
+		f.Hello()
+		f.Log("", "warn", "while loading", "library(x)")
+		f.Ready()
 		for {
-			id, _ := f.next()
+			id, _ := f.Next()
 			for _, level := range []string{"trace", "debug", "info", "warn", "error", "fatal", "unheard-of"} {
-				f.log(id, level, level+" of "+id, "parity(4)")
+				f.Log(id, level, level+" of "+id, "parity(4)")
 			}
-			f.result(id, nil)
+			f.Result(id, nil)
 		}
 	}
 	roles["times its load"] = func(f *fake) {
-		f.hello()
-		f.send(protocol.Reply{Type: protocol.TypeLog, Record: protocol.Record{
+		f.Hello()
+		f.Send(protocol.Reply{Type: protocol.TypeLog, Record: protocol.Record{
 			Level: "info", Message: "timed", Call: "library(x)", Load: &protocol.TimedLoad{Ms: 12.5, At: "app.R:1"},
 		}})
-		f.ready()
-		f.next()
+		f.Ready()
+		f.Next()
 	}
 	roles["a byte at a time"] = func(f *fake) {
-		f.start()
+		f.Start()
 		for {
-			id, event := f.next()
+			id, event := f.Next()
 			for _, b := range []byte(resultBytes(id, string(event))) {
-				f.raw(string([]byte{b}))
+				f.Raw(string([]byte{b}))
 			}
 		}
 	}

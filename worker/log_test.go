@@ -12,43 +12,45 @@ import (
 	"testing"
 
 	"lambda-r-runtime/worker/process"
+
+	"lambda-r-runtime/test/kit/faker"
 )
 
 func init() {
 	roles["prints when interrupted"] = func(f *fake) {
-		interrupts := notifyInterrupt()
+		interrupts := faker.Interrupts()
 		fmt.Println("before hello")
-		f.hello()
+		f.Hello()
 		fmt.Print("before ready, unfinished")
-		f.ready()
+		f.Ready()
 		for range 2 {
-			id, _ := f.next()
-			f.result(id, nil)
+			id, _ := f.Next()
+			f.Result(id, nil)
 			<-interrupts
 			fmt.Fprintln(os.Stderr, "between")
 		}
-		f.next()
+		f.Next()
 	}
 	roles["floods"] = func(f *fake) {
-		f.start()
+		f.Start()
 		for {
-			id, _ := f.next()
+			id, _ := f.Next()
 			piece := []byte(strings.Repeat("x", 1<<20))
 			for range floodSize >> 20 {
 				os.Stdout.Write(piece)
 				os.Stderr.Write(piece)
 			}
-			f.result(id, nil)
+			f.Result(id, nil)
 		}
 	}
 	roles["prints and dies"] = func(f *fake) {
-		f.start()
-		_, event := f.next()
+		f.Start()
+		_, event := f.Next()
 		os.Stderr.Write(event)
 		os.Exit(3)
 	}
 	roles["prints and dies loading"] = func(f *fake) {
-		f.hello()
+		f.Hello()
 		fmt.Fprint(os.Stderr, "Error: no such thing\nunfinished")
 		os.Exit(3)
 	}
@@ -247,18 +249,18 @@ func TestOrderOfOutput(t *testing.T) {
 
 func init() {
 	roles["print, log, print"] = func(f *fake) {
-		f.start()
+		f.Start()
 		for {
-			id, _ := f.next()
+			id, _ := f.Next()
 			fmt.Println("out 1")
-			f.log(id, "info", "record 1", "")
+			f.Log(id, "info", "record 1", "")
 			fmt.Fprintln(os.Stderr, "err 1")
 			fmt.Print("out 2 ")
-			f.log(id, "warn", "record 2", "")
+			f.Log(id, "warn", "record 2", "")
 			fmt.Println("ends")
-			f.log(id, "info", "record 3", "")
+			f.Log(id, "info", "record 3", "")
 			fmt.Print("out 3")
-			f.result(id, nil)
+			f.Result(id, nil)
 		}
 	}
 }
@@ -292,13 +294,13 @@ func TestFieldName(t *testing.T) {
 
 func init() {
 	roles["log and print"] = func(f *fake) {
-		f.start()
-		id, _ := f.next()
-		f.log(id, "info", "an info", "")
-		f.log(id, "error", "an error", "")
+		f.Start()
+		id, _ := f.Next()
+		f.Log(id, "info", "an info", "")
+		f.Log(id, "error", "an error", "")
 		fmt.Println("on stdout")
 		fmt.Fprintln(os.Stderr, "on stderr")
-		f.result(id, nil)
-		f.next()
+		f.Result(id, nil)
+		f.Next()
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"lambda-r-runtime/test/kit/board"
 )
 
 // A record is a log record.
@@ -20,13 +20,12 @@ type record struct {
 
 // A logbook keeps what was logged.
 type logbook struct {
-	mu      sync.Mutex
+	board   board.Board
 	records []record
-	hook    func(record)  // called with each
-	written chan struct{} // closed and replaced with each
+	hook    func(record) // called with each
 }
 
-func newLogbook() *logbook { return &logbook{written: make(chan struct{})} }
+func newLogbook() *logbook { return &logbook{} }
 
 // logger returns a logger that writes records of at least level into the book.
 func (b *logbook) logger(level slog.Level) *slog.Logger {
@@ -38,12 +37,11 @@ func (b *logbook) Write(line []byte) (int, error) {
 	if err := json.Unmarshal(line, &r); err != nil {
 		return 0, err
 	}
-	b.mu.Lock()
-	b.records = append(b.records, r)
-	close(b.written)
-	b.written = make(chan struct{})
-	hook := b.hook
-	b.mu.Unlock()
+	var hook func(record)
+	b.board.Update(func() {
+		b.records = append(b.records, r)
+		hook = b.hook
+	})
 	if hook != nil {
 		hook(r)
 	}
@@ -51,30 +49,30 @@ func (b *logbook) Write(line []byte) (int, error) {
 }
 
 func (b *logbook) onRecord(hook func(record)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.board.Lock()
+	defer b.board.Unlock()
 	b.hook = hook
 }
 
 // output returns the lines of stdout and stderr in order, and forgets everything.
 func (b *logbook) output() []record {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.board.Lock()
+	defer b.board.Unlock()
 	lines := slices.DeleteFunc(b.records, func(r record) bool { return r.Stream == "" })
 	b.records = nil
 	return lines
 }
 
 func (b *logbook) forget() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.board.Lock()
+	defer b.board.Unlock()
 	b.records = nil
 }
 
 // messages returns the messages of all records.
 func (b *logbook) messages() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.board.Lock()
+	defer b.board.Unlock()
 	var messages []string
 	for _, r := range b.records {
 		messages = append(messages, r.Msg)
@@ -85,25 +83,18 @@ func (b *logbook) messages() []string {
 // waitFor waits until message is logged, and returns its record.
 func (b *logbook) waitFor(t *testing.T, message string) record {
 	t.Helper()
-	deadline := time.After(patience)
-	for {
-		b.mu.Lock()
-		written := b.written
+	var found record
+	logged := func() bool {
 		i := slices.IndexFunc(b.records, func(r record) bool { return r.Msg == message })
-		var found record
 		if i >= 0 {
 			found = b.records[i]
 		}
-		b.mu.Unlock()
-		if i >= 0 {
-			return found
-		}
-		select {
-		case <-written:
-		case <-deadline:
-			t.Fatalf("%q was not logged", message)
-		}
+		return i >= 0
 	}
+	if !b.board.Wait(patience, logged) {
+		t.Fatalf("%q was not logged", message)
+	}
+	return found
 }
 
 func checkLines(t *testing.T, got, want []string) {

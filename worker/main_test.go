@@ -3,12 +3,14 @@ package worker
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"lambda-r-runtime/test/kit/board"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 const (
@@ -33,7 +35,7 @@ func TestMain(m *testing.M) {
 		play(role)
 		return
 	}
-	inherited = openFDs()
+	inherited = proc.OpenFDs()
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runStarter"))
 }
 
@@ -77,24 +79,7 @@ func waitDone(t *testing.T, w *Worker) {
 // waitUntil waits until condition holds, at most as long as most.
 func waitUntil(t *testing.T, most time.Duration, what string, condition func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(most); !condition(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", most, what)
-		}
+	if !board.Poll(most, condition) {
+		t.Fatalf("not within %v: %s", most, what)
 	}
-}
-
-// openFDs returns the file descriptors of this process.
-func openFDs() []string {
-	links, _ := filepath.Glob("/proc/self/fd/*") // the only error is a bad pattern
-	var open []string
-	for _, link := range links {
-		// The descriptor that Glob used is closed by now.
-		if target, err := os.Readlink(link); err == nil {
-			open = append(open, filepath.Base(link)+" "+target)
-		}
-	}
-	return open
 }

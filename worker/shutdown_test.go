@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 func TestShutdownOfIdleWorker(t *testing.T) {
@@ -144,11 +145,11 @@ func TestNothingIsLeft(t *testing.T) {
 		w.Shutdown(ctx)
 	}
 	spawnAndEnd(0) // opens what the Go runtime keeps open
-	fds, goroutines := openFDs(), runtime.NumGoroutine()
+	fds, goroutines := proc.OpenFDs(), runtime.NumGoroutine()
 	for i := range 50 {
 		spawnAndEnd(i)
 	}
-	if after := openFDs(); len(after) != len(fds) {
+	if after := proc.OpenFDs(); len(after) != len(fds) {
 		t.Errorf("file descriptors: %q before, %q after", fds, after)
 	}
 	// The last goroutines are done, but may not have ended.

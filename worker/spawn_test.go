@@ -18,23 +18,25 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/faker"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 func init() {
 	refuse := func(f *fake) {
-		f.hello()
-		f.send(protocol.Reply{Type: protocol.TypeInitError, Error: &protocol.HandlerError{
+		f.Hello()
+		f.Send(protocol.Reply{Type: protocol.TypeInitError, Error: &protocol.HandlerError{
 			Type: "Runtime.NoSuchHandler", Message: "defines no function parity",
 		}})
 	}
 	roles["refuses its handler"] = refuse
-	roles["refuses its handler and hangs"] = func(f *fake) { refuse(f); hang() }
+	roles["refuses its handler and hangs"] = func(f *fake) { refuse(f); faker.Hang() }
 	roles["tells its handler"] = func(f *fake) {
-		hello := f.hello()
-		f.ready()
-		id, _ := f.next()
-		f.result(id, []byte(hello.Type+" "+hello.Handler))
-		f.next()
+		hello := f.Hello()
+		f.Ready()
+		id, _ := f.Next()
+		f.Result(id, []byte(hello.Type+" "+hello.Handler))
+		f.Next()
 	}
 }
 
@@ -142,7 +144,7 @@ func TestCannotStart(t *testing.T) {
 			c := newConfig(t, "echo", newLogbook())
 			temp := c.TempDir
 			test.spoil(&c)
-			fds := openFDs()
+			fds := proc.OpenFDs()
 			w, err := Spawn(t.Context(), c)
 			if w != nil || err == nil {
 				t.Fatalf("got %v, %v", w, err)
@@ -154,7 +156,7 @@ func TestCannotStart(t *testing.T) {
 				t.Errorf("error is %q, want %q in it", err, test.text)
 			}
 			checkEmpty(t, temp)
-			if after := openFDs(); !slices.Equal(after, fds) {
+			if after := proc.OpenFDs(); !slices.Equal(after, fds) {
 				t.Errorf("file descriptors: %q before, %q after", fds, after)
 			}
 		})

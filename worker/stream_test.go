@@ -11,17 +11,18 @@ import (
 	"testing"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/faker"
 )
 
 func init() {
 	// Each event is the pieces of a stream. The stream goes on after its caller has gone, as
 	// with a handler that ignores that. It ends with an error if the last piece is "error".
 	roles["stream"] = func(f *fake) {
-		f.start()
+		f.Start()
 		for {
-			id, event := f.next()
+			id, event := f.Next()
 			var pieces []string
-			check(json.Unmarshal(event, &pieces))
+			faker.Check(json.Unmarshal(event, &pieces))
 			head := protocol.StreamHead{Prelude: &protocol.Prelude{StatusCode: 201, Cookies: []string{"a=1"}}}
 			var failed *protocol.HandlerError
 			for _, piece := range pieces {
@@ -29,12 +30,12 @@ func init() {
 					failed = &protocol.HandlerError{Type: "simpleError", Message: "no"}
 					break
 				}
-				f.log(id, "info", "next is "+piece, "")
-				f.chunk(id, head, []byte(piece))
-				fmt.Printf("answer to %s: %s\n", piece, f.acked())
+				f.Log(id, "info", "next is "+piece, "")
+				f.Chunk(id, head, []byte(piece))
+				fmt.Printf("answer to %s: %s\n", piece, f.Acked())
 				head = protocol.StreamHead{}
 			}
-			f.end(id, failed)
+			f.End(id, failed)
 		}
 	}
 }

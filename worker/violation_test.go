@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/faker"
 )
 
 // violations are the ways to break the protocol during an invocation.
@@ -19,62 +20,62 @@ var violations = []struct {
 	reason string // part of the ProtocolError's message
 	eof    bool   // R closed its pipe and lives on
 }{
-	{"garbage", func(f *fake, _ string) { f.raw("[1] \"four\"\n") }, "control frame", false},
-	{"oversized length", func(f *fake, _ string) { f.raw("\xff\xff\xff\xff") }, "over the limit", false},
-	{"no JSON", func(f *fake, _ string) { f.raw("\x00\x00\x00\x04four") }, "not a JSON message", false},
-	{"empty control frame", func(f *fake, _ string) { f.raw("\x00\x00\x00\x00") }, "not a JSON message", false},
-	{"unknown type", func(f *fake, id string) { f.send(protocol.Reply{Type: "what", ID: id}) }, `unknown frame type "what"`, false},
-	{"wrong id", func(f *fake, _ string) { f.result("0", nil) }, `result frame with id "0", want "1"`, false},
-	{"no id", func(f *fake, _ string) { f.result("", nil) }, "result without an id", false},
-	{"log record of another invocation", func(f *fake, _ string) { f.log("0", "info", "hello", "") }, `log frame with id "0"`, false},
-	{"log record of none", func(f *fake, _ string) { f.log("", "info", "hello", "") }, `log frame with id ""`, false},
-	{"ready twice", func(f *fake, _ string) { f.ready() }, `ready frame with id ""`, false},
-	{"ready twice with the id", func(f *fake, id string) { f.send(protocol.Reply{Type: protocol.TypeReady, ID: id}) }, "ready frame, want result, error or chunk", false},
+	{"garbage", func(f *fake, _ string) { f.Raw("[1] \"four\"\n") }, "control frame", false},
+	{"oversized length", func(f *fake, _ string) { f.Raw("\xff\xff\xff\xff") }, "over the limit", false},
+	{"no JSON", func(f *fake, _ string) { f.Raw("\x00\x00\x00\x04four") }, "not a JSON message", false},
+	{"empty control frame", func(f *fake, _ string) { f.Raw("\x00\x00\x00\x00") }, "not a JSON message", false},
+	{"unknown type", func(f *fake, id string) { f.Send(protocol.Reply{Type: "what", ID: id}) }, `unknown frame type "what"`, false},
+	{"wrong id", func(f *fake, _ string) { f.Result("0", nil) }, `result frame with id "0", want "1"`, false},
+	{"no id", func(f *fake, _ string) { f.Result("", nil) }, "result without an id", false},
+	{"log record of another invocation", func(f *fake, _ string) { f.Log("0", "info", "hello", "") }, `log frame with id "0"`, false},
+	{"log record of none", func(f *fake, _ string) { f.Log("", "info", "hello", "") }, `log frame with id ""`, false},
+	{"ready twice", func(f *fake, _ string) { f.Ready() }, `ready frame with id ""`, false},
+	{"ready twice with the id", func(f *fake, id string) { f.Send(protocol.Reply{Type: protocol.TypeReady, ID: id}) }, "ready frame, want result, error or chunk", false},
 	{"payload length of 4 GiB", func(f *fake, id string) {
-		f.send(protocol.Reply{Type: protocol.TypeResult, ID: id})
-		f.raw("\xff\xff\xff\xff")
+		f.Send(protocol.Reply{Type: protocol.TypeResult, ID: id})
+		f.Raw("\xff\xff\xff\xff")
 	}, "payload frame", false},
-	{"end of no stream", func(f *fake, id string) { f.end(id, nil) }, "end frame, want result, error or chunk", false},
+	{"end of no stream", func(f *fake, id string) { f.End(id, nil) }, "end frame, want result, error or chunk", false},
 	{"result of a stream", func(f *fake, id string) {
-		f.chunk(id, protocol.StreamHead{}, nil)
-		f.result(id, nil)
+		f.Chunk(id, protocol.StreamHead{}, nil)
+		f.Result(id, nil)
 	}, "result frame, want chunk or end", false},
 	{"error of a stream", func(f *fake, id string) {
-		f.chunk(id, protocol.StreamHead{}, nil)
-		f.send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{Type: "simpleError"}})
+		f.Chunk(id, protocol.StreamHead{}, nil)
+		f.Send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{Type: "simpleError"}})
 	}, "error frame, want chunk or end", false},
 	{"chunk of another invocation", func(f *fake, id string) {
-		f.chunk(id, protocol.StreamHead{}, nil)
-		f.chunk("0", protocol.StreamHead{}, nil)
+		f.Chunk(id, protocol.StreamHead{}, nil)
+		f.Chunk("0", protocol.StreamHead{}, nil)
 	}, `chunk frame with id "0", want "1"`, false},
-	{"chunk over its limit", func(f *fake, id string) { f.chunk(id, protocol.StreamHead{}, make([]byte, protocol.MaxChunk+1)) },
+	{"chunk over its limit", func(f *fake, id string) { f.Chunk(id, protocol.StreamHead{}, make([]byte, protocol.MaxChunk+1)) },
 		"chunk: frame of 1048577 bytes", false},
-	{"header in a content type", func(f *fake, id string) { f.chunk(id, protocol.StreamHead{ContentType: "a\r\nX: y"}, nil) },
+	{"header in a content type", func(f *fake, id string) { f.Chunk(id, protocol.StreamHead{ContentType: "a\r\nX: y"}, nil) },
 		"chunk with the content type", false},
-	{"error without an error", func(f *fake, id string) { f.send(protocol.Reply{Type: protocol.TypeError, ID: id}) }, "error without an error", false},
-	{"no answer", func(f *fake, _ string) { check(f.pipe.Close()) }, "closed its protocol pipes", true},
-	{"truncated control frame", func(f *fake, _ string) { f.raw("\x00\x00\x00\x20{"); check(f.pipe.Close()) }, "frame cut short: 1 of 32 bytes", true},
+	{"error without an error", func(f *fake, id string) { f.Send(protocol.Reply{Type: protocol.TypeError, ID: id}) }, "error without an error", false},
+	{"no answer", func(f *fake, _ string) { faker.Check(f.Pipe.Close()) }, "closed its protocol pipes", true},
+	{"truncated control frame", func(f *fake, _ string) { f.Raw("\x00\x00\x00\x20{"); faker.Check(f.Pipe.Close()) }, "frame cut short: 1 of 32 bytes", true},
 	{"no payload", func(f *fake, id string) {
-		f.send(protocol.Reply{Type: protocol.TypeResult, ID: id})
-		check(f.pipe.Close())
+		f.Send(protocol.Reply{Type: protocol.TypeResult, ID: id})
+		faker.Check(f.Pipe.Close())
 	}, "no payload after its control frame", true},
 	{"truncated payload", func(f *fake, id string) {
-		f.raw(strings.TrimSuffix(resultBytes(id, "four"), "ur"))
-		check(f.pipe.Close())
+		f.Raw(strings.TrimSuffix(resultBytes(id, "four"), "ur"))
+		faker.Check(f.Pipe.Close())
 	}, "frame cut short: 2 of 4 bytes", true},
 }
 
 // playViolation plays the role violation:NAME.
 func playViolation(f *fake, name string) {
-	f.start()
-	id, _ := f.next()
+	f.Start()
+	id, _ := f.Next()
 	for _, v := range violations {
 		if v.name == name {
 			v.commit(f, id)
-			hang()
+			faker.Hang()
 		}
 	}
-	check(fmt.Errorf("no violation %q", name))
+	faker.Check(fmt.Errorf("no violation %q", name))
 }
 
 // A worker that breaks the protocol is killed and never used again.
@@ -110,25 +111,25 @@ var greetings = []struct {
 	greet  func(f *fake)
 	reason string
 }{
-	{"garbage", func(f *fake) { f.raw("Loading required package: stats\n") }, "control frame"},
-	{"result", func(f *fake) { f.result("1", nil) }, `result frame with id "1"`},
+	{"garbage", func(f *fake) { f.Raw("Loading required package: stats\n") }, "control frame"},
+	{"result", func(f *fake) { f.Result("1", nil) }, `result frame with id "1"`},
 	{"error", func(f *fake) {
-		f.send(protocol.Reply{Type: protocol.TypeError, ID: "1", Error: &protocol.HandlerError{Type: "simpleError"}})
+		f.Send(protocol.Reply{Type: protocol.TypeError, ID: "1", Error: &protocol.HandlerError{Type: "simpleError"}})
 	}, `error frame with id "1"`},
-	{"init_error without an error", func(f *fake) { f.send(protocol.Reply{Type: protocol.TypeInitError}) }, "init_error without an error"},
-	{"end of file", func(f *fake) { check(f.pipe.Close()) }, "closed its protocol pipes"},
+	{"init_error without an error", func(f *fake) { f.Send(protocol.Reply{Type: protocol.TypeInitError}) }, "init_error without an error"},
+	{"end of file", func(f *fake) { faker.Check(f.Pipe.Close()) }, "closed its protocol pipes"},
 }
 
 // playGreeting plays the role greeting:NAME.
 func playGreeting(f *fake, name string) {
-	f.hello()
+	f.Hello()
 	for _, g := range greetings {
 		if g.name == name {
 			g.greet(f)
-			hang()
+			faker.Hang()
 		}
 	}
-	check(fmt.Errorf("no greeting %q", name))
+	faker.Check(fmt.Errorf("no greeting %q", name))
 }
 
 func TestViolationInsteadOfReady(t *testing.T) {
@@ -149,28 +150,28 @@ func init() {
 		"a stray byte":    "\n",
 	} {
 		roles["answers, then "+name] = func(f *fake) {
-			f.start()
-			id, event := f.next()
-			f.raw(resultBytes(id, string(event)) + extra)
-			hang()
+			f.Start()
+			id, event := f.Next()
+			f.Raw(resultBytes(id, string(event)) + extra)
+			faker.Hang()
 		}
 		roles["answers, later "+name] = func(f *fake) {
-			interrupts := notifyInterrupt()
-			f.start()
-			id, event := f.next()
-			f.result(id, event)
+			interrupts := faker.Interrupts()
+			f.Start()
+			id, event := f.Next()
+			f.Result(id, event)
 			<-interrupts
-			f.raw(extra)
-			hang()
+			f.Raw(extra)
+			faker.Hang()
 		}
 	}
 	roles["closes its pipes"] = func(f *fake) {
-		f.start()
-		id, event := f.next()
-		check(unix.Close(3))
-		f.raw(resultBytes(id, string(event)))
-		check(f.pipe.Close())
-		hang()
+		f.Start()
+		id, event := f.Next()
+		faker.Check(unix.Close(3))
+		f.Raw(resultBytes(id, string(event)))
+		faker.Check(f.Pipe.Close())
+		faker.Hang()
 	}
 }
 

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,65 +13,66 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/faker"
 )
 
 // hurt notes the fault in the journal, injects it, and, if the fake survives that,
 // writes what is left of the reply.
 func (f *fake) hurt(in instruction, r reply) {
 	text, err := json.Marshal(instruction{Nonce: in.Nonce, Fault: in.Fault, State: in.State})
-	check(err)
+	faker.Check(err)
 	f.note("fire %d %d %s", os.Getpid(), time.Now().UnixNano(), text)
 	if act := faults[in.Fault]; act != nil {
 		act(f, in, &r)
 	}
-	f.write(r.frames)
+	f.Raw(r.frames)
 }
 
-var garbage = []byte("\xff\xfe this is no frame\n")
+const garbage = "\xff\xfe this is not a frame\n"
 
 // faults are what a fake does to itself; those that are not here are done to it by
 // the harness.
 var faults = map[string]func(f *fake, in instruction, r *reply){
 	"SIGKILL": func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
-	"SIGSTOP": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP); hang() },
+	"SIGSTOP": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP); faker.Hang() },
 	// The harness continues it.
 	"SIGSTOP until the deadline, then SIGCONT": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
 	// Go's runtime would catch SIGSEGV; the shell, which takes this pid, dies of it.
 	"SIGSEGV": func(*fake, instruction, *reply) {
-		check(syscall.Exec("/bin/sh", []string{"sh", "-c", "ulimit -c 0; kill -SEGV $$"}, os.Environ()))
+		faker.Check(syscall.Exec("/bin/sh", []string{"sh", "-c", "ulimit -c 0; kill -SEGV $$"}, os.Environ()))
 	},
 	"exit 0": func(*fake, instruction, *reply) { os.Exit(0) },
 	"exit 3": func(*fake, instruction, *reply) { os.Exit(3) },
 	"SIGINT": func(f *fake, _ instruction, _ *reply) { raise(syscall.SIGINT); <-f.interrupts; os.Exit(130) },
 
 	"garbage": func(f *fake, in instruction, _ *reply) {
-		f.write(garbage)
+		f.Raw(garbage)
 		if in.State == draining {
 			return // and exits, as it was asked to
 		}
-		hang()
+		faker.Hang()
 	},
-	"truncated header": func(f *fake, _ instruction, _ *reply) { f.write([]byte{0, 0}); hang() },
+	"truncated header": func(f *fake, _ instruction, _ *reply) { f.Raw("\x00\x00"); faker.Hang() },
 	"truncated body": func(f *fake, in instruction, _ *reply) {
 		if in.State != response { // there, half of it is out already
-			f.write([]byte("\x00\x00\x01\x00{"))
+			f.Raw("\x00\x00\x01\x00{")
 		}
 		os.Exit(0)
 	},
 	"oversized length": func(f *fake, _ instruction, _ *reply) {
-		f.write([]byte("\xff\xff\xff\xff"))
-		hang()
+		f.Raw("\xff\xff\xff\xff")
+		faker.Hang()
 	},
 	// What another invocation might have got.
 	"wrong id": func(f *fake, in instruction, r *reply) {
 		if in.State == spawning {
-			f.write(frames(protocol.Reply{Type: protocol.TypeReady, ID: "whose"}, nil))
+			f.Raw(faker.Frames(protocol.Reply{Type: protocol.TypeReady, ID: "whose"}, nil))
 		} else {
-			f.write(frames(protocol.Reply{Type: protocol.TypeResult, ID: "not-" + r.id}, []byte(`{"nonce":"of another"}`)))
+			f.Raw(faker.Frames(protocol.Reply{Type: protocol.TypeResult, ID: "not-" + r.id}, []byte(`{"nonce":"of another"}`)))
 		}
-		hang()
+		faker.Hang()
 	},
-	"two replies": func(f *fake, _ instruction, r *reply) { f.write(append(bytes.Clone(r.frames), r.frames...)); hang() },
+	"two replies": func(f *fake, _ instruction, r *reply) { f.Raw(r.frames + r.frames); faker.Hang() },
 	// It takes an interrupt for the deadline, and has its answer ready a moment later.
 	"reply after the deadline": func(f *fake, _ instruction, _ *reply) {
 		<-f.interrupts
@@ -80,11 +80,11 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	},
 	"a byte at a time": func(f *fake, in instruction, r *reply) {
 		for i := range r.frames {
-			f.write(r.frames[i : i+1])
+			f.Raw(r.frames[i : i+1])
 		}
-		r.frames = nil
+		r.frames = ""
 	},
-	"never reads": func(*fake, instruction, *reply) { hang() },
+	"never reads": func(*fake, instruction, *reply) { faker.Hang() },
 
 	"flood on stdout": func(*fake, instruction, *reply) { flood(os.Stdout) },
 	"flood on stderr": func(*fake, instruction, *reply) { flood(os.Stderr) },
@@ -93,21 +93,21 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 
 	"RLIMIT_NOFILE": func(f *fake, in instruction, r *reply) {
 		var before syscall.Rlimit
-		check(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
-		check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 0, Max: before.Max}))
+		faker.Check(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+		faker.Check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 0, Max: before.Max}))
 		_, err := os.Open("/dev/null")
-		check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+		faker.Check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
 		if in.State == spawning {
-			check(err) // it cannot start
+			faker.Check(err) // it cannot start
 		}
-		r.frames = frames(protocol.Reply{Type: protocol.TypeError, ID: r.id,
+		r.frames = faker.Frames(protocol.Reply{Type: protocol.TypeError, ID: r.id,
 			Error: &protocol.HandlerError{Type: "simpleError", Message: fmt.Sprint(err)}}, nil)
 	},
 
 	"grandchild":                         func(f *fake, in instruction, _ *reply) { f.bear(in, false) },
 	"grandchild in a session of its own": func(f *fake, in instruction, _ *reply) { f.bear(in, true) },
-	"closes fd 4":                        func(f *fake, _ instruction, _ *reply) { f.pipe.Close(); hang() },
-	"loop that ignores SIGINT":           func(*fake, instruction, *reply) { hang() },
+	"closes fd 4":                        func(f *fake, _ instruction, _ *reply) { f.Pipe.Close(); faker.Hang() },
+	"loop that ignores SIGINT":           func(*fake, instruction, *reply) { faker.Hang() },
 
 	// The harness freezes and thaws the others too.
 	"freeze mid-spawn":   func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
@@ -121,7 +121,7 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 func raise(s syscall.Signal) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	check(unix.Tgkill(os.Getpid(), unix.Gettid(), s))
+	faker.Check(unix.Tgkill(os.Getpid(), unix.Gettid(), s))
 }
 
 // bear starts a child that has copies of all pipes, and then ends: by itself
@@ -132,13 +132,13 @@ func (f *fake) bear(in instruction, session bool) {
 		child.Env = []string{} // only its group tells whose it is
 	}
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
-	child.ExtraFiles = []*os.File{f.input, f.pipe}
+	child.ExtraFiles = []*os.File{f.Input, f.Pipe}
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: session}
-	check(child.Start())
+	faker.Check(child.Start())
 	f.note("child %d", child.Process.Pid)
 	if in.State == handler {
 		os.Exit(0)
 	}
-	f.write(garbage)
-	hang()
+	f.Raw(garbage)
+	faker.Hang()
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/test/kit/proc"
 )
 
 // subreap makes this program a subreaper until the test ends.
@@ -154,7 +156,7 @@ func TestAdoptBeforeParentExits(t *testing.T) {
 	if _, err := Adopt(t.Context(), f.pid, f.stdout, f.stderr, Options{}); err == nil {
 		t.Error("a process was adopted twice")
 	}
-	if !alive(f.pid) {
+	if !proc.Alive(f.pid) {
 		t.Error("the process was killed")
 	}
 	select {
@@ -166,7 +168,7 @@ func TestAdoptBeforeParentExits(t *testing.T) {
 	select {
 	case p := <-adopted:
 		endWith(t, p)
-		if p.Exit() != nil || !alive(p.PID()) {
+		if p.Exit() != nil || !proc.Alive(p.PID()) {
 			t.Errorf("it has ended: %v", p.Exit())
 		}
 		p.Kill("test")
@@ -194,7 +196,7 @@ func TestKillOfAdoptedGroup(t *testing.T) {
 	if e := ended(t, p); e.Killed != "test" || e.Signal != syscall.SIGKILL {
 		t.Errorf("got %+v", e)
 	}
-	waitUntil(t, "its child is gone", func() bool { return !alive(child) })
+	waitUntil(t, "its child is gone", func() bool { return !proc.Alive(child) })
 }
 
 // A process that dies before it is adopted is a zombie, and its status is not lost.
@@ -225,7 +227,7 @@ func TestCannotAdopt(t *testing.T) {
 	if !errors.Is(err, errTooSlow) || !strings.Contains(err.Error(), "BecomeSubreaper") {
 		t.Errorf("a process of another parent: %v", err)
 	}
-	if !alive(f.pid) {
+	if !proc.Alive(f.pid) {
 		t.Error("the process was killed")
 	}
 	if _, err := f.stdout.SyscallConn(); err != nil {

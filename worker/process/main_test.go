@@ -16,6 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"lambda-r-runtime/test/kit/board"
 )
 
 const (
@@ -93,19 +95,9 @@ func quickly(t *testing.T, what string, act func()) {
 // waitUntil waits until condition holds.
 func waitUntil(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !condition(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
+	if !board.Poll(patience, condition) {
+		t.Fatalf("not within %v: %s", patience, what)
 	}
-}
-
-// alive reports whether a process lives; a zombie does not.
-func alive(pid int) bool {
-	_, state := parentAndState(pid)
-	return state != 0 && state != 'Z' && state != 'X'
 }
 
 // A sink collects lines.

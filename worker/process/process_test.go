@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"lambda-r-runtime/test/kit/proc"
 )
 
 func TestExit(t *testing.T) {
@@ -86,12 +88,12 @@ func TestGroupDies(t *testing.T) {
 			out := newSink()
 			p := start(t, "trap 'exit 0' INT; sleep 1000 & echo $!; wait", Options{Stdout: out.emit})
 			grandchild := out.nextPID(t)
-			if !alive(grandchild) {
+			if !proc.Alive(grandchild) {
 				t.Fatal("the grandchild is dead before the process is")
 			}
 			kill(p)
 			quickly(t, "Wait", func() { p.Wait() })
-			waitUntil(t, "the grandchild is gone", func() bool { return !alive(grandchild) })
+			waitUntil(t, "the grandchild is gone", func() bool { return !proc.Alive(grandchild) })
 		})
 	}
 }
@@ -121,8 +123,8 @@ func TestStrayDies(t *testing.T) {
 			})
 			p.Kill("test")
 			quickly(t, "Wait", func() { p.Wait() })
-			waitUntil(t, "the stray is gone", func() bool { return !alive(stray) })
-			if !alive(other.PID()) {
+			waitUntil(t, "the stray is gone", func() bool { return !proc.Alive(stray) })
+			if !proc.Alive(other.PID()) {
 				t.Error("the process of another family is gone, too")
 			}
 		})
@@ -135,7 +137,7 @@ func TestSupervisedIsNoStray(t *testing.T) {
 	sibling := start(t, "exec sleep 1000", o)
 	p := start(t, "exit 0", o)
 	ended(t, p)
-	if !alive(sibling.PID()) {
+	if !proc.Alive(sibling.PID()) {
 		t.Error("a sibling with the same marker was killed")
 	}
 }
@@ -219,7 +221,7 @@ func TestChildDiesWithProgram(t *testing.T) {
 	}
 	var pid int
 	_, scanErr := fmt.Fscan(bufio.NewReader(stdout), &pid)
-	if scanErr == nil && !alive(pid) {
+	if scanErr == nil && !proc.Alive(pid) {
 		t.Error("the child is dead before the program is")
 	}
 	if err := program.Process.Kill(); err != nil {
@@ -230,7 +232,7 @@ func TestChildDiesWithProgram(t *testing.T) {
 		t.Fatalf("the program did not start a child: %v", scanErr)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // it should be dead
-	waitUntil(t, "the child died, too", func() bool { return !alive(pid) })
+	waitUntil(t, "the child died, too", func() bool { return !proc.Alive(pid) })
 }
 
 func TestPeakRSS(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -80,7 +79,7 @@ func OpenFDs() []string {
 	var open []string
 	for _, link := range links {
 		target, err := os.Readlink(link) // fails for the descriptor that Glob used
-		if err == nil && !strings.HasPrefix(target, "anon_inode:") {
+		if err == nil && target != "anon_inode:[eventpoll]" && target != "anon_inode:[eventfd]" {
 			open = append(open, filepath.Base(link)+" "+target)
 		}
 	}
