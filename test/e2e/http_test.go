@@ -128,7 +128,7 @@ func TestHeaderWithALineBreak(t *testing.T) {
 	if got.Status != 500 || len(got.Headers) != 2 {
 		t.Errorf("got %+v", got)
 	}
-	p.waitFor(`a header's value cannot have a line break`)
+	p.waitFor(`a header's value cannot contain a line break`)
 }
 
 // What a file defines persists, whatever a handler does to the names of the runtime
