@@ -1,4 +1,5 @@
-# The functions that user code calls. They are attached to its search path, as "lambda".
+# The functions that user code calls. They are attached to its search path, as "lambda". (Its two
+# generics, which it writes methods for, are in as-response.R.)
 
 # attach_user_api() attaches the functions behind the user's objects and packages.
 attach_user_api <- function() {
