@@ -170,7 +170,7 @@ func TestNewScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for range 2 { // each R opens them anew, and reads them from their start
+	for range 2 { // each R opens them again, and reads them from the beginning
 		cmd := exec.Command("/bin/cat", scriptPath, "/proc/self/fd/6")
 		cmd.ExtraFiles = []*os.File{nil, nil, s.loader, s.files}
 		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, slices.Concat(loader, files)) {
