@@ -264,7 +264,7 @@ func TestCannotStart(t *testing.T) {
 		"stdin by copying":  {&exec.Cmd{Path: "/bin/sh", Stdin: strings.NewReader("")}, nil, "cmd.Stdin"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := openFDs(t)
+			before := len(proc.OpenFDs())
 			p, err := Start(test.cmd, Options{})
 			if p != nil || err == nil {
 				t.Fatalf("got %v, %v", p, err)
@@ -272,7 +272,7 @@ func TestCannotStart(t *testing.T) {
 			if test.err != nil && !errors.Is(err, test.err) || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("error is %v, want %v with %q", err, test.err, test.text)
 			}
-			if after := openFDs(t); after != before {
+			if after := len(proc.OpenFDs()); after != before {
 				t.Errorf("%d files are open, and were %d", after, before)
 			}
 			checkNoChild(t)
@@ -280,19 +280,9 @@ func TestCannotStart(t *testing.T) {
 	}
 }
 
-// openFDs returns how many file descriptors this program has.
-func openFDs(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
-
 // Nothing is left of any number of processes, however they ended.
 func TestNothingIsLeft(t *testing.T) {
-	before := openFDs(t)
+	before := len(proc.OpenFDs())
 	for i := range 50 {
 		p, err := Start(exec.Command("cat"), Options{Marker: "FAMILY=" + t.TempDir()})
 		if err != nil {
@@ -303,7 +293,7 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		p.Wait() // cat reads /dev/null
 	}
-	if after := openFDs(t); after > before {
+	if after := len(proc.OpenFDs()); after > before {
 		t.Errorf("%d files are open, and were %d", after, before)
 	}
 	checkNoChild(t)
