@@ -10,8 +10,9 @@ import (
 	"lambda-r-runtime/emulator/faulty"
 )
 
-// apiFaults are what the Runtime API does to a report, the first time. The caller
-// has its answer from those that come late, so that nobody waits for the deadline.
+// apiFaults are the faults of the Runtime API on the first report of an invocation. The late ones
+// let the report take effect, so that the caller has its answer and does not wait for the
+// deadline.
 var apiFaults = map[string]struct {
 	op string
 	faulty.Fault
@@ -28,7 +29,7 @@ var apiFaults = map[string]struct {
 	"/error reset after it is taken":     {faulty.OpError, faulty.Fault{Reset: true, Late: true}},
 }
 
-// fault is faulty.Handler's Fault.
+// fault implements faulty.Handler.Fault.
 func (a *arena) fault(c faulty.Call) (f faulty.Fault) {
 	a.Update(func() {
 		if c.Op == faulty.OpNext {
@@ -47,14 +48,14 @@ func (a *arena) fault(c faulty.Call) (f faulty.Fault) {
 	return f
 }
 
-// observe is faulty.Handler's Observe.
+// observe implements faulty.Handler.Observe.
 func (a *arena) observe(c faulty.Call) {
 	a.Update(func() {
 		switch {
 		case c.Op == faulty.OpInitError:
 			a.violate(inv1, "an init error was reported, after the init")
 		case c.Op == faulty.OpNext && c.Ended && c.RequestID != "":
-			a.trip(c.RequestID).handed = true // whether it arrives or not
+			a.trip(c.RequestID).handed = true // even if the answer does not arrive
 		case c.Op != faulty.OpResponse && c.Op != faulty.OpError:
 		case !c.Ended:
 			t := a.trip(c.RequestID)
@@ -67,8 +68,8 @@ func (a *arena) observe(c faulty.Call) {
 	})
 }
 
-// A lineLog takes from the log the lines that the fakes printed. Which slot and which
-// process they came from does not matter, so it is its own With.
+// A lineLog is a slog.Handler that notes the lines that the fakes printed. It ignores attributes
+// of the logger, such as the slot.
 type lineLog struct{ a *arena }
 
 func (l *lineLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
@@ -80,7 +81,7 @@ func (l *lineLog) Handle(_ context.Context, r slog.Record) error {
 	if !ours {
 		return nil
 	}
-	// What is printed without a newline before it is the end of the line.
+	// Output without a newline before the line is appended to it.
 	if i := strings.IndexFunc(nonce, func(r rune) bool { return r == ' ' || r > 'z' }); i >= 0 {
 		nonce = nonce[:i]
 	}

@@ -24,11 +24,11 @@ import (
 	"lambda-r-runtime/worker"
 )
 
-// An arena is one supervisor with its slots, between an emulator and fakes.
+// An arena runs one supervisor between an emulator and fakes.
 type arena struct {
 	h       *fakeHarness
 	margin  time.Duration
-	temp    string // of the TMPDIRs
+	temp    string // the folder of the TMPDIRs
 	worker  worker.Config
 	emu     *emulator.Emulator
 	server  *httptest.Server
@@ -36,24 +36,24 @@ type arena struct {
 	journal *os.File
 	stop    context.CancelFunc
 	ended   chan struct{} // closed when Run has returned
-	err     error         // what it returned
+	err     error         // the error that Run returned
 
 	goroutines sync.WaitGroup // awaitDeath and the journal's reader
 
 	board.Board
-	eye     // what was seen in this round
+	eye     // observations of this round
 	slots   []slotLog
-	living  int            // workers that were not seen dead
-	reads   map[string]int // of each request id, by any fake
-	polls   int            // calls of Next that have not returned
-	closing bool           // Run was told to end, or made to
+	living  int            // workers not yet seen dead
+	reads   map[string]int // how often fakes read each request id
+	polls   int            // calls of Next in flight
+	closing bool           // Run is to end
 
 	plan       instruction // for the next planTimes spawns
 	planTimes  int
-	nextResets int // of how many calls of /next the connection is to break
+	nextResets int // how many more calls of /next are reset
 }
 
-// open starts an arena and waits until its slots are ready.
+// newArena starts an arena and waits until its slots are ready.
 func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Duration) (*arena, error) {
 	dir, err := os.MkdirTemp(h.dir, "arena-")
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		return nil, err
 	}
-	// For writing too, so that it has no end when no fake has it open.
+	// Open for writing too, so that the pipe does not end while no fake has it open.
 	if a.journal, err = os.OpenFile(pipe, os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	return a, nil
 }
 
-// running tells whether Run has not returned.
+// running reports whether Run has not returned yet.
 func (a *arena) running() bool {
 	select {
 	case <-a.ended:
@@ -133,8 +133,8 @@ func (a *arena) atRest() {
 	}
 }
 
-// tripsEnded tells whether the Runtime API has told all of every trip: it tells of
-// the end of a call when the caller may have had the answer for a while.
+// tripsEnded reports whether the end of every call and of every invocation was observed. The
+// caller may have had its answer for a while by then.
 func (e *eye) tripsEnded() bool {
 	for _, t := range e.trips {
 		if !t.handed || t.over < t.received {
@@ -149,8 +149,8 @@ func (e *eye) tripsEnded() bool {
 	return true
 }
 
-// note notes that a fault was injected. The lock is held. Pid is the fake that does
-// it to itself, or 0.
+// note records an injected fault. The caller holds the lock. Pid is the fake that injects the
+// fault into itself, or 0.
 func (a *arena) note(in instruction, pid int, at time.Time) {
 	f := fire{in, pid, at}
 	a.fired[in.Nonce] = f
@@ -159,7 +159,7 @@ func (a *arena) note(in instruction, pid int, at time.Time) {
 	}
 }
 
-// readJournal reads what the fakes write, until the journal is closed.
+// readJournal reads what the fakes write until the journal is closed.
 func (a *arena) readJournal() {
 	lines := bufio.NewScanner(a.journal)
 	for lines.Scan() {
@@ -202,8 +202,8 @@ func (a *arena) journalLine(line string) {
 	a.violate(inv6, "the journal has %q", line)
 }
 
-// freeze stops every worker, and pid, which is being spawned, and lets them go on
-// a little later: this is the fault, and not a pause of the suite.
+// freeze stops every worker and pid, which is being spawned, and continues them 60 ms later. The
+// delay is the fault, not a pause of the suite.
 func (a *arena) freeze(pid int) {
 	pids := []int{pid}
 	for _, s := range a.slots {
@@ -220,7 +220,7 @@ func (a *arena) freeze(pid int) {
 	time.AfterFunc(60*time.Millisecond, func() { all(syscall.SIGCONT) })
 }
 
-// A reply of the Invoke API.
+// An answerOf is an answer of the Invoke API.
 type answerOf struct {
 	id, errorType, nonce string
 }

@@ -13,20 +13,20 @@ import (
 
 // The environment of a fake.
 const (
-	actAs      = "CHAOS_FAKE"    // set: the test binary is a fake R
+	actAs      = "CHAOS_FAKE"    // if set, the test binary is a fake R
 	envJournal = "CHAOS_JOURNAL" // the named pipe that it writes to
-	envPlan    = "CHAOS_PLAN"    // an instruction, as JSON, for before it is ready
+	envPlan    = "CHAOS_PLAN"    // an instruction, as JSON, for the time before it is ready
 )
 
-// An instruction is an event: what the fake is to do to itself, and when.
+// An instruction is an event. It names the fault that the fake injects into itself, and when.
 type instruction struct {
 	Nonce string `json:"nonce"`
 	Fault string `json:"fault,omitempty"`
 	State state  `json:"state,omitempty"`
-	Pad   string `json:"pad,omitempty"` // makes an event that no pipe can hold
+	Pad   string `json:"pad,omitempty"` // makes the event larger than a pipe
 }
 
-// A fake is an R in a process of its own, which can break itself.
+// A fake is an R in its own process that can break itself.
 type fake struct {
 	*faker.R
 	journal    *os.File
@@ -35,9 +35,9 @@ type fake struct {
 	lastID     string
 }
 
-// playFake is the life of a fake.
+// playFake runs this process as a fake.
 func playFake() {
-	// As R, it survives an interrupt while busy.
+	// Like R, it survives an interrupt while it is busy.
 	f := &fake{R: faker.New(), interrupts: faker.Interrupts()}
 	var err error
 	f.journal, err = os.OpenFile(os.Getenv(envJournal), os.O_WRONLY|os.O_APPEND, 0)
@@ -67,7 +67,7 @@ func (f *fake) serve() {
 		f.hurt(in, reply{})
 	}
 	if f.armed.State == draining && f.armed.Fault == "never reads" {
-		f.hurt(f.armed, reply{}) // nothing but the shutdown comes after it was armed
+		f.hurt(f.armed, reply{}) // the next request is the shutdown
 	}
 	id, event, shutdown := f.NextOrShutdown()
 	if shutdown {
@@ -80,8 +80,8 @@ func (f *fake) serve() {
 	faker.Check(json.Unmarshal(event, &in))
 	f.note("read %s %d", id, os.Getpid())
 
-	// A line on each stream. What was printed last may have had no newline, and the
-	// last one before the answer need not have one.
+	// Print a line on each stream. The previous output may have ended without a newline, and so
+	// may the last output before the answer.
 	fmt.Fprintf(os.Stderr, "\n%s%s\n", lineMark, in.Nonce)
 	fmt.Fprintf(os.Stdout, "\n%s%s", lineMark, in.Nonce)
 	if in.Fault != "no newline" {
@@ -98,7 +98,7 @@ func (f *fake) serve() {
 		cut := len(answer.frames) - len(payload)/2
 		switch in.Fault {
 		case "garbage", "oversized length", "grandchild", "grandchild in a session of its own":
-			cut = len(answer.frames) - len(payload) - 4 // in a payload, any bytes are good
+			cut = len(answer.frames) - len(payload) - 4 // any bytes are valid in a payload
 		case "SIGKILL":
 			if in.Nonce[len(in.Nonce)-1]%2 == 0 {
 				cut = 2 // half of the control frame's length
@@ -116,10 +116,10 @@ func (f *fake) serve() {
 	}
 }
 
-// lineMark begins a line that the log must have before the answer is posted.
+// lineMark begins a line that must be logged before the answer is posted.
 const lineMark = "before the answer to "
 
-// take returns the instruction that is armed for a state, once.
+// take returns the instruction that is armed for a state, and disarms it.
 func (f *fake) take(s state) instruction {
 	if f.armed.State != s {
 		return instruction{}
@@ -129,14 +129,14 @@ func (f *fake) take(s state) instruction {
 	return in
 }
 
-// A reply is what the fake has yet to write, if it is to answer.
+// A reply is the part of the answer that the fake has not written yet.
 type reply struct {
 	id     string // of the invocation
 	last   string // the id of the invocation before
 	frames string
 }
 
-// note writes a line into the journal. It is short enough to be written as one.
+// note writes a line to the journal, in one write.
 func (f *fake) note(format string, args ...any) {
 	_, err := fmt.Fprintf(f.journal, format+"\n", args...)
 	faker.Check(err)
@@ -147,6 +147,6 @@ func flood(w io.Writer) {
 	line := strings.Repeat("flood ", 20) + "\n"
 	block := strings.Repeat(line, 64<<10/len(line))
 	for n := 0; n < 2<<20; n += len(block) {
-		_, _ = io.WriteString(w, block) // whoever does not read it any more has ended
+		_, _ = io.WriteString(w, block) // fails only if bootstrap has ended
 	}
 }

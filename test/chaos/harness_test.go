@@ -24,9 +24,9 @@ func TestMain(m *testing.M) {
 
 // The lanes of the fake harness.
 const (
-	quick = "quick" // the worker ends by itself, or not at all: milliseconds
-	slow  = "slow"  // nothing ends it but a time limit
-	lone  = "lone"  // the supervisor ends with it
+	quick = "quick" // the worker ends by itself or not at all; takes milliseconds
+	slow  = "slow"  // only a time limit ends the worker
+	lone  = "lone"  // the supervisor ends
 )
 
 // A fakeHarness runs fakes under a real supervisor, real pipes and real HTTP.
@@ -34,7 +34,7 @@ type fakeHarness struct {
 	rec    *record
 	bin    string // this test binary
 	script *worker.Script
-	dir    string // of everything on disk
+	dir    string // for all files
 	mark   string // in the environment of every process
 	rounds int
 }
@@ -45,20 +45,20 @@ func newFakeHarness(t *testing.T, rec *record, rounds int) *fakeHarness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script, err := worker.NewScript(nil, nil) // a fake needs none
+	script, err := worker.NewScript(nil, nil) // a fake needs no script
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { script.Close() })
 	mark := fmt.Sprintf("CHAOS_MARK=%d-%d", os.Getpid(), time.Now().UnixNano())
-	t.Cleanup(func() { // last of all, and on failure too
+	t.Cleanup(func() { // runs last, after a failure too
 		proc.KillAll(proc.Marked(mark))
 	})
 	return &fakeHarness{rec: rec, bin: bin, script: script, dir: t.TempDir(), mark: mark, rounds: rounds}
 }
 
 func (h *fakeHarness) lanes() map[string]int {
-	if h.small() { // a lane's arenas are to be worth their start
+	if h.small() { // starting an arena takes longer than a round
 		return map[string]int{quick: 3, slow: 8, lone: 2}
 	}
 	return map[string]int{quick: 6, slow: 24, lone: 3}
@@ -77,14 +77,14 @@ func (h *fakeHarness) lane(c cell) (string, int) {
 	switch {
 	case c.state == draining:
 		return lone, 1
-	case c.state == spawning, c.fault == "closes fd 4", c.fault == "/next resets": // they take some 100 ms
+	case c.state == spawning, c.fault == "closes fd 4", c.fault == "/next resets": // these take about 100 ms
 		return quick, 3
 	}
 	return quick, 12
 }
 
-// small tells whether this is a run among other tests, where the machine may be busy
-// and what is to be done before a deadline needs more room.
+// small reports whether this is a run among other tests. The machine may be busy then, so that
+// time limits need more room.
 func (h *fakeHarness) small() bool { return h.rounds < 1000 }
 
 func (h *fakeHarness) open(lane string) injector {
@@ -104,12 +104,12 @@ func (h *fakeHarness) open(lane string) injector {
 func (h *fakeHarness) mustArena(slots int, timeout, margin, initTimeout time.Duration) *arena {
 	a, err := h.newArena(slots, timeout, margin, initTimeout)
 	if err != nil {
-		panic(err) // no pipe, no directory: there is nothing to be tested on this machine
+		panic(err) // this machine has no pipes or no folder for them
 	}
 	return a
 }
 
-// close ends the supervisor and checks that nothing of it is left.
+// close ends the supervisor and checks that it leaves nothing behind.
 func (a *arena) close() []violation {
 	a.Update(func() { a.closing = true })
 	a.stop()
@@ -124,13 +124,13 @@ func (a *arena) close() []violation {
 	return a.free()
 }
 
-// free frees what the supervisor that has ended leaves, which ought to be little.
+// free releases what is left after the supervisor has ended, and checks that it is little.
 func (a *arena) free() []violation {
 	a.client.Close()
 	a.server.Close()
 	gone := func() bool { return !slices.ContainsFunc(a.slots, func(s slotLog) bool { return s.worker != nil }) }
 	left := !a.Wait(soon, gone)
-	_ = a.journal.Close() // the reader ends; nothing was buffered
+	_ = a.journal.Close() // the reader ends; nothing is buffered
 	a.goroutines.Wait()
 	a.Lock()
 	defer a.Unlock()
@@ -141,7 +141,7 @@ func (a *arena) free() []violation {
 	return a.broken
 }
 
-// TestChaosFake runs the fake worker's column of the matrix.
+// TestChaosFake runs the cells of the fake harness.
 func TestChaosFake(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
@@ -151,7 +151,7 @@ func TestChaosFake(t *testing.T) {
 	rec := newRecord("fake", *seedFlag, cells)
 	h := newFakeHarness(t, rec, rounds)
 
-	// The first arena makes what stays for good: the thread that starts processes.
+	// The first arena starts the thread that starts processes. It stays.
 	warm := h.mustArena(1, time.Second, 400*time.Millisecond, 10*time.Second)
 	rec.wrong(cell{"warm up", ready}, warm.close())
 	fds, goroutines := proc.OpenFDs(), goleak.IgnoreCurrent()

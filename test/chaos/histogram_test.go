@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// A histogram is how long something took, each time.
+// A histogram holds measured durations.
 type histogram []time.Duration
 
-// quantile returns the smallest of the times that a share q of them is not above.
+// quantile returns the smallest duration that is not below a share q of them.
 func (h histogram) quantile(q float64) time.Duration {
 	if len(h) == 0 {
 		return 0
@@ -21,7 +21,7 @@ func (h histogram) quantile(q float64) time.Duration {
 	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
-// text draws the histogram, with buckets that double.
+// text draws the histogram with buckets whose limits double.
 func (h histogram) text(title string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: n %d, p50 %s, p99 %s, max %s\n", title, len(h),

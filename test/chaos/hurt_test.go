@@ -16,8 +16,8 @@ import (
 	"lambda-r-runtime/test/kit/faker"
 )
 
-// hurt notes the fault in the journal, injects it, and, if the fake survives that,
-// writes what is left of the reply.
+// hurt writes the fault to the journal and injects it. If the fake survives, it writes the rest of
+// the reply.
 func (f *fake) hurt(in instruction, r reply) {
 	text, err := json.Marshal(instruction{Nonce: in.Nonce, Fault: in.Fault, State: in.State})
 	faker.Check(err)
@@ -30,14 +30,13 @@ func (f *fake) hurt(in instruction, r reply) {
 
 const garbage = "\xff\xfe this is not a frame\n"
 
-// faults are what a fake does to itself; those that are not here are done to it by
-// the harness.
+// faults maps a fault to what the fake does. The harness injects the faults that are not here.
 var faults = map[string]func(f *fake, in instruction, r *reply){
 	"SIGKILL": func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 	"SIGSTOP": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP); faker.Hang() },
-	// The harness continues it.
+	// The harness sends SIGCONT.
 	"SIGSTOP until the deadline, then SIGCONT": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
-	// Go's runtime would catch SIGSEGV; the shell, which takes this pid, dies of it.
+	// Go's runtime catches SIGSEGV, so a shell with the same pid dies of it.
 	"SIGSEGV": func(*fake, instruction, *reply) {
 		faker.Check(syscall.Exec("/bin/sh", []string{"sh", "-c", "ulimit -c 0; kill -SEGV $$"}, os.Environ()))
 	},
@@ -48,13 +47,13 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	"garbage": func(f *fake, in instruction, _ *reply) {
 		f.Raw(garbage)
 		if in.State == draining {
-			return // and exits, as it was asked to
+			return // and exits, as the shutdown asks
 		}
 		faker.Hang()
 	},
 	"truncated header": func(f *fake, _ instruction, _ *reply) { f.Raw("\x00\x00"); faker.Hang() },
 	"truncated body": func(f *fake, in instruction, _ *reply) {
-		if in.State != response { // there, half of it is out already
+		if in.State != response { // half of it is already written
 			f.Raw("\x00\x00\x01\x00{")
 		}
 		os.Exit(0)
@@ -63,7 +62,7 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 		f.Raw("\xff\xff\xff\xff")
 		faker.Hang()
 	},
-	// What another invocation might have got.
+	// The answer to another invocation.
 	"wrong id": func(f *fake, in instruction, r *reply) {
 		if in.State == spawning {
 			f.Raw(faker.Frames(protocol.Reply{Type: protocol.TypeReady, ID: "whose"}, nil))
@@ -73,7 +72,7 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 		faker.Hang()
 	},
 	"two replies": func(f *fake, _ instruction, r *reply) { f.Raw(r.frames + r.frames); faker.Hang() },
-	// It takes an interrupt for the deadline, and has its answer ready a moment later.
+	// It waits for the interrupt at the deadline and answers a moment later.
 	"reply after the deadline": func(f *fake, _ instruction, _ *reply) {
 		<-f.interrupts
 		time.Sleep(20 * time.Millisecond) // the fault itself
@@ -109,7 +108,7 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	"closes fd 4":                        func(f *fake, _ instruction, _ *reply) { f.Pipe.Close(); faker.Hang() },
 	"loop that ignores SIGINT":           func(*fake, instruction, *reply) { faker.Hang() },
 
-	// The harness freezes and thaws the others too.
+	// The harness stops and continues the others too.
 	"freeze mid-spawn":   func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
 	"freeze mid-backoff": func(*fake, instruction, *reply) { os.Exit(3) },
 
@@ -117,19 +116,19 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	"/error reset after it is taken":  func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 }
 
-// raise sends a signal to this very thread, so that it is there when raise returns.
+// raise sends a signal to the calling thread, so that it is delivered before raise returns.
 func raise(s syscall.Signal) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	faker.Check(unix.Tgkill(os.Getpid(), unix.Gettid(), s))
 }
 
-// bear starts a child that has copies of all pipes, and then ends: by itself
-// in the handler, killed for its protocol otherwise.
+// bear starts a child that holds copies of all pipes. Then the fake ends: in the handler by
+// itself, elsewhere killed because it breaks the protocol.
 func (f *fake) bear(in instruction, session bool) {
 	child := exec.Command("/bin/sleep", "60")
 	if !session {
-		child.Env = []string{} // only its group tells whose it is
+		child.Env = []string{} // only its process group identifies it
 	}
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
 	child.ExtraFiles = []*os.File{f.Input, f.Pipe}

@@ -11,7 +11,7 @@ import (
 	"lambda-r-runtime/test/kit/proc"
 )
 
-// The invariants, by the numbers of the page that states them.
+// The invariants, numbered as in docs/reliability.md. Number 5 is measured, see the histograms.
 const (
 	inv1 = "1 one accepted report for each invocation, before its deadline"
 	inv2 = "2 an invocation reaches one worker, once"
@@ -21,19 +21,18 @@ const (
 	inv7 = "7 spawns keep to the backoff, a crash to its slot"
 	inv8 = "8 lines are logged with their invocation before it is answered"
 	inv9 = "9 transitions follow the diagram and end each invocation once"
-	// Number 5 is measured: see the histograms.
 
-	// What becomes of the caller and of the worker.
+	// The outcome for the caller and the worker.
 	invTable = "the failure table of docs/architecture.md"
 )
 
 const (
-	patience = 20 * time.Second     // for what must come: a guard, never a pause
-	epsilon  = 5 * time.Millisecond // before the deadline
-	soon     = 2 * time.Second      // for what a kill is to bring about
+	patience = 20 * time.Second     // guards against a hang; never a pause
+	epsilon  = 5 * time.Millisecond // a report must be this much before the deadline
+	soon     = 2 * time.Second      // for the effects of a kill
 )
 
-// An eye is what one injector has seen in this round, under one lock.
+// An eye holds what one injector observed in this round. The arena's lock guards it.
 type eye struct {
 	broken  []violation
 	trips   map[string]*trip     // by request id
@@ -42,8 +41,8 @@ type eye struct {
 	lines   map[string][2]string // by nonce: the request ids logged with it on stdout, stderr
 	dead    []*watched
 	births  []birth
-	childOf []int  // background children of fakes, which have none when they go on
-	victim  string // the error type that somebody got from a worker that was armed before
+	childOf []int  // background children of fakes that then end
+	victim  string // the error type that a caller got from an armed worker
 }
 
 func newEye() eye {
@@ -54,18 +53,18 @@ func (e *eye) violate(invariant, format string, args ...any) {
 	e.broken = append(e.broken, violation{invariant, fmt.Sprintf(format, args...)})
 }
 
-// A trip is the way of one invocation.
+// A trip is what was observed of one invocation.
 type trip struct {
 	id       string
 	in       instruction
 	deadline time.Time
-	sends    int  // to a worker, whatever came of it
-	handed   bool // out, by /next
-	pid      int  // of the worker that it was sent to
-	touched  bool // it met a worker that an earlier instruction had armed
+	sends    int  // how often it was sent to a worker
+	handed   bool // /next returned it
+	pid      int  // of the worker that received it
+	touched  bool // an earlier instruction had armed its worker
 	reports  []*report
 
-	received, over int // how often the supervisor's transitions told of its beginning and its end
+	received, over int // how many transitions began and ended it
 }
 
 type report struct {
@@ -81,9 +80,9 @@ type fire struct {
 }
 
 type birth struct {
-	before   int  // the pid of the slot's last worker
-	failures int  // since an invocation was answered
-	planned  bool // a fault was in the way
+	before   int  // the pid of the slot's previous worker
+	failures int  // since the last answered invocation
+	planned  bool // a fault was planned for the spawn
 	at       time.Time
 }
 
@@ -113,14 +112,14 @@ func (e *eye) checkReports() {
 				}
 			}
 		}
-		// A broken connection is no answer. An answer, whatever it is, is the last.
+		// A reset connection is not an answer. Any answer, even an error, is final.
 		if len(t.reports)-resets > 1 {
 			e.violate(inv1, "%v was reported %d times", t, len(t.reports))
 		}
 		if slices.ContainsFunc(t.reports, func(r *report) bool { return r.op != t.reports[0].op }) {
 			e.violate(inv1, "%v was reported both ways", t)
 		}
-		// Where the Runtime API took the report and said something else, there is none.
+		// A late fault replaces the answer to an accepted report.
 		if accepted == 0 && !apiFaults[t.in.Fault].Late {
 			e.violate(inv1, "%v has no accepted report, but %d others", t, len(t.reports))
 		}
@@ -131,8 +130,8 @@ func (t *trip) String() string {
 	return fmt.Sprintf("invocation %s (%s, %s/%s)", t.id, t.in.Nonce, t.in.Fault, t.in.State)
 }
 
-// checkLines checks invariant 8 for a trip whose lines were written, when Invoke
-// has returned: the slot cannot have begun another invocation.
+// checkLines checks invariant 8 for an invocation when Invoke has returned. The slot cannot have
+// begun another one by then.
 func (e *eye) checkLines(t *trip) {
 	for i, stream := range []string{"stdout", "stderr"} {
 		if got := e.lines[t.in.Nonce][i]; got != t.id {
@@ -141,7 +140,7 @@ func (e *eye) checkLines(t *trip) {
 	}
 }
 
-// checkDeaths checks the half of invariant 7 that says that a crash keeps to its slot.
+// checkDeaths checks one half of invariant 7: a crash affects only its own slot.
 func (e *eye) checkDeaths() {
 	for _, w := range e.dead {
 		if _, hurt := e.hurt[w.PID()]; !hurt && !w.shot {
@@ -153,7 +152,7 @@ func (e *eye) checkDeaths() {
 	}
 }
 
-// checkSpawn checks the other half of invariant 7 when a spawn begins.
+// checkSpawn checks the other half of invariant 7 when a spawn begins: the pause before it.
 func (s *slotLog) checkSpawn(e *eye, slot int, now time.Time) {
 	if s.failures == 0 {
 		return
@@ -161,7 +160,7 @@ func (s *slotLog) checkSpawn(e *eye, slot int, now time.Time) {
 	pause := now.Sub(s.failed)
 	least, most := time.Duration(0), soon
 	if n := s.failures - 2; n >= 0 {
-		// 100 ms, doubled each time up to 5 s, and half of that more or less.
+		// The pause is 100 ms, doubled each time up to 5 s, plus or minus half of it.
 		usual := min(100*time.Millisecond<<min(n, 10), 5*time.Second)
 		least, most = usual/2-time.Millisecond, usual*3/2+soon
 	}
@@ -170,8 +169,8 @@ func (s *slotLog) checkSpawn(e *eye, slot int, now time.Time) {
 	}
 }
 
-// checkProcesses checks invariant 6 for one arena: workers are the living ones,
-// temp is their TMPDIRs.
+// checkProcesses checks invariant 6 for one arena with its living workers. Temp is the folder of
+// their TMPDIRs.
 func (e *eye) checkProcesses(workers []*watched, slots int, temp string) {
 	for _, w := range workers {
 		if f, hurt := e.hurt[w.PID()]; hurt {
@@ -191,7 +190,7 @@ func (e *eye) checkProcesses(workers []*watched, slots int, temp string) {
 	}
 }
 
-// measure adds what invariant 5 is about to the record.
+// measure adds the durations of number 5 to the record.
 func (e *eye) measure(rec *record) {
 	killed := func(pid int) (time.Time, bool) {
 		f, ok := e.hurt[pid]

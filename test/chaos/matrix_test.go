@@ -6,37 +6,37 @@ import (
 	"testing"
 )
 
-// A harness runs rounds. The scheduler, the record and the table are the same for
-// each; a second one needs these methods and its column of the matrix, no more.
+// A harness runs rounds. Scheduler, record and matrix are shared; each harness has these methods
+// and its cells.
 //
-// Rounds go through lanes: those of one lane go to the same few injectors, so that
-// rounds that wait for a deadline do not hold up those that take a millisecond.
+// Rounds go through lanes. Each lane has a few injectors of its own, so rounds that wait for a
+// deadline do not delay rounds that take a millisecond.
 type harness interface {
-	// lanes says how many injectors each lane has.
+	// lanes returns how many injectors each lane has.
 	lanes() map[string]int
-	// lane says where rounds of a cell belong, and how often such a cell is drawn.
+	// lane returns the lane of a cell and the weight with which it is drawn.
 	lane(cell) (lane string, weight int)
-	// open makes an injector of a lane. One goroutine uses it.
+	// open starts an injector of a lane. One goroutine uses it.
 	open(lane string) injector
 }
 
 type injector interface {
-	// inject runs one round to its end: the fault, what it hits, the recovery, and
-	// the invariants. The nonce is in everything that the round sends.
+	// inject runs a round: the fault, its victim, the recovery and the invariants. The nonce
+	// identifies everything that the round sends.
 	inject(c cell, nonce string) result
-	// close ends what the injector runs and returns what was wrong at rest.
+	// close ends the injector and returns the violations at rest.
 	close() []violation
 }
 
-// A result is what became of a round.
+// A result is the outcome of a round.
 type result struct {
-	skipped    string // why the fault was not injected; "" when it was
-	gets       string // what the caller of the invocation that was hit got
+	skipped    string // why the fault was not injected; "" if it was
+	gets       string // the error type that the victim's caller got
 	violations []violation
 }
 
-// A state is the state of the slot when the fault comes, by the name that supervisor.State has for it. For
-// a busy slot it also says how far the invocation is.
+// A state is the state of the slot when the fault comes, named as supervisor.State names it. For a
+// busy slot it also names the place in the invocation.
 type state string
 
 const (
@@ -58,7 +58,7 @@ type cell struct {
 
 func (c cell) String() string { return c.fault + "/" + string(c.state) }
 
-// In which harness a cell can be injected: the fake worker's, real R's.
+// The harnesses that can inject a cell: the fake worker's and real R's.
 const (
 	fakeR = 1 << iota
 	realR
@@ -67,16 +67,16 @@ const (
 
 type in map[state]int
 
-// A row is a fault and its cells; not says why the other states have none.
+// A row is a fault and its cells. Not gives the reason why the other states have none.
 type row struct {
 	fault string
 	in    in
 	not   string
 	ends  bool   // the worker does not survive it
-	gets  string // what it gives the caller in handler and in response, with | between; "": the answer
+	gets  string // the error types for the caller, separated by |, if busy in handler or response; "" is the answer
 }
 
-// every makes the cells of all states but some.
+// every returns the cells of all states except some.
 func every(h int, but ...state) in {
 	cells := in{}
 	for _, s := range states {
@@ -93,8 +93,8 @@ const (
 	violated = "Runtime.ProtocolError"
 )
 
-// Real R does what its handler, its .Rprofile and its finalizers can do, and what can
-// be done to it from outside; where its own write of a result stands cannot be told.
+// process returns cells of all states. Real R can do what a handler, an .Rprofile, a finalizer and
+// a signal from outside can do; the harness does not know how far R has written a result.
 func process(fakeOnly ...state) in {
 	cells := every(both, fakeOnly...)
 	for _, s := range fakeOnly {
@@ -103,16 +103,16 @@ func process(fakeOnly ...state) in {
 	return cells
 }
 
-// printed: whatever is printed must not matter, wherever it is.
+// printed are the cells of output, which must not matter in any state.
 var printed = in{spawning: both, ready: both, unread: fakeR, handler: both, response: fakeR, draining: both}
 
 const (
-	notDraining  = "at the shutdown nothing more is asked of the worker but to end"
-	onlyReport   = "a report is posted after the handler has answered, whatever state R is in by then"
-	onlyNext     = "/next is asked only while the worker is ready"
-	onlySpawn    = "it is met only while a process is being made"
-	onlyHandler  = "it is something that a handler does"
-	onlyInFrames = "there is no reply on its way in which it could be"
+	notDraining  = "at a shutdown the worker only has to exit"
+	onlyReport   = "a report is posted after the handler has answered, in any state of R"
+	onlyNext     = "a slot polls only while its worker is ready"
+	onlySpawn    = "it happens only while a process starts"
+	onlyHandler  = "only a handler does it"
+	onlyInFrames = "no reply is being written there"
 )
 
 var matrix = []row{
@@ -120,11 +120,11 @@ var matrix = []row{
 	{"SIGKILL", process(response), "", true, crashed},
 	{"SIGSTOP", process(response), "", true, timedOut},
 	{"SIGSTOP until the deadline, then SIGCONT", in{ready: both, unread: both, handler: both, response: fakeR},
-		"SIGKILL follows the time limit of a spawn and of a shutdown at once, with nothing left to go on", true, "|" + timedOut},
+		"after the time limit of a spawn or a shutdown comes SIGKILL at once", true, "|" + timedOut},
 	{"SIGSEGV", process(response), "", true, crashed},
-	{"exit 0", every(fakeR, draining).and(in{spawning: both, ready: fakeR, handler: both}), "draining: it is what was asked for", true, crashed},
+	{"exit 0", every(fakeR, draining).and(in{spawning: both, ready: fakeR, handler: both}), "draining: a shutdown asks for it", true, crashed},
 	{"exit 3", every(fakeR).and(in{spawning: both, handler: both}), "", true, crashed},
-	{"SIGINT", in{ready: both}, "while busy, SIGINT is how bootstrap tells R of the deadline; it is sent to no idle R", true, ""},
+	{"SIGINT", in{ready: both}, "while busy, SIGINT is the signal of the deadline; bootstrap never sends it to an idle R", true, ""},
 
 	// frames
 	{"garbage", every(fakeR), "", true, violated},
@@ -135,7 +135,7 @@ var matrix = []row{
 	{"two replies", in{handler: fakeR}, onlyInFrames, true, ""},
 	{"reply after the deadline", in{handler: fakeR}, "only a running handler has a deadline of its own", true, "|" + timedOut},
 	{"a byte at a time", in{spawning: fakeR, response: fakeR}, onlyInFrames, false, ""},
-	{"never reads", in{spawning: fakeR, unread: fakeR, draining: fakeR}, "there is nothing that it should be reading", true, timedOut},
+	{"never reads", in{spawning: fakeR, unread: fakeR, draining: fakeR}, "the worker has nothing to read there", true, timedOut},
 
 	// output
 	{"flood on stdout", printed, "", false, ""},
@@ -144,7 +144,7 @@ var matrix = []row{
 	{"invalid UTF-8", printed, "", false, ""},
 
 	// resources
-	{"out of memory", in{handler: realR}, "what takes memory is the handler; elsewhere it is a SIGKILL", true, crashed},
+	{"out of memory", in{handler: realR}, "the handler uses the memory; elsewhere it is a SIGKILL", true, crashed},
 	{"RLIMIT_NOFILE", in{spawning: fakeR, handler: both}, "no file is opened there", false, "simpleError"},
 	{"full /tmp", in{spawning: fakeR, handler: realR}, "nothing is written to /tmp there", false, ""},
 	{"spawn failing", in{spawning: both}, onlySpawn, false, ""},
@@ -158,9 +158,9 @@ var matrix = []row{
 	{"loop that ignores SIGINT", in{spawning: both, handler: both, draining: fakeR}, onlyHandler + ", or a hook of it", true, timedOut},
 
 	// environment
-	{"wall-clock jump", in{unread: fakeR}, "a clock is read only when an event is taken; the limits after that are monotonic", true, "|" + timedOut},
-	{"freeze mid-spawn", in{spawning: both}, "its state is in its name", false, ""},
-	{"freeze mid-backoff", in{spawning: both}, "its state is in its name: between two spawns", false, ""},
+	{"wall-clock jump", in{unread: fakeR}, "the clock is read only when an event is received; later limits are monotonic", true, "|" + timedOut},
+	{"freeze mid-spawn", in{spawning: both}, "the state is in its name", false, ""},
+	{"freeze mid-backoff", in{spawning: both}, "the state is in its name: between two spawns", false, ""},
 
 	// Runtime API
 	{"/response 400", in{handler: both}, onlyReport, false, ""},
@@ -177,7 +177,7 @@ var matrix = []row{
 	{"/next fails for a while", in{ready: both}, onlyNext, false, ""},
 }
 
-// and returns the cells with those of more in their place.
+// and returns the cells with more replaced or added.
 func (cells in) and(more in) in {
 	for s, h := range more {
 		cells[s] = h
@@ -189,8 +189,8 @@ func (c cell) row() row {
 	return matrix[slices.IndexFunc(matrix, func(r row) bool { return r.fault == c.fault })]
 }
 
-// cellsFor returns the cells that a harness can inject and that the filter, a list
-// of faults and of fault/state with commas between, has in it; all when it is "".
+// cellsFor returns the cells that a harness can inject and that match the filter: a
+// comma-separated list of faults and of fault/state. An empty filter matches all.
 func cellsFor(h int, filter string) []cell {
 	wanted := strings.Split(filter, ",")
 	var cells []cell
@@ -205,16 +205,16 @@ func cellsFor(h int, filter string) []cell {
 	return cells
 }
 
-// Each fault in each state is a cell, or it is said why it is none.
+// Each fault has a cell for each state, or a reason why not.
 func TestChaosMatrixIsWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range matrix {
 		if seen[r.fault] {
-			t.Errorf("%s is there twice", r.fault)
+			t.Errorf("%s has two rows", r.fault)
 		}
 		seen[r.fault] = true
 		if len(r.in) < len(states) && r.not == "" && len(r.in) > 0 {
-			t.Errorf("%s: it is not said why it has %d cells only", r.fault, len(r.in))
+			t.Errorf("%s has %d cells and no reason why not more", r.fault, len(r.in))
 		}
 		if len(r.in) == 0 {
 			t.Errorf("%s has no cell", r.fault)

@@ -22,15 +22,15 @@ import (
 	"lambda-r-runtime/test/kit/proc"
 )
 
-// The time limits of the real harness. A cold R takes some 120 ms alone, and several
-// times that when all the lanes are busy.
+// The time limits of the real harness. A cold R takes about 120 ms alone, and several times as
+// long when all lanes are busy.
 const (
 	realTimeout = 3 * time.Second // of an invocation
-	realMargin  = time.Second     // interrupt, then at its half the kill
+	realMargin  = time.Second     // interrupt at its beginning, kill at its half
 	realInit    = 3 * time.Second
 )
 
-// A realHarness runs the binary that is deployed, with real R, as Lambda does.
+// A realHarness runs the built program with real R, as Lambda does.
 type realHarness struct {
 	t   *testing.T
 	rec *record
@@ -56,25 +56,25 @@ func (h *realHarness) open(lane string) injector {
 	return h.start()
 }
 
-// A realArena is one bootstrap and its R, with an emulator of its own.
+// A realArena runs one bootstrap and its R behind an emulator.
 type realArena struct {
 	h       *realHarness
 	program *lambda.Program
 	dir     string
 	emu     *emulator.Emulator
-	fds     int // of bootstrap, at rest
+	fds     int // how many bootstrap has at rest
 
 	board.Board
 	trips      map[string]*realTrip
 	openPolls  int
-	lastPoll   time.Time // when the last one began
-	handed     string    // the last invocation that was handed out
+	lastPoll   time.Time // when the last poll began
+	handed     string    // the id of the last invocation that /next returned
 	nextResets int
-	spoil      string // the fault of the report to come, see apiFaults
+	spoil      string // the fault of the next report, see apiFaults
 	broken     []violation
 }
 
-// A realTrip is the way of one invocation.
+// A realTrip is what was observed of one invocation.
 type realTrip struct {
 	handed  time.Time
 	reports []*report
@@ -88,7 +88,7 @@ func (h *realHarness) start() *realArena {
 	if err != nil {
 		panic(err) // there is no working directory
 	}
-	// An R that does not start, when the plan says so.
+	// R, or a program that fails once if the plan says so.
 	starter := filepath.Join(a.dir, "R")
 	script := "#!/bin/sh\nif [ -e \"$CHAOS_PLAN.fail\" ]; then rm \"$CHAOS_PLAN.fail\"; exit 1; fi\nexec R \"$@\"\n"
 	if err := os.WriteFile(starter, []byte(script), 0o755); err != nil {
@@ -114,7 +114,7 @@ func (a *realArena) violate(invariant, format string, args ...any) {
 	a.Update(func() { a.broken = append(a.broken, violation{invariant, fmt.Sprintf(format, args...)}) })
 }
 
-// fault is faulty.Handler's Fault.
+// fault implements faulty.Handler.Fault.
 func (a *realArena) fault(c faulty.Call) (f faulty.Fault) {
 	a.Update(func() {
 		spoil, ok := apiFaults[a.spoil]
@@ -130,7 +130,7 @@ func (a *realArena) fault(c faulty.Call) (f faulty.Fault) {
 	return f
 }
 
-// observe is faulty.Handler's Observe.
+// observe implements faulty.Handler.Observe.
 func (a *realArena) observe(c faulty.Call) {
 	now := time.Now()
 	a.Update(func() {
@@ -164,7 +164,7 @@ func (a *realArena) observe(c faulty.Call) {
 // invoke invokes the function in this process and returns the answer.
 func (a *realArena) invoke(nonce string, c cell) answerOf {
 	if strings.HasPrefix(c.fault, "/error") {
-		c.fault = "SIGKILL" // there is to be an error to report
+		c.fault = "SIGKILL" // so that there is an error to report
 	}
 	event, err := json.Marshal(map[string]string{"nonce": nonce, "fault": c.fault, "state": string(c.state)})
 	if err != nil {
@@ -182,7 +182,7 @@ func (a *realArena) invoke(nonce string, c cell) answerOf {
 	return answerOf{w.Header().Get("X-Amzn-Requestid"), body.ErrorType, body.Nonce}
 }
 
-// atRest waits until the worker's poll is open and nothing else goes on.
+// atRest waits until the worker's poll is open and nothing else is in flight.
 func (a *realArena) atRest() {
 	rests := func() bool {
 		for _, t := range a.trips {
@@ -200,16 +200,16 @@ func (a *realArena) atRest() {
 }
 
 func (a *realArena) openFDs() int {
-	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.program.Cmd.Process.Pid)) // none: it has ended
+	fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.program.Cmd.Process.Pid)) // fails only if bootstrap has ended
 	return len(fds)
 }
 
-// workers returns the living R processes, told by their parent.
+// workers returns the living R processes, which are bootstrap's children.
 func (a *realArena) workers() []int {
 	return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return proc.Parent(pid) != a.program.Cmd.Process.Pid })
 }
 
-// stop ends bootstrap as Lambda does, and checks what it leaves.
+// stop ends bootstrap as Lambda does, and checks that nothing is left.
 func (a *realArena) stop() {
 	began := time.Now()
 	if err := a.program.Stop(syscall.SIGTERM, patience); err != nil {
@@ -229,7 +229,7 @@ func (a *realArena) close() []violation {
 	return a.broken
 }
 
-// TestChaosReal runs real R's column of the matrix.
+// TestChaosReal runs the cells of the real harness.
 func TestChaosReal(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs R")
@@ -244,7 +244,7 @@ func TestChaosReal(t *testing.T) {
 	rec := newRecord("real R", *seedFlag, cellsFor(realR, *cellsFlag))
 	h := &realHarness{t, rec, bin}
 	if *cellsFlag == "" {
-		// The recovery is measured first, with nothing else going on.
+		// The recovery is measured first, while nothing else runs.
 		a := h.start()
 		for i := range max(5, *realRoundsFlag/5) {
 			rec.wrong(cell{"SIGKILL", handler}, a.recover(fmt.Sprintf("recovery%d", i)))

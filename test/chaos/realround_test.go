@@ -14,10 +14,9 @@ import (
 	"time"
 )
 
-var realRoundsFlag = flag.Int("chaos.realrounds", 0, "how many rounds with real R; fewer than one for each cell: one for each")
+var realRoundsFlag = flag.Int("chaos.realrounds", 0, "number of rounds with real R, at least one for each cell")
 
-// inject runs a round in the arena: the fault, then an invocation that must work, then
-// the invariants.
+// inject runs a round: the fault, then an invocation that must work, then the invariants.
 func (a *realArena) inject(c cell, nonce string) (res result) {
 	worker := a.workers()
 	if len(worker) != 1 {
@@ -70,14 +69,14 @@ func (a *realArena) inject(c cell, nonce string) (res result) {
 	return res
 }
 
-// prints are the faults that are only output.
+// prints are the faults that only write output.
 var prints = []string{"flood on stdout", "flood on stderr", "no newline", "invalid UTF-8"}
 
-// realGets is what the caller gets where real R does better than a fake: it has file
-// descriptor 4 twice, and it reports want of memory itself where it can.
+// realGets are the error types for the caller where real R does better than a fake: it has file
+// descriptor 4 twice, and it usually reports by itself that memory ran out.
 var realGets = map[string]string{"closes fd 4": "", "out of memory": "simpleError"}
 
-// hurt sends the signal that the fault is named after.
+// hurt sends the signal of the fault's name, or SIGSTOP.
 func hurt(pid int, fault string) {
 	signals := map[string]syscall.Signal{"SIGKILL": syscall.SIGKILL, "SIGSEGV": syscall.SIGSEGV, "SIGINT": syscall.SIGINT}
 	s, ok := signals[fault]
@@ -87,21 +86,21 @@ func hurt(pid int, fault string) {
 	_ = syscall.Kill(pid, s) // it may have died already
 }
 
-// hurtWhenHanded hurts the stopped worker once an event has been handed out, and lets
-// it go on, if the fault is not that it does not.
+// hurtWhenHanded hurts the stopped worker after /next has returned an event. Unless the fault is a
+// SIGSTOP, it then continues the worker.
 func hurtWhenHanded(a *realArena, pid int, c cell) {
 	before := a.lastHanded()
-	go func() { // ends with the round: the event comes
+	go func() { // ends with the round, which sends an event
 		a.Wait(patience, func() bool { return a.handed != before })
 		hurt(pid, c.fault)
 		if !strings.HasPrefix(c.fault, "SIGSTOP") {
-			_ = syscall.Kill(pid, syscall.SIGCONT) // so that it gets to die
+			_ = syscall.Kill(pid, syscall.SIGCONT) // so that it can die
 		}
 	}()
 	thawLater(c, pid)
 }
 
-// thawLater lets a stopped worker go on between its interrupt and its kill.
+// thawLater continues a stopped worker between its interrupt and its kill.
 func thawLater(c cell, pid int) {
 	if c.fault == "SIGSTOP until the deadline, then SIGCONT" {
 		time.AfterFunc(realTimeout-realMargin*3/4, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
@@ -114,8 +113,8 @@ func (a *realArena) lastHanded() string {
 	return a.handed
 }
 
-// victim sends an event to a worker that something was done to: its caller gets its
-// own answer or an error, and that once.
+// victim sends an event to a worker that was hurt. The caller must get its own answer or an error,
+// once.
 func (a *realArena) victim(nonce string, c cell) string {
 	got := a.invoke(nonce, cell{})
 	if got.errorType == "" && got.nonce != nonce {
@@ -125,7 +124,8 @@ func (a *realArena) victim(nonce string, c cell) string {
 	return got.errorType
 }
 
-// expect sends an event whose caller must get an error of this type, or its answer.
+// expect sends an event whose caller must get an error of one of these types; the type "" is the
+// answer.
 func (a *realArena) expect(nonce string, c cell, errorTypes string) string {
 	got := a.invoke(nonce, c)
 	if got.errorType == "" && got.nonce != nonce {
@@ -141,8 +141,7 @@ func (a *realArena) expect(nonce string, c cell, errorTypes string) string {
 	return got.errorType
 }
 
-// expectFault is expect for the event that makes the handler do the fault, and measures
-// how long its death takes to be reported and made good.
+// expectFault sends an event whose handler injects the fault into itself.
 func (a *realArena) expectFault(nonce string, c cell) string {
 	want, better := realGets[c.fault]
 	if !better {
@@ -151,8 +150,8 @@ func (a *realArena) expectFault(nonce string, c cell) string {
 	return a.expect(nonce, c, want)
 }
 
-// recover kills the worker in its handler and measures how long that takes to be
-// reported and made good.
+// recover kills the worker in its handler. It measures the times until the error report and until
+// the next worker is ready.
 func (a *realArena) recover(nonce string) []violation {
 	c := cell{"SIGKILL", handler}
 	a.expectFault(nonce, c)
@@ -167,13 +166,14 @@ func (a *realArena) recover(nonce string) []violation {
 		a.Unlock()
 	}
 	a.atRest()
-	a.expect("after-"+nonce, cell{}, "") // so that the next restart is at once, too
+	a.expect("after-"+nonce, cell{}, "") // so that the next restart has no pause either
 	a.atRest()
 	a.noteSpawns()
 	return a.settle()
 }
 
-// spawnWith kills the worker with a plan for the next, and returns why it did not fire.
+// spawnWith plans the fault for the next spawn and kills the worker. If the fault did not fire, it
+// returns the reason.
 func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
 	name, text := a.path("plan"), nonce+"\n"+c.fault+"\n"
 	if c.fault == "spawn failing" || c.fault == "freeze mid-backoff" {
@@ -186,7 +186,7 @@ func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
 	gone := func() bool { _, err := os.Stat(name); return err != nil }
 	if strings.HasPrefix(c.fault, "freeze") {
 		if c.fault == "freeze mid-backoff" {
-			a.Wait(patience, gone) // a second failure, and so a pause
+			a.Wait(patience, gone) // a second failure, after which the slot pauses
 		}
 		a.freeze()
 	}
@@ -197,8 +197,8 @@ func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
 	return ""
 }
 
-// freeze stops all of the processes and lets them go on a little later: this is the
-// fault, and not a pause of the suite.
+// freeze stops all processes and continues them 60 ms later. The delay is the fault, not a pause
+// of the suite.
 func (a *realArena) freeze() {
 	pids := append(a.program.Processes(), a.program.Cmd.Process.Pid)
 	for _, pid := range pids {
@@ -213,7 +213,7 @@ func (a *realArena) freeze() {
 
 // journal returns the lines of the journal that begin with kind and end with nonce.
 func (a *realArena) journal(kind, nonce string) (lines []string) {
-	text, _ := os.ReadFile(a.path("journal")) // not there yet: no line
+	text, _ := os.ReadFile(a.path("journal")) // an error: the file does not exist yet
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, kind+" ") && strings.HasSuffix(line, " "+nonce) {
@@ -269,9 +269,9 @@ func (a *realArena) checkReports(id string, c cell) {
 	}
 }
 
-// checkLine checks invariant 8, and 2, for an invocation that was answered.
+// checkLine checks invariants 8 and 2 for an invocation that was answered.
 func (a *realArena) checkLine(nonce, id string) {
-	// A child that prints beside it may have begun the line.
+	// The line may begin with the output of a child that prints at the same time.
 	line := a.program.Output.WaitFor(soon, regexp.MustCompile(".*chaos-line "+nonce+`".*\n`))
 	if line == nil || !strings.Contains(line[0], `"requestId":"`+id+`"`) {
 		a.violate(inv8, "the line of %s was not logged with request id %s: %q", nonce, id, line)
@@ -281,7 +281,7 @@ func (a *realArena) checkLine(nonce, id string) {
 	}
 }
 
-// noteSpawns records how long the spawns took that the log tells of.
+// noteSpawns records the durations of the spawns in the log.
 func (a *realArena) noteSpawns() {
 	for line := range strings.Lines(a.program.Output.String()) {
 		var r struct {
@@ -294,7 +294,7 @@ func (a *realArena) noteSpawns() {
 	}
 }
 
-// settle checks what is left at rest, and forgets the round.
+// settle checks the invariants at rest and forgets the round.
 func (a *realArena) settle() []violation {
 	left := func() (pids []int) {
 		worker := a.workers()
@@ -315,7 +315,7 @@ func (a *realArena) settle() []violation {
 				n++
 			}
 		}
-		return n == 1 && a.openFDs() <= a.fds+2 // connections to the emulator come and go
+		return n == 1 && a.openFDs() <= a.fds+2 // connections to the emulator open and close
 	}
 	if !board.Poll(soon, tidy) {
 		a.violate(inv6, "TMPDIRs or file descriptors are left: %d open, %d at first", a.openFDs(), a.fds)
@@ -329,7 +329,7 @@ func (a *realArena) settle() []violation {
 	return broken
 }
 
-// A loneReal runs each round with a bootstrap of its own, because it ends.
+// A loneReal starts a bootstrap for each round, because the round ends it.
 type loneReal struct{ h *realHarness }
 
 func (l loneReal) close() []violation { return nil }

@@ -18,14 +18,14 @@ type violation struct {
 
 func (v violation) String() string { return fmt.Sprintf("broken: %s: %s", v.invariant, v.detail) }
 
-// A tally is what became of the rounds of a cell.
+// A tally counts the outcomes of a cell's rounds.
 type tally struct {
 	injected, skipped, violations int
 	gets                          map[string]int
-	reason                        string // of the last that was skipped
+	reason                        string // why the last one was skipped
 }
 
-// A record is what became of every draw.
+// A record holds the outcomes of all rounds of a harness.
 type record struct {
 	harness string
 	seed    uint64
@@ -62,7 +62,7 @@ func (r *record) add(c cell, res result) {
 	r.wrong(c, res.violations)
 }
 
-// wrong records what was wrong in, or after, a round of c.
+// wrong records violations in, or after, a round of c.
 func (r *record) wrong(c cell, violations []violation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,21 +74,21 @@ func (r *record) wrong(c cell, violations []violation) {
 		t.violations += len(violations)
 	}
 	for _, v := range violations {
-		if len(r.broken) < 40 { // the rest would say the same
+		if len(r.broken) < 40 { // more would not help
 			r.broken = append(r.broken, fmt.Sprintf("%v: %v", c, v))
 		}
 	}
 }
 
-// took records how long something took.
+// took records a duration.
 func (r *record) took(what string, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.times[what] = append(r.times[what], d)
 }
 
-// report prints the table, the histograms and the totals, and fails t when an
-// invariant was broken or a cell never fired.
+// report prints the table, the histograms and the totals. It fails t if an invariant was broken or
+// a cell never fired.
 func (r *record) report(t *testing.T) {
 	t.Helper()
 	r.mu.Lock()
@@ -135,7 +135,7 @@ func (r *record) report(t *testing.T) {
 	}
 }
 
-// got says what callers got, most often first.
+// got lists what callers got, the most frequent first.
 func (n *tally) got() string {
 	kinds := slices.SortedFunc(maps.Keys(n.gets), func(a, b string) int { return n.gets[b] - n.gets[a] })
 	var texts []string

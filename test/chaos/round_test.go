@@ -14,7 +14,7 @@ func (a *arena) inject(c cell, nonce string) result {
 	in := instruction{Nonce: nonce, Fault: c.fault, State: c.state}
 	var res result
 	switch {
-	case c.fault == "two replies": // whoever comes next finds the second
+	case c.fault == "two replies": // the next invocation finds the second
 		a.armed(in, true)
 	case c.state == spawning:
 		a.atSpawn(in)
@@ -36,13 +36,13 @@ func (a *arena) inject(c cell, nonce string) result {
 	return res
 }
 
-// fires waits for a moment until the fault was injected: a fake says so just before.
+// fires waits briefly for the record of the fault, which a fake writes before it injects it.
 func (a *arena) fires(nonce string) bool {
 	return a.Wait(soon, func() bool { _, fired := a.fired[nonce]; return fired })
 }
 
-// among sends an instruction among events that nothing is to happen to, one for each
-// other slot, and returns the error type that its caller gets.
+// among sends an instruction, and to the other slots events without a fault. It returns the error
+// type that the instruction's caller gets.
 func (a *arena) among(in instruction) (gets string) {
 	var calls sync.WaitGroup
 	for i := 1; i < len(a.slots); i++ {
@@ -62,7 +62,7 @@ func (a *arena) echoes(name, pad string) {
 	calls.Wait()
 }
 
-// atSpawn plans the fault for the next spawn and kills a worker, so that there is one.
+// atSpawn plans the fault for the next spawn and kills a worker, so that there is a spawn.
 func (a *arena) atSpawn(in instruction) {
 	a.Update(func() {
 		a.plan, a.planTimes = in, 1
@@ -74,8 +74,7 @@ func (a *arena) atSpawn(in instruction) {
 	a.Wait(patience, func() bool { return a.plan.Fault == "" })
 }
 
-// atNext breaks the connection of the next polls, and sends events until they are
-// all broken.
+// atNext resets the next polls and sends events until all of them were reset.
 func (a *arena) atNext(in instruction) {
 	a.Update(func() {
 		a.note(in, 0, time.Now())
@@ -89,8 +88,8 @@ func (a *arena) atNext(in instruction) {
 	}
 }
 
-// armed tells a worker to break when it is idle, or at its next request, and sends
-// events until it has. Ends says that it is to be gone then.
+// armed arms a worker with a fault for when it is idle or reads its next request, and sends events
+// until the fault has fired. If ends is set, it waits for the worker to die.
 func (a *arena) armed(in instruction, ends bool) {
 	var worker *watched
 	id := a.sendFor(in).id
@@ -104,7 +103,7 @@ func (a *arena) armed(in instruction, ends bool) {
 	})
 	pad := ""
 	if in.Fault == "never reads" {
-		pad = strings.Repeat("x", 300<<10) // more than any pipe holds
+		pad = strings.Repeat("x", 300<<10) // more than a pipe holds
 	}
 	over := func() bool {
 		if ends {
@@ -113,7 +112,7 @@ func (a *arena) armed(in instruction, ends bool) {
 		_, fired := a.fired[in.Nonce]
 		return fired
 	}
-	// Events go to any slot; with 40 times as many as slots one comes by.
+	// An event may go to any slot. With 40 times as many as slots, the armed one gets one.
 	for n := 0; n < 40 && !a.Wait(0, over); n++ {
 		a.echoes(fmt.Sprintf("probe%d-%s", n, in.Nonce), pad)
 	}
@@ -131,7 +130,7 @@ func (a *arena) sendFor(in instruction) answerOf {
 		case got.errorType == "" && got.nonce != in.Nonce:
 			a.violate(inv3, "%v got the answer %q", t, got.nonce)
 		case t.touched:
-			// Anything, but once: checkReports sees to that.
+			// Any answer will do, but only one: see checkReports.
 			a.victim = max(a.victim, got.errorType)
 		case !own && got.errorType != "":
 			a.violate(inv1, "%v failed though nothing was done to its worker: %s", t, got.errorType)
@@ -145,7 +144,7 @@ func (a *arena) sendFor(in instruction) answerOf {
 	return got
 }
 
-// settle checks the invariants of the round, at rest, and forgets it.
+// settle checks the invariants at rest and forgets the round.
 func (a *arena) settle() []violation {
 	a.Lock()
 	a.checkReports()
@@ -175,7 +174,7 @@ func (e *eye) checkChildren() []violation {
 	return []violation{{inv6, fmt.Sprintf("children %v outlived the worker that started them", left)}}
 }
 
-// A loneInjector runs each round in an arena of its own, because it ends.
+// A loneInjector starts an arena for each round, because the round ends it.
 type loneInjector struct{ h *fakeHarness }
 
 func (l loneInjector) close() []violation { return nil }
@@ -193,7 +192,7 @@ func (l loneInjector) inject(c cell, nonce string) result {
 		res.violations = a.close()
 	} else {
 		a.Update(func() { a.closing = true })
-		res.gets = a.send(in) // alone: what is in the queue at the end has no answer
+		res.gets = a.send(in) // alone, because queued invocations would get no answer
 		if a.Wait(patience, func() bool { return !a.running() }); a.running() || a.err == nil {
 			res.violations = append(res.violations, violation{inv1, "Run goes on after " + c.fault})
 			a.stop()

@@ -9,13 +9,12 @@ import (
 )
 
 var (
-	seedFlag   = flag.Uint64("chaos.seed", 1, "what the draws of faults come from")
-	roundsFlag = flag.Int("chaos.rounds", 0, "how many rounds; fewer than one for each cell: one for each")
-	cellsFlag  = flag.String("chaos.cells", "", "only these: faults, or fault/state, with commas between")
+	seedFlag   = flag.Uint64("chaos.seed", 1, "seed of the random draws")
+	roundsFlag = flag.Int("chaos.rounds", 0, "number of rounds, at least one for each cell")
+	cellsFlag  = flag.String("chaos.cells", "", "only these cells: a comma-separated list of faults and of fault/state")
 )
 
-// schedule draws the cells of all rounds: each at least once, in any order, and after
-// that each by its weight.
+// schedule draws the cells of all rounds: first each cell once, in random order, then by weight.
 func schedule(rng *rand.Rand, cells []cell, weight func(cell) int, rounds int) []cell {
 	draws := make([]cell, 0, max(rounds, len(cells)))
 	for _, i := range rng.Perm(len(cells)) {
@@ -33,7 +32,7 @@ func schedule(rng *rand.Rand, cells []cell, weight func(cell) int, rounds int) [
 	return draws
 }
 
-// runSuite runs the rounds of a harness. Rec.report says what came of them.
+// runSuite runs the rounds of a harness and records their outcomes in rec.
 func runSuite(t *testing.T, h harness, rec *record, rounds int) {
 	t.Helper()
 	cells := rec.cells
@@ -51,7 +50,7 @@ func runSuite(t *testing.T, h harness, rec *record, rounds int) {
 	}
 	queues := map[string]chan draw{}
 	for lane := range h.lanes() {
-		queues[lane] = make(chan draw, len(draws)) // so that no lane holds up another
+		queues[lane] = make(chan draw, len(draws)) // so that no lane delays another
 	}
 	for i, c := range draws {
 		lane, _ := h.lane(c)
@@ -75,7 +74,7 @@ func runSuite(t *testing.T, h harness, rec *record, rounds int) {
 	injectors.Wait()
 }
 
-// The scheduler fires each cell, and the same seed draws the same.
+// The scheduler draws each cell, and draws the same cells for the same seed.
 func TestChaosSchedule(t *testing.T) {
 	cells := cellsFor(fakeR, "")
 	one := func(cell) int { return 1 }

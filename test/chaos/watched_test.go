@@ -14,36 +14,36 @@ import (
 	"lambda-r-runtime/worker"
 )
 
-// A watched is a worker between the supervisor and the mechanism, whose every call
-// is noted. Its fields are guarded by the arena's lock.
+// A watched is a worker whose calls by the supervisor are recorded. The arena's lock guards its
+// fields.
 type watched struct {
 	*worker.Worker
 	a    *arena
 	slot int
 
 	busy    bool // in Invoke
-	died    bool // was seen dead
-	failed  bool // it died, or an Invoke came to an end that ends it; counted once
-	retired bool // the supervisor is done with it, not for a failure
+	died    bool // its death was recorded
+	failed  bool // it died, or an Invoke ended in a way that ends it
+	retired bool // the supervisor discarded it without a failure
 
 	interrupted bool        // its invocation's deadline was near
-	shot        bool        // the supervisor was made to kill it
-	armed       instruction // what it will do to whom it meets next
+	shot        bool        // the harness makes the supervisor kill it
+	armed       instruction // the fault that its next invocation meets
 }
 
-// A slotLog is what was seen of a slot.
+// A slotLog is what was observed of a slot.
 type slotLog struct {
 	state    supervisor.State
 	worker   *watched  // ready, or nil
-	diedIdle bool      // and was not replaced yet: its poll may be open
+	diedIdle bool      // and is not replaced yet: its poll may be open
 	failures int       // deaths and failed spawns since an invocation was answered
 	failed   time.Time // the last of them
-	last     int       // the pid of the worker before
+	last     int       // the pid of the previous worker
 }
 
 func (s *slotLog) fail() { s.failures, s.failed = s.failures+1, time.Now() }
 
-// spawn is the supervisor's Spawn.
+// spawn is supervisor.Config.Spawn.
 func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	c := a.worker
 	planned := false
@@ -96,7 +96,7 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 	return watch, nil
 }
 
-// awaitDeath notes when the worker has died.
+// awaitDeath records the death of the worker.
 func (w *watched) awaitDeath() {
 	<-w.Done()
 	w.a.Update(func() {
@@ -114,8 +114,8 @@ func (w *watched) awaitDeath() {
 	})
 }
 
-// fail counts a failure of the worker's slot, once: the supervisor may find a worker
-// dead that was seen to die before.
+// fail counts a failure of the worker's slot, once. The supervisor may find a worker dead whose
+// death was already recorded.
 func (w *watched) fail() {
 	if !w.failed {
 		w.failed = true
@@ -123,14 +123,13 @@ func (w *watched) fail() {
 	}
 }
 
-// Invoke notes what was sent to the worker, and what came of it.
+// Invoke records what was sent to the worker, and the outcome.
 func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
 	var thaw *time.Timer
 	w.a.Update(func() {
 		w.busy = true
 		t := w.a.trip(inv.ID)
-		// A second reply is there before the next request is: whoever finds it must
-		// see nothing of it.
+		// A second reply is there before the next request, which must not see any of it.
 		t.touched = t.touched || w.armed.Fault != "" && w.armed.Fault != "two replies"
 		t.pid = w.PID()
 		if t.in.Fault == "wall-clock jump" {
@@ -187,25 +186,25 @@ func keeps(err error) bool {
 	return err == nil || large
 }
 
-// Interrupt notes that the deadline of the worker's invocation is near.
+// Interrupt records that the deadline of the worker's invocation is near.
 func (w *watched) Interrupt() {
 	w.a.Update(func() { w.interrupted = true })
 	w.Worker.Interrupt()
 }
 
-// Kill notes that the supervisor is done with the worker, unless it is busy.
+// Kill records that the supervisor discards the worker, unless it is busy.
 func (w *watched) Kill(reason string) {
 	w.a.Update(func() { w.retired = w.retired || !w.busy && !w.failed })
 	w.Worker.Kill(reason)
 }
 
-// Shutdown notes that the supervisor is done with the worker, unless it died first.
+// Shutdown records that the supervisor discards the worker, unless it died first.
 func (w *watched) Shutdown(ctx context.Context) {
 	w.a.Update(func() { w.retired = w.retired || w.Err() == nil })
 	w.Worker.Shutdown(ctx)
 }
 
-// A watchedAPI is the Runtime API's client, whose polls are counted.
+// A watchedAPI is the client of the Runtime API with its polls counted.
 type watchedAPI struct {
 	*runtimeapi.Client
 	a *arena
@@ -225,15 +224,15 @@ func (c watchedAPI) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
 			c.a.violate(inv3, "the event of %s is %.100q", inv.ID, inv.Event)
 		}
 		if t.in.Fault == "wall-clock jump" {
-			inv.Deadline = time.Now().Add(-time.Minute) // as a clock that is a minute ahead sees it
+			inv.Deadline = time.Now().Add(-time.Minute) // as if the clock were a minute ahead
 			c.a.note(t.in, 0, time.Now())
 		}
 	})
 	return inv, err
 }
 
-// beginPoll checks invariant 4. A slot whose worker died idle keeps its poll open
-// until it has the next one: an event could be lost with a poll that is cancelled.
+// beginPoll checks invariant 4. A slot whose worker died idle keeps its poll open until it has the
+// next worker, because cancelling a poll could lose an event.
 func (a *arena) beginPoll() {
 	a.polls++
 	may := 0
