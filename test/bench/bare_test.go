@@ -37,12 +37,11 @@ func startBare(b *testing.B) *bareR {
 }
 
 func (r *bareR) stop() {
-	_ = r.stdin.Close() // at the end of its input it exits
+	_ = r.stdin.Close() // R exits at the end of its input
 	_ = r.cmd.Wait()
 }
 
-// throughput has each of several Rs call burn() n times, all at once, and returns how many
-// calls they made in a second.
+// throughput calls burn() n times in each of several Rs at once, and returns the calls per second.
 func throughput(b *testing.B, rs []*bareR, n int) float64 {
 	var all sync.WaitGroup
 	begin := time.Now()

@@ -80,8 +80,7 @@ func (r *runtime) invoke(b *testing.B) time.Duration {
 	return took
 }
 
-// residentMB returns the resident memory of the process itself, in MB, now and at
-// its peak.
+// residentMB returns the resident memory of the process, now and at its peak, in MB.
 func (r *runtime) residentMB(b testing.TB) (now, peak float64) {
 	b.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.Cmd.Process.Pid) + "/status")
@@ -105,8 +104,8 @@ func quantile(times []time.Duration, q float64) float64 {
 	return float64(times[min(len(times)-1, int(q*float64(len(times))))]) / float64(time.Millisecond)
 }
 
-// BenchmarkWarmInvocation is a warm parity invocation, in R and in Go, and the memory
-// of bootstrap after all of them.
+// BenchmarkWarmInvocation measures a warm parity invocation, alternately in R and in Go, and
+// bootstrap's memory at the end.
 func BenchmarkWarmInvocation(b *testing.B) {
 	r := start(b, build(b, "cmd/bootstrap"))
 	defer r.stop(b)
@@ -131,7 +130,7 @@ func BenchmarkWarmInvocation(b *testing.B) {
 	b.ReportMetric(peak, "bootstrap-peak-RSS-MB")
 }
 
-// BenchmarkFirstAnswer is the time from the start of bootstrap to the answer of an
+// BenchmarkFirstAnswer measures the time from the start of bootstrap to the answer of an
 // invocation that waits for it, beside a bare Rscript -e 1.
 func BenchmarkFirstAnswer(b *testing.B) {
 	program := build(b, "cmd/bootstrap")
@@ -154,25 +153,25 @@ func BenchmarkFirstAnswer(b *testing.B) {
 	b.ReportMetric(quantile(first, 0.5)-quantile(bare, 0.5), "p50-above-Rscript-ms")
 }
 
-// BenchmarkIdle is the CPU time that bootstrap and four warm workers use while nothing
-// is asked of them. One turn is a second.
+// BenchmarkIdle measures the CPU time that bootstrap and four warm workers use while they are
+// idle. One iteration takes a second.
 func BenchmarkIdle(b *testing.B) {
 	program := build(b, "cmd/bootstrap")
 	r := startWatched(b, program, dir, handler, nil, "AWS_LAMBDA_MAX_CONCURRENCY=4")
 	defer r.stop(b)
-	r.await(b, 4, lambda.Begun(faulty.OpNext)) // all of them are up
+	r.await(b, 4, lambda.Begun(faulty.OpNext)) // all workers are ready
 	for range 50 {
 		r.runtime.invoke(b)
 	}
 	before := r.cpu(b, true)
 	for b.Loop() {
-		time.Sleep(time.Second) // what is measured is that nothing happens
+		time.Sleep(time.Second) // the benchmark measures doing nothing
 	}
 	b.ReportMetric(float64((r.cpu(b, true)-before)/time.Millisecond)/float64(b.N), "cpu-ms/s")
 }
 
-// cpu returns the CPU time that the process has used, and its living children if they
-// count, to the hundredth of a second that the kernel tells.
+// cpu returns the CPU time that the process has used, and on request that of its living children,
+// in the kernel's steps of 10 ms.
 func (r *runtime) cpu(b *testing.B, children bool) time.Duration {
 	b.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -183,7 +182,7 @@ func (r *runtime) cpu(b *testing.B, children bool) time.Duration {
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // ended meanwhile
+			continue // it has ended
 		}
 		// "pid (name) state parent …": utime and stime are fields 14 and 15.
 		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))

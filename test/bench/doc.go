@@ -1,5 +1,4 @@
-// Package bench holds the benchmarks whose numbers the documentation quotes. They
-// compare two things in one run, turn and turn about, because the machines they run
-// on are shared and noisy. Run them with make bench. What a stream may take of memory is
-// tested, too.
+// Package bench contains the benchmarks whose numbers the documentation quotes; make bench runs
+// them. They compare two things alternately in one run, because the machines are shared and noisy.
+// The memory that a stream uses is tested as well.
 package bench

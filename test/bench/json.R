@@ -1,7 +1,7 @@
-# The R side of BenchmarkJSON. For each line on standard input, the name of a shape, it
-# writes how many ms jsonlite took for a value of that shape, how many ms the runtime took,
-# and, for a data frame, how many the C code of jsonlite alone takes, called with nothing
-# around it: no encoder that uses it is faster. Else that is 0.
+# The R side of BenchmarkJSON. Each line of standard input is the name of a shape. For a value of
+# that shape it writes how many ms jsonlite takes, how many ms the runtime takes and, for a data
+# frame, how many ms jsonlite's C code takes alone, which is the lower bound of an encoder that uses
+# it (0 for other values).
 
 runtime <- new.env(parent = baseenv())
 for (file in Sys.glob("../../rscripts/*/*.R")) {
@@ -15,7 +15,7 @@ frame <- function(rows, columns) {
   stats::setNames(as.data.frame(rep_len(kinds, columns)), paste0("column", seq_len(columns)))
 }
 
-# Each is list(value, how often it is encoded in a row to be timed).
+# Each is list(value, number of encodings that are timed together).
 shapes <- list(
   small = function() list(list(mean = 1.5, n = 10L, tags = c("a", "b")), 50L),
   rows100 = function() list(lapply(1:100, row), 5L),
@@ -31,8 +31,7 @@ shapes <- list(
   frame10x3 = function() list(frame(10L, 3L), 50L)
 )
 
-# bare_c() makes the JSON of a data frame of integers, doubles and ASCII strings by calls of
-# C only.
+# bare_c() encodes a data frame of integers, doubles and ASCII strings by calls of C only.
 bare_c <- function(frame, keys) {
   text <- vapply(frame, function(x) {
     if (is.character(x)) {
@@ -44,7 +43,7 @@ bare_c <- function(frame, keys) {
   .Call(jsonlite_c$C_collapse_array, .Call(jsonlite_c$C_row_collapse_object, keys, text, NA_integer_))
 }
 
-# timed() returns how many ms a call of `run` takes, the garbage of others not included.
+# timed() returns how many ms a call of `run` takes, without collecting earlier garbage.
 timed <- function(run, times) {
   gc(FALSE)
   started <- as.numeric(Sys.time())

@@ -9,16 +9,15 @@ import (
 	"time"
 )
 
-// jsonShapes are the names of the values in json.R.
+// jsonShapes names the values in json.R.
 var jsonShapes = []string{
 	"small", "rows100", "nested100", "mixed100", "dates100", "scalars1e5", "named1e4", "strings1e5", "doubles1e5",
 	"frame1000x3", "frame1000x10", "frame10x3",
 }
 
-// BenchmarkJSON is how long R takes to encode a value: jsonlite's toJSON, which is what
-// the runtime's encoder must give the bytes of, and that encoder, turn and turn about in
-// one process. For a data frame it is also the time of jsonlite's C code alone, which the
-// encoder uses: the floor.
+// BenchmarkJSON measures how long R takes to encode a value, alternately with jsonlite's toJSON
+// and with the runtime's encoder, which writes the same bytes. For a data frame it also measures
+// jsonlite's C code alone, which the encoder uses: the lower bound.
 func BenchmarkJSON(b *testing.B) {
 	cmd := exec.Command("Rscript", "--no-init-file", "json.R")
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
@@ -62,7 +61,7 @@ func BenchmarkJSON(b *testing.B) {
 			if quantile(floor, 0.5) > 0 {
 				b.ReportMetric(quantile(floor, 0.5), "floor-ms")
 			}
-			b.ReportMetric(0, "ns/op") // of both together: says nothing
+			b.ReportMetric(0, "ns/op") // the sum of both is meaningless
 		})
 	}
 }

@@ -11,10 +11,9 @@ import (
 	"lambda-r-runtime/test/kit/lambda"
 )
 
-// BenchmarkLargeEvent is an event of 6 MB that comes back as its result. "Around R" is
-// the time from when the emulator has sent the event until it has accepted the response,
-// less what R says that it took: what bootstrap needs, and more, since R's reading and
-// writing of the pipes and the emulator's reading of the response are in it.
+// BenchmarkLargeEvent echoes an event of 6 MB. "Around R" is the time from the end of sending the
+// event until the emulator has accepted the response, minus R's own time. It includes R's reading
+// and writing of the pipes, and the emulator's reading.
 func BenchmarkLargeEvent(b *testing.B) {
 	r := startWatched(b, build(b, "cmd/bootstrap"), "testdata", "work.echo", nil, "LOG_LEVEL=debug")
 	defer r.stop(b)
@@ -43,8 +42,8 @@ func BenchmarkLargeEvent(b *testing.B) {
 	b.ReportMetric(peak-idle, "peak-above-idle-MB")
 }
 
-// answered returns, for each event in its turn, the time from when the emulator had sent
-// it until it had accepted the response.
+// answered returns, for each event in order, the time from the end of sending it until its
+// response was accepted.
 func (r *watched) answered() (times []time.Duration) {
 	sent := map[string]time.Time{}
 	for _, c := range r.Calls(func(c lambda.Call) bool { return c.Ended }) {
@@ -60,7 +59,7 @@ func (r *watched) answered() (times []time.Duration) {
 
 var rTime = regexp.MustCompile(`frame received .*r_ms=([0-9.]+)`)
 
-// rTimes returns what R says that each invocation took, of the log at level debug.
+// rTimes returns how long R took for each invocation, from the log at level debug.
 func (r *watched) rTimes(b *testing.B) []time.Duration {
 	b.Helper()
 	var times []time.Duration

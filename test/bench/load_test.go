@@ -10,8 +10,8 @@ import (
 	"lambda-r-runtime/test/kit/lambda"
 )
 
-// startWorkers starts bootstrap on a function of testdata with n workers, waits until all
-// are there, and has each of them answer often enough for R to have compiled it.
+// startWorkers starts bootstrap with n workers, waits until all are ready, and warms them up until
+// R has compiled the function.
 func startWorkers(b *testing.B, program, dir, handler string, n int, warmUp func(*watched)) *watched {
 	b.Helper()
 	r := startWatched(b, program, dir, handler, nil, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", n))
@@ -20,14 +20,14 @@ func startWorkers(b *testing.B, program, dir, handler string, n int, warmUp func
 	return r
 }
 
-// BenchmarkThroughput compares the invocations that several workers answer in a second
-// with those of one: 4 on a function that needs a CPU for some 20 ms, and 8 on one that
-// waits for 100 ms. Beside the first, four bare Rs that call the same function are compared
-// with one, since two CPUs of a machine that is shared are seldom twice as fast as one.
+// BenchmarkThroughput compares the throughput of several workers with that of one: 4 workers with
+// a function that uses a CPU for about 20 ms, and 8 with one that waits for 100 ms. Beside the
+// first it compares four bare Rs with one, because two CPUs of a shared machine are seldom twice
+// as fast as one.
 func BenchmarkThroughput(b *testing.B) {
 	for _, test := range []struct {
 		name, handler, result string
-		workers, n            int // n: invocations of a worker in a turn
+		workers, n            int // n: invocations of each worker in an iteration
 	}{
 		{"cpu", "work.burn", "14007000000", 4, 8},
 		{"sleep", "work.wait", `"waited"`, 8, 3},
@@ -46,7 +46,7 @@ func BenchmarkThroughput(b *testing.B) {
 					defer r.stop()
 					bare = append(bare, r)
 				}
-				throughput(b, bare, 10) // R's compiler
+				throughput(b, bare, 10) // until R has compiled burn()
 			}
 			var ofOne, ofSeveral, ratios, bareRatios []float64
 			for b.Loop() {
@@ -70,8 +70,7 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 }
 
-// BenchmarkOverhead compares a warm parity invocation on 16 workers with one on a single
-// worker, one invocation at a time.
+// BenchmarkOverhead compares sequential warm parity invocations on 16 workers and on one.
 func BenchmarkOverhead(b *testing.B) {
 	program := build(b, "cmd/bootstrap")
 	const event, result = `{"number": 5}`, `{"parity":"odd"}`
@@ -94,13 +93,13 @@ func BenchmarkOverhead(b *testing.B) {
 	b.ReportMetric(quantile(ofMany, 0.5)/quantile(ofOne, 0.5), "ratio")
 }
 
-// median returns the middle one of values.
+// median returns the middle value.
 func median(values []float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
 
-// best returns the third best of values: one that came about by luck does not count.
+// best returns the third best value, so that lucky ones do not count.
 func best(values []float64) float64 {
 	slices.Sort(values)
 	return values[max(0, len(values)-3)]

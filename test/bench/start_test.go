@@ -13,8 +13,8 @@ import (
 // The function that is started.
 const dir, handler = "../../examples/parity", "functions.parity"
 
-// BenchmarkFirstPoll is the time from the start of bootstrap until it asks for its first
-// event, with one worker and with eight, and until all of the eight ask.
+// BenchmarkFirstPoll measures the time from the start of bootstrap to its first poll, with one
+// worker and with eight, and to the first poll of all eight.
 func BenchmarkFirstPoll(b *testing.B) {
 	program := build(b, "cmd/bootstrap")
 	var one, eight, all []time.Duration

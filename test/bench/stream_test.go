@@ -36,7 +36,7 @@ func (api *streamAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			break
 		}
-		time.Sleep(api.pause) // it is that slow
+		time.Sleep(api.pause) // the reader is this slow
 	}
 	w.WriteHeader(http.StatusAccepted)
 	if r.Header.Get(runtimeapi.HeaderResponseMode) != runtimeapi.ModeStreaming {
@@ -45,7 +45,7 @@ func (api *streamAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.taken <- size
 }
 
-// stream has the function stream want bytes and returns how long that took.
+// stream invokes the function, which must stream want bytes, and returns how long that took.
 func (api *streamAPI) stream(b testing.TB, r *runtime, event string, want int64) time.Duration {
 	b.Helper()
 	begin := time.Now()
@@ -68,8 +68,8 @@ func startStreaming(b testing.TB, pause time.Duration) (*streamAPI, *runtime) {
 	return api, r
 }
 
-// A stream takes a buffer or two of bootstrap's memory, however long it is, and however
-// slow its reader.
+// A stream uses a buffer or two of bootstrap's memory, no matter how long it is and how slow its
+// reader.
 func TestStreamMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs R")
@@ -78,7 +78,7 @@ func TestStreamMemory(t *testing.T) {
 		t.Run(fmt.Sprintf("pause %s", pause), func(t *testing.T) {
 			api, r := startStreaming(t, pause)
 			defer r.stop(t)
-			api.stream(t, r, `{"n": 1}`, 57) // the runtime is up
+			api.stream(t, r, `{"n": 1}`, 57) // until the runtime is ready
 			before, _ := r.residentMB(t)
 			took := api.stream(t, r, `{"mb": 200}`, 200<<20)
 			_, peak := r.residentMB(t)
@@ -90,8 +90,8 @@ func TestStreamMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkStream is how many MB a second go through, and how long a write() of a line
-// takes, until the Runtime API has it.
+// BenchmarkStream measures the throughput of a stream, and how long write() of a line takes until
+// the Runtime API has the line.
 func BenchmarkStream(b *testing.B) {
 	api, r := startStreaming(b, 0)
 	defer r.stop(b)

@@ -34,7 +34,7 @@ func startWatched(b *testing.B, program, dir, handler string, fault func(faulty.
 	return r
 }
 
-// await waits for n calls that keep keeps, and returns when the last of them was.
+// await waits for n calls that keep keeps and returns the time of the last.
 func (r *watched) await(b *testing.B, n int, keep func(lambda.Call) bool) time.Time {
 	b.Helper()
 	calls := r.Await(time.Minute, n, keep)
@@ -44,8 +44,7 @@ func (r *watched) await(b *testing.B, n int, keep func(lambda.Call) bool) time.T
 	return calls[n-1].At
 }
 
-// invoke invokes the function once, which must give the result want, and returns how long
-// it took.
+// invoke invokes the function, whose result must be want, and returns how long it took.
 func (r *watched) invoke(b *testing.B, event, want string) time.Duration {
 	b.Helper()
 	took, err := r.request(event, want)
@@ -70,9 +69,9 @@ func (r *watched) request(event, want string) (time.Duration, error) {
 	return took, err
 }
 
-// throughput is how many invocations with an empty event the function answers in a
-// second while clients ask, each for one at a time: what it takes from one answer to the
-// nth after it, in the middle of them.
+// throughput returns the invocations per second that the function answers while clients each send
+// one after the other. It counts from the answer at which all clients are busy to the nth after
+// it.
 func (r *watched) throughput(b *testing.B, n, clients int, want string) float64 {
 	answers := make(chan time.Time)
 	enough := make(chan struct{})

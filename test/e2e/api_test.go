@@ -14,30 +14,29 @@ import (
 	"lambda-r-runtime/emulator/faulty"
 )
 
-// An apiRow is an answer of the Runtime API to one of its calls, and what bootstrap makes
-// of it: whether it exits, what it reports in all, what its log says, and that the next
-// event is taken.
+// An apiRow is an answer of the Runtime API to one of bootstrap's calls and the expected reaction:
+// whether it exits, its reports, its log, and that it takes the next event.
 type apiRow struct {
 	name   string
 	op     string // the call that gets the answer
 	fault  faulty.Fault
-	always bool // every such call gets it; otherwise the first does
+	always bool // every such call gets it, not only the first
 
-	handler string   // "": faults.run
+	handler string   // faults.run if ""
 	env     []string // of bootstrap
-	event   string   // what it is invoked with; "": it never gets as far
-	caller  string   // a pattern of what the caller gets
+	event   string   // the event; "" if there is no invocation
+	caller  string   // a pattern for the caller's answer
 
-	exits   bool     // with status 1; otherwise the next invocation is answered
-	reports []string // all calls but /next, up to there
-	polls   int      // calls of /next up to there; 0: any number
-	log     string   // a pattern of the log, with ID for the request id; "": no warning and no error
+	exits   bool     // whether it exits with status 1; if not, the next invocation is answered
+	reports []string // all calls up to then except /next
+	polls   int      // calls of /next up to then; 0 for any number
+	log     string   // a pattern for the log, with ID for the request id; "" for no warning and no error
 }
 
-// apiRows is the table of the statuses of each endpoint.
+// apiRows returns the table of answers for each endpoint.
 func apiRows() []apiRow {
 	const ok = `^"first"$`
-	const lost = `Task timed out after 2\.00 seconds` // nobody accepted the report
+	const lost = `Task timed out after 2\.00 seconds` // because no report was accepted
 	first := call("echo", `{"event": "first"}`)
 	failure := call("boom", `{}`)
 	both := func(report, next string) []string { return []string{report, next} }
@@ -98,9 +97,8 @@ func apiRows() []apiRow {
 	return rows
 }
 
-// Each endpoint, each answer: exactly one report (one that broke on its way is no report),
-// a line with the request id, and either the next event or an exit with a status that
-// says so.
+// For each endpoint and each answer there is exactly one report (a reset connection does not
+// count), a log line with the request id, and either the next event or an exit with a status.
 func TestRuntimeAPI(t *testing.T) {
 	for _, row := range apiRows() {
 		t.Run(row.name, func(t *testing.T) {
@@ -147,7 +145,7 @@ func TestRuntimeAPI(t *testing.T) {
 	}
 }
 
-// SIGTERM while an invocation runs: it is answered, then bootstrap exits with 0.
+// At SIGTERM a running invocation is answered. Then bootstrap exits with status 0.
 func TestShutdownWhileBusy(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.sleeps", "LOG_LEVEL=debug")
@@ -166,7 +164,7 @@ func TestShutdownWhileBusy(t *testing.T) {
 	}
 }
 
-// SIGTERM while an invocation runs that does not end: it is reported as an error.
+// At SIGTERM an invocation that does not end is reported as an error.
 func TestShutdownWhileBusyForLong(t *testing.T) {
 	rec := newRecorder(t, 20*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.sleeps", "LOG_LEVEL=debug")
@@ -188,7 +186,7 @@ func TestShutdownWhileBusyForLong(t *testing.T) {
 	}
 }
 
-// When bootstrap itself is killed, no R process outlives it, idle or busy.
+// If bootstrap is killed, no R process outlives it, idle or busy.
 func TestNoOrphans(t *testing.T) {
 	for name, event := range map[string]string{"idle": "", "busy": call("spin", `{}`)} {
 		t.Run(name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// awsEvent returns an event as AWS sends it.
+// awsEvent returns a sample event of AWS.
 func awsEvent(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../rscripts/tests/testthat/events/" + name + ".json")
@@ -19,7 +19,7 @@ func awsEvent(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The example of a batch: the failed records are reported and logged, the others done.
+// In the batch example, failed records are reported and logged, and the others are processed.
 func TestBatch(t *testing.T) {
 	root, err := filepath.Abs("../../examples/sqs-batch")
 	if err != nil {
@@ -51,7 +51,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// A deadline within a batch is the invocation's: no record is reported as failed for it.
+// A deadline during a batch fails the invocation. It does not count as the failure of a record.
 func TestBatchDeadline(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/functions.R", `
@@ -72,7 +72,7 @@ process <- batch_handler(function(record, context) {
 	}
 }
 
-// A handler's own formal event is simplified, and event_records() has it as it came.
+// An argument named event is simplified, but event_records() gets the event as it was sent.
 func TestEventRecords(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/functions.R", `

@@ -20,10 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// A gathering is a number of invocations of together.waits that run at once.
+// A gathering is a number of invocations of together.waits that run at the same time.
 type gathering struct {
 	f       function
-	dir     string // where they leave their pids
+	dir     string // where each leaves a file named after its pid
 	answers chan answer
 }
 
@@ -31,8 +31,7 @@ func newGathering(f function) *gathering {
 	return &gathering{f, f.t.TempDir(), make(chan answer, 100)}
 }
 
-// invite begins n invocations that wait until there are so many of them, or, for open,
-// until release is called.
+// invite begins n invocations. They wait until n are running or, if open, until release is called.
 func (g *gathering) invite(n int, open bool) {
 	event := fmt.Sprintf(`{"dir": %q, "n": %d}`, g.dir, n)
 	if open {
@@ -49,7 +48,7 @@ func (g *gathering) invite(n int, open bool) {
 	}
 }
 
-// present waits until n are running and returns their pids.
+// present waits until n invocations run and returns the pids of their workers.
 func (g *gathering) present(n int) (pids []string) {
 	g.f.t.Helper()
 	waitUntil(g.f.t, func() bool {
@@ -66,7 +65,7 @@ func (g *gathering) present(n int) (pids []string) {
 	return pids
 }
 
-// release ends the waiting of those who wait for it.
+// release lets open invocations end.
 func (g *gathering) release() { writeFile(g.f.t, filepath.Join(g.dir, "go"), "") }
 
 // A place is where an invocation ran.
@@ -75,8 +74,8 @@ type place struct {
 	Temp, Own string // R's tempdir(), and TMPDIR
 }
 
-// leave waits for n answers, and returns where those that succeeded ran, by their pids,
-// and the others.
+// leave waits for n answers. It returns where the successful ones ran, by pid, and the other
+// answers.
 func (g *gathering) leave(n int) (places map[int]place, others []answer) {
 	g.f.t.Helper()
 	places = map[int]place{}
@@ -92,8 +91,8 @@ func (g *gathering) leave(n int) (places map[int]place, others []answer) {
 	return places, others
 }
 
-// meet has n invocations wait for each other, which shows that they run at once, and
-// returns where.
+// meet runs n invocations that wait for each other, which proves that they run at the same time,
+// and returns where they ran.
 func meet(f function, n int) map[int]place {
 	f.t.Helper()
 	g := newGathering(f)
@@ -105,15 +104,15 @@ func meet(f function, n int) map[int]place {
 	return places
 }
 
-// startManaged starts bootstrap with 4 workers as Managed Instances do: several
-// invocations at once, and the handler as an argument.
+// startManaged starts bootstrap with 4 workers as Managed Instances do, with the handler as an
+// argument.
 func startManaged(t *testing.T, rec *recorder, handler string, env ...string) (*program, function) {
 	t.Helper()
 	env = append(env, "AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances", "AWS_LAMBDA_MAX_CONCURRENCY=4")
 	return start(t, "", rec.Env("", env...), handler), function{t, rec.URL}
 }
 
-// Each slot has a poll, a worker and a TMPDIR of its own, which is removed with it.
+// Each slot has its own poll, worker and TMPDIR. The TMPDIR is removed with the worker.
 func TestManagedInstances(t *testing.T) {
 	rec := newRecorder(t, 20*time.Second, nil)
 	p, f := startManaged(t, rec, "together.waits")
@@ -142,7 +141,7 @@ func TestManagedInstances(t *testing.T) {
 	}
 }
 
-// The first worker serves while the others still load the function.
+// The first worker serves while the others are still loading the function.
 func TestFirstWorkerDoesNotWait(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/slow.R", `
@@ -164,7 +163,7 @@ pid <- function() Sys.getpid()
 	rec.waitForPolls(t, 6)
 }
 
-// A worker that dies costs its own invocation, and none of those beside it.
+// A worker that dies costs its own invocation and no other.
 func TestDeathBesideOthers(t *testing.T) {
 	rec := newRecorder(t, 20*time.Second, nil)
 	_, f := startManaged(t, rec, "together.waits")
@@ -183,13 +182,13 @@ func TestDeathBesideOthers(t *testing.T) {
 	if n := rec.count("response"); n != 3 {
 		t.Errorf("%d responses, want 3", n)
 	}
-	pid, _ := strconv.Atoi(victim) // the name that R gave its file
+	pid, _ := strconv.Atoi(victim) // the name of R's file
 	if _, ok := meet(f, 4)[pid]; ok {
 		t.Errorf("the dead worker %d answered", pid)
 	}
 }
 
-// The deadline of one invocation is enforced, and the others do not notice.
+// The deadline of one invocation does not affect the others.
 func TestDeadlineBesideOthers(t *testing.T) {
 	rec := newRecorder(t, 4*time.Second, nil)
 	_, f := startManaged(t, rec, "faults.run", "LAMBDA_R_DEADLINE_MARGIN=1s")
@@ -217,8 +216,7 @@ func TestDeadlineBesideOthers(t *testing.T) {
 	}
 }
 
-// A report that comes too late is refused with 410, and nothing else happens: neither to
-// the invocations beside it nor to the next.
+// A late report is refused with status 410, and affects no other invocation.
 func TestLateReport(t *testing.T) {
 	rec := newRecorder(t, 4*time.Second, nil)
 	p, f := startManaged(t, rec, "together.waits")
@@ -227,7 +225,7 @@ func TestLateReport(t *testing.T) {
 	g := newGathering(f)
 	g.invite(1, true)
 	g.present(1)
-	p.Signal(syscall.SIGSTOP) // bootstrap only: R goes on, and nobody reads its answer
+	p.Signal(syscall.SIGSTOP) // stops only bootstrap: R answers, and nobody reads the answer
 	g.release()
 	_, others := g.leave(1)
 	p.Signal(syscall.SIGCONT)
@@ -241,8 +239,8 @@ func TestLateReport(t *testing.T) {
 	}
 }
 
-// bootstrap local --concurrency runs so many at once; --queue says how many more may wait,
-// and AWS's SDK understands what the others get.
+// --concurrency invocations of bootstrap local run at once, --queue more may wait, and the rest
+// get an error that AWS's SDK understands.
 func TestQueue(t *testing.T) {
 	for _, queue := range []int{0, 2} {
 		t.Run(strconv.Itoa(queue), func(t *testing.T) {

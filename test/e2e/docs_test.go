@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// A docBlock is a fenced block of a page: ```r functions.parity is of the language r, and
-// about functions.parity.
+// A docBlock is a fenced block of a page. The info string ```r functions.parity has the language r
+// and is about functions.parity.
 type docBlock struct {
 	line        int
 	lang, about string
@@ -45,9 +45,8 @@ func docBlocks(t *testing.T, path string) []docBlock {
 	return blocks
 }
 
-// Every example of docs/handlers.md does what the page says: R code with a handler is
-// served as the page says, each event gets the result or the error after it, and each
-// request the response after it.
+// Every example of docs/handlers.md does what the page says. R code with a handler is served; each
+// event gets the result or error that follows it, and each request the response.
 func TestHandlersPage(t *testing.T) {
 	page := "../../docs/handlers.md"
 	blocks := docBlocks(t, page)
@@ -71,7 +70,7 @@ func TestHandlersPage(t *testing.T) {
 	}
 }
 
-// checkExample serves code, and makes the invocations that follow it on the page.
+// checkExample serves code and makes the invocations that follow it on the page.
 func checkExample(t *testing.T, code docBlock, uses []docBlock) {
 	dir := t.TempDir()
 	file := code.about
@@ -104,8 +103,8 @@ func checkExample(t *testing.T, code docBlock, uses []docBlock) {
 
 var statusLine = regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+)`)
 
-// checkRequest makes the request that text begins with, and compares the response with
-// the rest of it: the status, the headers that it names, and the body, if it has one.
+// checkRequest makes the request at the beginning of text and compares the response with the rest:
+// the status, the headers, and the body if there is one.
 func checkRequest(t *testing.T, url, where, text string) {
 	t.Helper()
 	at := statusLine.FindStringIndex(text)
@@ -134,7 +133,7 @@ func checkRequest(t *testing.T, url, where, text string) {
 	}
 	gotBody = bytes.ReplaceAll(gotBody, []byte("\r\n"), []byte("\n"))
 
-	// HTTP wants an empty line after the headers.
+	// HTTP requires an empty line after the headers.
 	want, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text[at[0]:]+"\n\n")), req)
 	if err != nil {
 		t.Fatalf("%s: %v", where, err)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// examine runs bootstrap doctor in a folder with these files and returns what it prints
-// and its exit status.
+// examine runs bootstrap doctor in a folder with these files. It returns the output and the exit
+// status.
 func examine(t *testing.T, files map[string]string, env []string, args ...string) (string, int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -81,8 +81,7 @@ func TestDoctorWithoutAHandler(t *testing.T) {
 	expectLines(t, out, `ok    handler: f\.f was loaded`)
 }
 
-// Each is one thing that is wrong, what is said of it, and the status. Nothing but the
-// findings is printed.
+// Each row is a fault, the findings about it, and the exit status. Only findings are printed.
 func TestDoctorFinds(t *testing.T) {
 	for _, row := range []struct {
 		name, code string
@@ -99,7 +98,7 @@ func TestDoctorFinds(t *testing.T) {
 		{"no function", "g <- 1", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.NoSuchHandler: .*`}},
 		{"too slow", "library(stats4)\nSys.sleep(60)", []string{"LAMBDA_R_INIT_TIMEOUT=2s"}, []string{"functions.f"}, 1, []string{
 			`fail  handler: Runtime\.InitTimeout: R was not ready within 2s .*`,
-			`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`, // as far as it came
+			`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`, // up to the time limit
 		}},
 		{"it quits", "message('bye')\nquit(status = 3)", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.WorkerCrashed: .*status 3.*`}},
 		{"settings", "", []string{"LAMBDA_R_WORKERS=abc"}, []string{"functions.f"}, 1, []string{
@@ -152,7 +151,7 @@ func TestDoctorTakesNoFlags(t *testing.T) {
 	}
 }
 
-// Nothing of the examination stays behind.
+// The doctor leaves no files behind.
 func TestDoctorLeavesNothing(t *testing.T) {
 	temp := t.TempDir()
 	examine(t, map[string]string{"f.R": "f <- function() 1"}, []string{"TMPDIR=" + temp}, "f.f")
@@ -162,7 +161,7 @@ func TestDoctorLeavesNothing(t *testing.T) {
 	}
 }
 
-// At level debug the log has the time of each call, too; else nobody measures it.
+// At level debug the log has the duration of each call. At other levels calls are not timed.
 func TestTimesInTheLog(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "f.R"), "library(stats4)\nsource('g.R')\nf <- function() deparse(body(library))[[1]]\n")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestExamples serves each folder of examples/ as its comments say. (The plumber API and
-// the batch have tests of their own, too: plumber_test.go, batch_test.go.)
+// TestExamples serves each folder of examples/ as its comments say. The plumber API and the batch
+// have more tests in plumber_test.go and batch_test.go.
 func TestExamples(t *testing.T) {
 	examples := map[string]func(*testing.T, string){
 		"parity":    exampleParity,
@@ -106,8 +106,8 @@ func exampleModel(t *testing.T, dir string) {
 	}
 }
 
-// Every sample event of every source goes through a real R, to a handler that takes
-// arguments and to one that takes the event. An HTTP source gets a response.
+// Every sample event goes through a real R, to a handler that takes arguments and to one that
+// takes the event. HTTP sources get a response.
 func TestEveryEvent(t *testing.T) {
 	files, err := filepath.Glob("../../rscripts/tests/testthat/events/*.json")
 	if err != nil || len(files) < 20 {

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// A failureRow is one way for an invocation to fail, or to come near it, with a real R.
+// A failureRow is an invocation with a real R that fails, or might have failed.
 type failureRow struct {
 	name      string
 	event     string // for faults.run, see call
-	errorType string // "": it succeeds
-	message   string // a pattern that the message, or the result, matches
-	stack     string // a pattern of one of the stack's lines, or ""
+	errorType string // "" if it succeeds
+	message   string // a pattern for the message or the result
+	stack     string // a pattern for a line of the stack, or ""
 	keep      bool   // the worker may take the next invocation
 }
 
-// call is the event with which faults.run calls the function what.
+// call returns the event with which faults.run calls the function what.
 func call(what, with string) string {
 	return fmt.Sprintf(`{"what": %q, "with": %s}`, what, with)
 }
@@ -47,7 +47,7 @@ var failureRows = []failureRow{
 	{"SIGKILL with a child left behind", call("grandchild", `{}`), "Runtime.WorkerCrashed", `killed by SIGKILL`, "", false},
 	// The protocol is broken.
 	{"garbage on the reply pipe", call("writes_garbage", `{}`), "Runtime.ProtocolError", `protocol violation`, "", false},
-	// What R users do, and what must not harm.
+	// What R users do, and what must do no harm.
 	{"flood with newlines", call("flood", `{}`), "", `^"flooded"$`, "", true},
 	{"flood without newlines", call("flood", `{"newline": false}`), "", `^"flooded"$`, "", true},
 	{"all connections closed", call("closes_replies", `{}`), "", `^"still here"$`, "", true},
@@ -55,9 +55,9 @@ var failureRows = []failureRow{
 	{"globals removed and base functions masked", call("echo", `{"event": 1}`), "", `^1$`, "", true},
 }
 
-// Each failure costs its own invocation and no other: one report at the right
-// endpoint, with the right type, and then the next invocation works, on the same
-// worker or on a new one as the failure table says.
+// Each failure costs its own invocation and no other. There is one report at the right endpoint
+// with the right type. The next invocation works, on the same worker or on a new one as the
+// failure table says.
 func TestInvocationFailures(t *testing.T) {
 	rec := newRecorder(t, 20*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
@@ -109,8 +109,7 @@ func checkRow(t *testing.T, f function, rec *recorder, row failureRow) {
 	}
 }
 
-// The log has an error once: what it was, R's traceback, and what caused it. Its
-// warnings are beside it.
+// The log has each error once, with R's traceback and its causes, and the warnings before it.
 func TestErrorInTheTextLog(t *testing.T) {
 	p, f := startLocal(t, "faults.wrapped", nil)
 	e := f.failure(`{}`)
@@ -134,8 +133,8 @@ func TestErrorInTheTextLog(t *testing.T) {
 	}
 }
 
-// The deadline is enforced while R runs R code, sleeps, runs C code, or refuses to be
-// interrupted: the error comes before the deadline, and the next invocation works.
+// The deadline is enforced while R runs R code, sleeps, runs C code, or ignores interrupts. The
+// error comes before the deadline, and the next invocation works.
 func TestDeadline(t *testing.T) {
 	const timeout = 2500 * time.Millisecond
 	rows := []struct{ name, event, message, stack string }{
@@ -160,8 +159,8 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// A second answer to one invocation is not given to the next: the worker is found
-// out before the next event is sent to it.
+// A second answer to an invocation is not given to the next one: it is found before the next event
+// is sent.
 func TestTwoAnswers(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
@@ -177,7 +176,7 @@ func TestTwoAnswers(t *testing.T) {
 	}
 }
 
-// An R that dies while it has nothing to do is replaced, and nobody hears of it.
+// An R that dies idle is replaced, and nothing is reported.
 func TestIdleDeath(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.pid")
@@ -192,14 +191,14 @@ func TestIdleDeath(t *testing.T) {
 	if got := rec.reports(); !slices.Equal(got, []string{"response"}) {
 		t.Errorf("reported %q, want one response", got)
 	}
-	// The poll that was open when the worker died was kept: one of it, one after the answer.
+	// The poll that was open when the worker died stayed open. There is one more after the answer.
 	if n := rec.count("next"); n > 1 {
 		t.Errorf("%d new polls, want at most the one after the answer", n)
 	}
 }
 
-// A worker that will not come up again: after five failures in a row bootstrap exits,
-// so that Lambda replaces the environment.
+// If no worker starts again, bootstrap exits after five failures in a row, so that Lambda replaces
+// the environment.
 func TestWorkerThatNeverComesBack(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/once.R", `
@@ -224,7 +223,7 @@ pid <- function() Sys.getpid()
 	}
 }
 
-// User code can neither see the runtime's objects nor break them.
+// User code can neither see the runtime's objects nor change them.
 func TestUserCodeCannotClobberTheRuntime(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.clobbers")

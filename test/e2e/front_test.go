@@ -21,7 +21,7 @@ func (f function) http(method, path, body string, header ...string) answer {
 	return a
 }
 
-// The way there and back through a function URL, with a real R.
+// HTTP requests to a function URL, and their responses, with a real R.
 func TestHTTP(t *testing.T) {
 	p, f := startLocal(t, "web.web", nil, "--http")
 	p.waitFor(`curl 'http://127\.0\.0\.1:\d+/'`)
@@ -64,7 +64,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// The other formats, by what tells them apart.
+// The other formats, by what distinguishes them.
 func TestHTTPFormats(t *testing.T) {
 	for format, n := range map[string]string{"rest": "é", "alb": "%C3%A9"} {
 		t.Run(format, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestHTTPFormats(t *testing.T) {
 	}
 }
 
-// A URL can have a character that no R string can hold. That is the caller's fault.
+// A URL can contain a character that an R string cannot. That is the caller's error.
 func TestHTTPNul(t *testing.T) {
 	p, f := startLocal(t, "web.web", nil, "--http")
 	if got := f.http("GET", "/?b=%00", ""); got.Status != 400 || !strings.Contains(got.Body, `the character \u0000`) {

@@ -18,7 +18,7 @@ func (f function) get(path, query string) proxyResult {
 	return f.proxy(httpEvent(f.t, "GET", path, query, ""))
 }
 
-// startHTTP serves a function of testdata/http.R.
+// startHTTP serves a function of testdata/http.R behind a Runtime API.
 func startHTTP(t *testing.T, name string) (*program, *recorder, function) {
 	rec := newRecorder(t, 20*time.Second, nil)
 	p, f := startLambda(t, rec, "", "http."+name)
@@ -31,14 +31,14 @@ func TestHTTPResult(t *testing.T) {
 	if got.Status != 200 || got.Headers["Content-Type"] != "application/json" || got.Body != `{"n":"x y","path":"/a/b"}` {
 		t.Errorf("got %+v", got)
 	}
-	// What the caller did wrong he is told, and what else the handler takes he is not.
+	// A wrong argument is named to the caller; the handler's other arguments are not.
 	got = f.get("/", "n=1&m=2")
 	if got.Status != 400 || got.Body != `unknown argument "m"` {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// An error is a response of status 500 that says nothing, and an error in the log.
+// An error becomes a response with status 500 without details. The details are logged.
 func TestHTTPFailure(t *testing.T) {
 	p, rec, f := startHTTP(t, "fails")
 	got := f.get("/", "")
@@ -99,7 +99,7 @@ func TestHTTPPlot(t *testing.T) {
 	}
 }
 
-// R's own default for a plot that nobody opened a device for is to write Rplots.pdf.
+// Without an open device, R would write plots to Rplots.pdf.
 func TestNoRplots(t *testing.T) {
 	dir := t.TempDir()
 	source, err := os.ReadFile("testdata/http.R")
@@ -131,8 +131,7 @@ func TestHeaderWithALineBreak(t *testing.T) {
 	p.waitFor(`a header's value cannot contain a line break`)
 }
 
-// What a file defines persists, whatever a handler does to the names of the runtime
-// and of base R.
+// Objects that a file defines persist, even if a handler masks names of the runtime and of base R.
 func TestGlobalsPersist(t *testing.T) {
 	_, _, f := startHTTP(t, "counts")
 	for i := 1; i <= 3; i++ {

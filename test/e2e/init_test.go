@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// initFailures is what keeps a function from becoming ready: the first rows of the
-// failure table, and all of the issue's on handlers.
+// initFailures are faults that keep a function from becoming ready: the first rows of the failure
+// table.
 var initFailures = []struct {
 	name, handler, errorType string
 	env                      []string
-	text                     []string // all in the message
+	text                     []string // the message contains all of them
 }{
 	{"no handler", "", "Runtime.MalformedHandlerName", nil, []string{"no handler given", "file.function"}},
 	{"malformed handler", "functions.", "Runtime.MalformedHandlerName", nil, []string{`"functions."`, "file.function"}},
@@ -45,8 +45,8 @@ var initFailures = []struct {
 	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},
 }
 
-// In Lambda each is reported once, as the init error and nothing else, and ends
-// bootstrap with status 1.
+// In Lambda each fault is reported once, as the init error and nothing else. Then bootstrap exits
+// with status 1.
 func TestInitErrorInLambda(t *testing.T) {
 	for _, row := range initFailures {
 		t.Run(row.name, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestInitErrorInLambda(t *testing.T) {
 			if n := rec.count("next"); n != 0 {
 				t.Errorf("%d calls of /next after a failed init", n)
 			}
-			// The caller of a function that cannot start hears why.
+			// The caller of a function that cannot start gets the reason.
 			e := function{t, rec.URL}.failure(`{}`)
 			if e.Type != row.errorType {
 				t.Errorf("the caller gets the type %q, want %q", e.Type, row.errorType)
@@ -79,7 +79,7 @@ func TestInitErrorInLambda(t *testing.T) {
 	}
 }
 
-// On a laptop the same text is printed, once, and the exit status is 1 as well.
+// On a laptop the same text is printed once. The exit status is 1 as well.
 func TestInitErrorLocally(t *testing.T) {
 	for _, row := range initFailures {
 		t.Run(row.name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestInitErrorHasTheStackOfR(t *testing.T) {
 	}
 }
 
-// In Lambda the log has it once, in either format.
+// In Lambda the log has the error once, in both formats.
 func TestInitErrorInTheLog(t *testing.T) {
 	for format, want := range map[string]string{
 		"Text": `(?m)^\S+ FTL fatal error, exiting: Runtime\.InitError: stops\.R:3: no model file\n\S+ FTL   2: stop\("no model file"\) \(stops\.R:2\)\n\S+ FTL   1: inner\(\)$`,

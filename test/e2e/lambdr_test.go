@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// restRequest is what API Gateway's REST API sends, and httpRequest what its HTTP API does.
+// restRequest returns an event of API Gateway's REST API, and httpRequest one of its HTTP API.
 func restRequest(query, body string) string {
 	return fmt.Sprintf(`{"resource": "/x", "path": "/x", "httpMethod": "POST", "headers": {"Content-Type": "application/json"},
 		"queryStringParameters": %s, "multiValueQueryStringParameters": null, "pathParameters": null,
@@ -29,15 +29,15 @@ const (
 	textEvent = `{"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Type": "Notification", "Message": "/etc/passwd"}}]}`
 )
 
-// Scripts written for the lambdr package, in testdata/lambdr, run as they are. A want of
-// an HTTP source is that of its body.
+// Scripts for the lambdr package, in testdata/lambdr, run unchanged. For an HTTP source, a want is
+// about the body.
 func TestLambdrScripts(t *testing.T) {
 	form := "application/x-www-form-urlencoded"
 	compat := []string{"LAMBDA_R_COMPAT=lambdr"}
 	for _, script := range []struct {
 		name, handler string
 		env           []string
-		wants         [][2]string // an event, and what the answer has in it
+		wants         [][2]string // an event, and a part of the answer
 	}{
 		{"by the function's name alone", "parity", nil, [][2]string{
 			{`{"number": 5}`, `{"parity":"odd"}`},

@@ -14,8 +14,7 @@ import (
 	"lambda-r-runtime/test/kit/board"
 )
 
-// A worker is recycled between invocations, its successor is there first, and no
-// invocation notices.
+// A worker is recycled between invocations. Its successor is ready first, and no invocation fails.
 func TestRecyclingByInvocations(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_INVOCATIONS=5", "LOG_LEVEL=debug")
@@ -32,8 +31,7 @@ func TestRecyclingByInvocations(t *testing.T) {
 	p.waitFor(`R process ended .*status 0`)
 }
 
-// A worker that has grown too large is recycled, too. Every one is, so each answer
-// comes from a new one in the end.
+// A worker that has grown too large is recycled too. Here each of them has, so the pids change.
 func TestRecyclingByMemory(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_RSS=1MB", "LOG_LEVEL=debug")
@@ -44,7 +42,7 @@ func TestRecyclingByMemory(t *testing.T) {
 	}
 }
 
-// Where the function's memory has no room for two, the old worker goes first.
+// If the function's memory has no room for two workers, the old one goes first.
 func TestRecyclingWithoutRoom(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_INVOCATIONS=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=64", "LOG_LEVEL=debug")
@@ -55,7 +53,7 @@ func TestRecyclingWithoutRoom(t *testing.T) {
 	p.waitFor(`worker recycled, no room for its successor beside it`)
 }
 
-// hooks is a function whose R says good-bye when it is shut down.
+// hooks is a function with a shutdown hook.
 const hooks = `
 f <- function(seconds = 0) {
   Sys.sleep(seconds)
@@ -126,7 +124,7 @@ family <- function() {
 	f.result(`{}`)
 }
 
-// waitUntil polls a condition of which nothing tells.
+// waitUntil polls a condition that nothing announces.
 func waitUntil(t *testing.T, condition func() bool, what string) {
 	t.Helper()
 	if !board.Poll(patience, condition) {

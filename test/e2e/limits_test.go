@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// The largest event that Lambda takes arrives whole, and goes back whole.
+// The largest event that Lambda accepts arrives whole, and so does its result.
 func TestLargestEvent(t *testing.T) {
 	const size = 6 << 20 // bytes
 	rec := newRecorder(t, 30*time.Second, nil)
@@ -20,12 +20,12 @@ func TestLargestEvent(t *testing.T) {
 	}
 }
 
-// A message that is too long for a report is cut between two characters, says so, and
-// costs neither the report nor the next invocation.
+// A message that is too long for a report is cut between two characters and says so. The next
+// invocation works.
 func TestLongestMessage(t *testing.T) {
 	rec := newRecorder(t, 30*time.Second, nil)
 	_, f := startLambda(t, rec, "", "faults.run")
-	for _, odd := range []string{"", "x"} { // with one of them a limit falls within a character
+	for _, odd := range []string{"", "x"} { // one of them puts a limit within a character
 		body := f.invoke(call("talkative", fmt.Sprintf(`{"first": %q, "times": 1000000}`, odd))).Body
 		if len(body) > 256<<10 || !utf8.ValidString(body) {
 			t.Errorf("the report has %d bytes, want at most 256 KiB of UTF-8", len(body))

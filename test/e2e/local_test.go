@@ -58,7 +58,7 @@ func TestParity(t *testing.T) {
 	for event, want := range map[string]string{
 		`{}`:                          `missing argument "number": parity takes number`,
 		`{"numbr": 5}`:                `unknown argument "numbr": parity takes number`,
-		`{"num": 5}`:                  `unknown argument "num"`, // R itself would take it for number
+		`{"num": 5}`:                  `unknown argument "num"`, // R itself would match it to number
 		`{"number": 5, "verbose": 1}`: `unknown argument "verbose"`,
 	} {
 		if e := f.failure(event); !strings.Contains(e.Message, want) {
@@ -67,7 +67,7 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// The same function through AWS's SDK, unchanged but for the endpoint.
+// The same function through AWS's SDK, which needs only another endpoint.
 func TestSDK(t *testing.T) {
 	_, f := startLocal(t, "faults.run", nil)
 	client := lambda.New(lambda.Options{
@@ -99,7 +99,7 @@ func TestSDK(t *testing.T) {
 	}
 }
 
-// Several workers: invocations run at once, and each gets its own answer.
+// With several workers, invocations run at once, and each gets its own answer.
 func TestConcurrency(t *testing.T) {
 	_, f := startLocal(t, "together.waits", nil, "--concurrency", "3")
 	meet(f, 3)
@@ -116,7 +116,7 @@ func TestConcurrency(t *testing.T) {
 	all.Wait()
 }
 
-// What a function prints, warns and says is in the log, with its request id.
+// Output, warnings and messages of a function are logged with its request id.
 func TestOutputOfTheFunction(t *testing.T) {
 	p, f := startLocal(t, "faults.noisy", nil)
 	id := f.invoke(`{}`).Header.Get("X-Amzn-Requestid")
@@ -135,7 +135,7 @@ func TestOutputOfTheFunction(t *testing.T) {
 	}
 }
 
-// At info a healthy invocation adds no line of ours; at debug its whole way is there.
+// At level info a successful invocation adds no line of the runtime. At debug each step is logged.
 func TestLogLevels(t *testing.T) {
 	ours := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT.*$`)
 	p, f := startLocal(t, "faults.echo", nil)
@@ -167,7 +167,7 @@ func TestLogLevels(t *testing.T) {
 	p.waitFor(`WRN backing off before the next worker .*pause=\d+.*failures=2`)
 }
 
-// AWS_LAMBDA_LOG_FORMAT=JSON: every line of ours is a JSON object with Lambda's names.
+// With AWS_LAMBDA_LOG_FORMAT=JSON every record is a JSON object with Lambda's names.
 func TestJSONLog(t *testing.T) {
 	p, f := startLocal(t, "faults.run", []string{"AWS_LAMBDA_LOG_FORMAT=json"})
 	f.failure(call("boom", `{}`))
@@ -188,7 +188,7 @@ func TestJSONLog(t *testing.T) {
 	}
 }
 
-// lambda_log() writes one record, with fields, as it is.
+// lambda_log() writes one record with its fields, unchanged.
 func TestLambdaLog(t *testing.T) {
 	p, f := startLocal(t, "faults.run", nil)
 	remaining, err := strconv.ParseFloat(f.result(call("logs", `{}`)), 64)
@@ -207,7 +207,7 @@ func TestLambdaLog(t *testing.T) {
 	p.waitFor(`"level":"DEBUG","message":"not to be seen"`)
 }
 
-// R sees an environment that is safe for Lambda, and the function's own settings.
+// R gets an environment that is safe in Lambda, and the function's own settings.
 func TestEnvironmentOfR(t *testing.T) {
 	_, f := startLocal(t, "faults.environment_of", []string{"HOME=/not/there", "TZ=:UTC", "LANG=", "LC_ALL=", "MINE=kept"}, "--memory", "300", "--concurrency", "2")
 	var got map[string]string
@@ -251,7 +251,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends it with status 0, and frees the port.
+// Ctrl-C ends bootstrap local with status 0 and frees the port.
 func TestInterrupt(t *testing.T) {
 	p, f := startLocal(t, "faults.pid", nil)
 	f.result(`{}`)

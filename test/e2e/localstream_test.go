@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// streamBySDK invokes the function by AWS's SDK and returns the chunks' bytes, and how
-// the stream ended.
+// streamBySDK invokes the function with AWS's SDK. It returns the bytes of the chunks and how the
+// stream ended.
 func streamBySDK(t *testing.T, f function, event string) (string, types.InvokeWithResponseStreamCompleteEvent) {
 	t.Helper()
 	client := lambda.New(lambda.Options{
@@ -64,7 +64,7 @@ func TestStreamToSDK(t *testing.T) {
 	if text != "line 1\n" || aws.ToString(end.ErrorCode) != "Runtime.WorkerCrashed" {
 		t.Errorf("got %q, %s", text, aws.ToString(end.ErrorCode))
 	}
-	// What is not streamed comes in one piece, and a plain Invoke gets all of a stream.
+	// A result that is not streamed comes in one piece, and a plain Invoke gets a whole stream.
 	if text, end = streamBySDK(t, f, call("pid", `{}`)); text == "" || aws.ToString(end.ErrorCode) != "" {
 		t.Errorf("got %q, %s", text, aws.ToString(end.ErrorCode))
 	}
@@ -73,7 +73,8 @@ func TestStreamToSDK(t *testing.T) {
 	}
 }
 
-// From R's write() to an HTTP caller, who leaves: R hears of it, and goes on with the next.
+// A stream goes from R's write() to an HTTP caller. If the caller leaves, R gets an error and
+// serves the next invocation.
 func TestStreamOverHTTP(t *testing.T) {
 	p, f := startLocal(t, "streams.lines", nil, "--http")
 	got := f.http("GET", "/?n=2", "")
@@ -88,12 +89,12 @@ func TestStreamOverHTTP(t *testing.T) {
 	if err != nil || line != "line 1\n" {
 		t.Errorf("got %q, %v", line, err)
 	}
-	if err := resp.Body.Close(); err != nil { // which cuts the connection
+	if err := resp.Body.Close(); err != nil { // this breaks the connection
 		t.Error(err)
 	}
 	p.waitFor(`ERR invocation error: stream_closed.*the stream is closed: `)
 
-	// What breaks off does not look like the end.
+	// A stream that breaks off does not look like its end.
 	resp, err = http.Get(f.url + "/?n=1&fail=stop")
 	if err != nil {
 		t.Fatal(err)

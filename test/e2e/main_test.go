@@ -17,8 +17,7 @@ import (
 	"lambda-r-runtime/test/kit/lambda"
 )
 
-// patience is how long a test waits for what must come. It is the guard of a failure, never a
-// pause.
+// patience guards against a hang. It is never a pause.
 const patience = 30 * time.Second
 
 // bootstrap is the path of the program under test.
@@ -125,7 +124,7 @@ func (f function) request(event string, header ...string) (answer, error) {
 	return lambda.Request(ctx, http.MethodPost, f.url+lambda.InvokePath, event, header...)
 }
 
-// invoke invokes the function and returns its answer, whatever it is.
+// invoke invokes the function and returns its answer, even an error.
 func (f function) invoke(event string, header ...string) answer {
 	f.t.Helper()
 	a, err := f.request(event, header...)

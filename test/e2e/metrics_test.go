@@ -24,9 +24,8 @@ type metricDocument struct {
 	members map[string]any
 }
 
-// readMetrics reads a line, and fails unless it is what the specification wants: each
-// dimension a member that is text, each metric one that is a number, and a unit that
-// CloudWatch knows.
+// readMetrics reads a line and checks it against the specification: each dimension is a member
+// with text, each metric a member with a number, and each unit one of CloudWatch's.
 func readMetrics(t *testing.T, line string) metricDocument {
 	t.Helper()
 	var d metricDocument
@@ -72,7 +71,7 @@ func (d metricDocument) names() []string {
 	return names
 }
 
-// number returns a metric, which must be there.
+// number returns a metric, which must exist.
 func (d metricDocument) number(t *testing.T, name string) float64 {
 	t.Helper()
 	n, ok := d.members[name].(float64)
@@ -88,8 +87,8 @@ func (p *program) waitForMetrics(metric, pattern string) metricDocument {
 	return readMetrics(p.t, p.waitFor(`(?m)^(\{.*"Name":"` + metric + `".*` + pattern + `.*\})$`)[1])
 }
 
-// The life of a real R in metrics: its init, an invocation, a timeout, a crash, and a
-// worker that has served its time. In either format of the log the lines are as they are.
+// The metrics of a real R's life: init, an invocation, a timeout, a crash and a recycling. Their
+// lines are the same in both formats of the log.
 func TestMetrics(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "app.R"), `
@@ -163,7 +162,7 @@ lives <- function(ms) if (ms < 0) dies() else run(ms)
 func TestNoMetricsUnlessAskedFor(t *testing.T) {
 	p, f := startLocal(t, "faults.echo", nil)
 	f.result(`{"a": 1}`)
-	f.result(`{"a": 2}`) // so that all there is of the first was written
+	f.result(`{"a": 2}`) // by now all lines of the first are written
 	if strings.Contains(p.output(), "_aws") {
 		t.Errorf("printed:\n%s", p.output())
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A proxyResult is what an HTTP source takes as a response.
+// A proxyResult is a response as HTTP sources expect it.
 type proxyResult struct {
 	Status   int               `json:"statusCode"`
 	Headers  map[string]string `json:"headers"`
@@ -50,7 +50,7 @@ func (f function) proxy(event string) proxyResult {
 	return r
 }
 
-// The example, over the Runtime API: requests reach the router, and no R has a socket.
+// The example behind the Runtime API. Requests reach the router, and R opens no socket.
 func TestPlumber(t *testing.T) {
 	root, err := filepath.Abs("../../examples/plumber")
 	if err != nil {
@@ -96,8 +96,8 @@ func TestPlumber(t *testing.T) {
 	}
 }
 
-// An error is answered without its text, and logged with R's stack; an endpoint that
-// does not end is stopped at its deadline, and the next one is answered.
+// An error is answered without its text and logged with R's stack. An endpoint that does not end
+// is stopped at its deadline, and the next request is answered.
 func TestPlumberFailures(t *testing.T) {
 	rec := newRecorder(t, 2*time.Second, nil)
 	p, f := startLambda(t, rec, "plumber", "api.R")

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// startWatching starts bootstrap local --watch for the function f in app.R of a new
-// folder.
+// startWatching starts bootstrap local --watch for the function f in app.R of a new folder.
 func startWatching(t *testing.T, code string, flags ...string) (p *program, f function, app string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -19,7 +18,7 @@ func startWatching(t *testing.T, code string, flags ...string) (p *program, f fu
 	return p, function{t, "http://" + p.waitFor(`DBG listening .*address=(\S+)`)[1]}, app
 }
 
-// Changed code answers, broken code says why it cannot, and mended code answers again.
+// Changed code answers, broken code returns its error, and fixed code answers again.
 func TestWatch(t *testing.T) {
 	p, f, app := startWatching(t, `f <- function(event) "one"`)
 	if got := f.http("GET", "/", "").Body; got != "one" {
@@ -50,7 +49,8 @@ func TestWatch(t *testing.T) {
 	p.noProcessLeft()
 }
 
-// What runs may end, by the old code; what comes meanwhile waits for the new.
+// Running invocations end with the old code. Invocations that arrive meanwhile wait for the new
+// code.
 func TestReloadHarmsNoCaller(t *testing.T) {
 	const code = `
 f <- function(event) {
@@ -81,7 +81,7 @@ f <- function(event) {
 	}
 }
 
-// Code that is broken from the start can be mended, too.
+// Code that is broken from the start can be fixed, too.
 func TestWatchOfBrokenCode(t *testing.T) {
 	p, f, app := startWatching(t, "f <- function(")
 	if e := f.failure(`{}`); e.Type != "Runtime.UserCodeSyntaxError" {
@@ -94,7 +94,7 @@ func TestWatchOfBrokenCode(t *testing.T) {
 	p.waitFor(`app\.f is served on`)
 }
 
-// Ctrl-C ends it while it waits for a change.
+// Ctrl-C ends bootstrap while it waits for a change.
 func TestInterruptOfBrokenCode(t *testing.T) {
 	p, _, _ := startWatching(t, "f <- function(")
 	p.waitFor(`waiting for an R file`)
@@ -104,7 +104,7 @@ func TestInterruptOfBrokenCode(t *testing.T) {
 	}
 }
 
-// A function whose workers do not start any more waits for a change, too.
+// A function whose workers no longer start waits for a change, too.
 func TestWatchAfterGivingUp(t *testing.T) {
 	p, f, app := startWatching(t, `
 if (file.exists("broken")) quit(status = 3)

@@ -26,8 +26,8 @@ type streamAPI struct {
 	count   atomic.Int32
 }
 
-// A streamPost is a report while bootstrap posts it: its handler returns when the test
-// has answered.
+// A streamPost is a report that bootstrap is posting. Its handler returns when the test has
+// answered.
 type streamPost struct {
 	*http.Request
 	w      http.ResponseWriter
@@ -47,7 +47,7 @@ func newStreamAPI(t *testing.T, timeout time.Duration) *streamAPI {
 		}
 	})
 	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
-		// Else the server would read the body before it answers.
+		// Otherwise the server reads the body before it answers.
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)
 		}
@@ -69,7 +69,7 @@ func (api *streamAPI) start(handler string, env ...string) *program {
 	return start(api.t, "", lambda.Env(api.url, "streams."+handler, env...))
 }
 
-// invoke gives out an event and returns the post that is the answer to it.
+// invoke returns the post that answers the event.
 func (api *streamAPI) invoke(event string) *streamPost {
 	api.t.Helper()
 	api.events <- event
@@ -111,7 +111,7 @@ func (p *streamPost) rest(t *testing.T) (string, functionError) {
 	return string(body), e
 }
 
-// A line is at the Runtime API before R makes the next one.
+// A line arrives at the Runtime API before R writes the next one.
 func TestStreamOfLines(t *testing.T) {
 	api := newStreamAPI(t, 20*time.Second)
 	p := api.start("lines")
@@ -147,7 +147,7 @@ func TestEmptyStream(t *testing.T) {
 	}
 }
 
-// R goes no faster than the caller reads: of what nobody reads, little is made.
+// R writes no faster than the caller reads, so little is buffered.
 func TestStreamGoesAsFastAsItIsRead(t *testing.T) {
 	const mb = 64
 	api := newStreamAPI(t, 60*time.Second)
@@ -174,8 +174,8 @@ func TestStreamGoesAsFastAsItIsRead(t *testing.T) {
 	p.waitFor(fmt.Sprintf(`type=end chunks=%d bytes=%d`, mb, mb<<20))
 }
 
-// What fails once a part has been sent is said at its end; the worker is kept where it
-// is sound.
+// An error after the first part of a stream is reported at its end. The worker is kept if it is
+// sound.
 func TestStreamFailures(t *testing.T) {
 	api := newStreamAPI(t, 3*time.Second)
 	api.start("run")
@@ -213,7 +213,7 @@ func TestStreamFailures(t *testing.T) {
 	}
 }
 
-// pid asks for the worker's process id.
+// pid returns the worker's process id.
 func (api *streamAPI) pid() string {
 	api.t.Helper()
 	post := api.invoke(call("pid", `{}`))
@@ -225,7 +225,7 @@ func (api *streamAPI) pid() string {
 	return string(body)
 }
 
-// Before the first write a failure is reported as any other.
+// An error before the first write is reported like any other.
 func TestStreamThatNeverBegins(t *testing.T) {
 	api := newStreamAPI(t, 20*time.Second)
 	api.start("fails")
@@ -243,7 +243,7 @@ func TestStreamThatNeverBegins(t *testing.T) {
 	}
 }
 
-// A reader who stops reading does not keep the worker beyond the deadline.
+// A reader that stops reading does not keep the worker beyond the deadline.
 func TestStreamOfSlowReader(t *testing.T) {
 	api := newStreamAPI(t, 2*time.Second)
 	p := api.start("run")
@@ -253,7 +253,7 @@ func TestStreamOfSlowReader(t *testing.T) {
 	if late := time.Since(deadline); late > 0 {
 		t.Errorf("the timeout was logged %s after the deadline", late)
 	}
-	// If he goes on, he hears of it.
+	// If it reads on, it gets the error.
 	got, e := post.rest(t)
 	if len(got) == 0 || e.Type != "Runtime.InvocationTimeout" || !strings.HasSuffix(e.Message, "it was in write(raw(size)) (streams.R:6)") {
 		t.Errorf("got %d bytes, %+v", len(got), e)
@@ -263,7 +263,8 @@ func TestStreamOfSlowReader(t *testing.T) {
 	}
 }
 
-// R hears when the Runtime API takes no more, and the next invocation is served.
+// R gets an error if the Runtime API accepts no more of a stream, and the next invocation is
+// served.
 func TestStreamOfCallerWhoHasGone(t *testing.T) {
 	for name, status := range map[string]int{"refused": http.StatusGone, "connection broken": 0} {
 		t.Run(name, func(t *testing.T) {

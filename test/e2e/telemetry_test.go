@@ -27,11 +27,11 @@ func readFrame(r io.Reader) (kind uint32, text string, err error) {
 	return header.Kind, string(record), err
 }
 
-// firstLine is what the first line of a record in text has at its end.
+// firstLine matches the end of a text record's first line.
 var firstLine = regexp.MustCompile(` slot=.*\n?`)
 
-// With a real R: all of an invocation is there in its order, R's lines of several lines
-// are whole, and neither is on standard output. R has no part in the descriptor.
+// With a real R, the records of an invocation arrive in order and with all their lines, and not on
+// standard output. R does not inherit the descriptor.
 func TestTelemetryLogOfR(t *testing.T) {
 	for _, format := range []string{"Text", "JSON"} {
 		t.Run(format, func(t *testing.T) {
@@ -87,8 +87,7 @@ func TestTelemetryLogOfR(t *testing.T) {
 	}
 }
 
-// What the platform says of the descriptor is no reason to fail: the log is where it
-// would be without it.
+// An unusable descriptor is not fatal: the log goes to standard output.
 func TestTelemetryLogThatIsNone(t *testing.T) {
 	rec := newRecorder(t, 10*time.Second, nil)
 	p := start(t, "", rec.Env("faults.run", "_LAMBDA_TELEMETRY_LOG_FD=77"))

@@ -20,8 +20,8 @@ func TestMetricsOfTenant(t *testing.T) {
 	}
 }
 
-// All that is logged of a tenant's invocation has the tenant's id in JSON; in text the
-// records have it, once each, and what R prints has not.
+// In JSON, all records of a tenant's invocation have the tenant's id. In text, records have it on
+// their first line, and R's output does not have it.
 func TestTenantInTheLog(t *testing.T) {
 	for format, want := range map[string][]string{
 		"JSON": {

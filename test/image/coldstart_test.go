@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// In one container, a bare R and then bootstrap. The clock is the host's.
+// One container runs a bare R and then bootstrap. The clock is the host's.
 const coldStart = `
 echo "bare from $(date +%s%N)"
 Rscript -e 1 >/dev/null
@@ -18,8 +18,8 @@ echo "bootstrap from $(date +%s%N)"
 exec bootstrap functions.parity
 `
 
-// From the start of bootstrap to the answer of an invocation that waits for it, beside a
-// bare Rscript -e 1 in the same container: medians.
+// The median time from the start of bootstrap to the answer of a waiting invocation, beside a bare
+// Rscript -e 1 in the same container.
 func TestColdStart(t *testing.T) {
 	const turns = 15
 	var bare, first []time.Duration
@@ -29,7 +29,7 @@ func TestColdStart(t *testing.T) {
 		answered := time.Now()
 		f.stop()
 		if turn == 0 {
-			continue // it has read R from the disk
+			continue // the first run reads R from the disk
 		}
 		bare = append(bare, f.clock("bare to").Sub(f.clock("bare from")))
 		first = append(first, answered.Sub(f.clock("bootstrap from")))
@@ -43,7 +43,7 @@ func TestColdStart(t *testing.T) {
 	}
 }
 
-// clock returns the time that the container printed under a name.
+// clock returns the time that the container printed for a name.
 func (f function) clock(name string) time.Time {
 	f.t.Helper()
 	ns, err := strconv.ParseInt(f.waitFor(name + ` (\d+)`)[1], 10, 64)

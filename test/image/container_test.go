@@ -17,10 +17,10 @@ import (
 	"lambda-r-runtime/test/kit/lambda"
 )
 
-// patience is how long a test waits for what must come.
+// patience guards against a hang. It is never a pause.
 const patience = 60 * time.Second
 
-// A container is one that runs, in the foreground.
+// A container is a container that runs in the foreground.
 type container struct {
 	*lambda.Program
 	t    *testing.T
@@ -45,7 +45,7 @@ func start(t *testing.T, args ...string) *container {
 func (c *container) stop() {
 	_ = command("kill", "--signal", "TERM", c.name).Run() // it may have ended
 	if !c.WaitEnd(patience) {
-		_ = command("rm", "--force", c.name).Run() // it fails the test all the same
+		_ = command("rm", "--force", c.name).Run() // best effort: the test has failed
 		c.t.Errorf("the container did not end at SIGTERM; it printed:\n%s", c.Output.String())
 		return
 	}
@@ -66,15 +66,13 @@ func (c *container) waitFor(pattern string) []string {
 	return match
 }
 
-// A function is a container that serves Lambda's Runtime API, which is the emulator in
-// this process.
+// A function is a container whose Runtime API is the emulator in this process.
 type function struct {
 	*container
 	url string // of the Invoke API, and of the function as a function URL
 }
 
-// startLambda runs the image as Lambda runs one. Args are options, before the image, and
-// what comes after it.
+// startLambda runs the image as Lambda runs one. Options come before the image, args after it.
 func startLambda(t *testing.T, options []string, args ...string) function {
 	t.Helper()
 	url := lambda.Serve(t, emulator.New(emulator.Config{Timeout: patience, HTTP: front.FunctionURL}))
@@ -84,7 +82,7 @@ func startLambda(t *testing.T, options []string, args ...string) function {
 	return function{start(t, append(append(run, options...), args...)...), url}
 }
 
-// call makes a request, and gives up when the container ends.
+// call makes a request and gives up if the container ends.
 func (f function) call(method, path, body string) lambda.Answer {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
@@ -108,7 +106,7 @@ func (f function) invoke(event string) lambda.Answer {
 	return f.call(http.MethodPost, lambda.InvokePath, event)
 }
 
-// result invokes the function, which must succeed, and returns its result's JSON.
+// result invokes the function, which must succeed, and returns the JSON of its result.
 func (f function) result(event string) string {
 	f.t.Helper()
 	a := f.invoke(event)
@@ -131,7 +129,7 @@ func (f function) errorType(event string) string {
 	return failure.Type
 }
 
-// checkParity checks that the function is the parity example and answers.
+// checkParity checks that the function is the parity example and that it answers.
 func (f function) checkParity() {
 	f.t.Helper()
 	if got := f.result(`{"number": 5}`); got != `{"parity":"odd"}` {

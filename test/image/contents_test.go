@@ -54,7 +54,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// The binary is small and static, says what it is made of, and is the same in both images.
+// The binary is small and static, describes its build, and is the same in both images.
 func TestBinary(t *testing.T) {
 	path := bootstrap(t, image)
 	binary, err := os.ReadFile(path)
@@ -92,7 +92,7 @@ func TestBinary(t *testing.T) {
 	}
 }
 
-// A build that takes nothing from an earlier one gives the same bytes.
+// A build without cache produces the same bytes.
 func TestReproducible(t *testing.T) {
 	want, err := os.ReadFile(bootstrap(t, image))
 	if err != nil {
@@ -104,13 +104,13 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// Go compiles for machines that this one is not.
+// Go compiles for other machines.
 func TestOtherArchitecture(t *testing.T) {
 	other, machine := "arm64", elf.EM_AARCH64
 	if runtime.GOARCH == "arm64" {
 		other, machine = "amd64", elf.EM_X86_64
 	}
-	// Older podmans do not know BUILDPLATFORM where there is a --platform.
+	// Older versions of podman do not set BUILDPLATFORM if --platform is given.
 	name := build(t, absolute(t, ".."), "--target", "runtime",
 		"--platform", "linux/"+other, "--build-arg", "BUILDPLATFORM=linux/"+runtime.GOARCH)
 	f, err := elf.Open(bootstrap(t, name, "--platform", "linux/"+other))
@@ -123,7 +123,7 @@ func TestOtherArchitecture(t *testing.T) {
 	}
 }
 
-// version returns the image's label of that name.
+// version returns the value of an image's label.
 func version(t *testing.T) string {
 	t.Helper()
 	return output(t, "image", "inspect", "--format", `{{index .Config.Labels "org.opencontainers.image.version"}}`, image)

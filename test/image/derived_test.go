@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// The Dockerfiles of docs/image.md, as far as they need no package repository but Debian's.
+// The Dockerfiles of docs/image.md that need no package repository except Debian's.
 
-// More of Debian's R packages can be installed, and stay as small as R.
+// More of Debian's R packages can be installed, without their documentation.
 func TestPageApt(t *testing.T) {
 	f := startLambda(t, nil, buildPage(t, "apt", image), "functions.plot")
 	a := f.call(http.MethodGet, "/", "")
@@ -34,7 +34,7 @@ func TestPagePackage(t *testing.T) {
 	startLambda(t, nil, buildPage(t, "package", image)).checkParity()
 }
 
-// An image that has R becomes a Lambda by copying the binary, or as the Dockerfile's base.
+// An image with R becomes a Lambda by copying the binary, or as the base of the Dockerfile.
 func TestOtherBase(t *testing.T) {
 	base := build(t, "rbase")
 	t.Run("one line", func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestOtherBase(t *testing.T) {
 	})
 }
 
-// buildPage builds the Dockerfile of that name of docs/image.md, on another base.
+// buildPage builds a Dockerfile of docs/image.md by its name, on another base.
 func buildPage(t *testing.T, name, base string) string {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/image.md")

@@ -1,5 +1,4 @@
-// Package imagetest tests the image: it runs it with podman or docker under the limits
-// that Lambda puts on a function, against the emulator in the test's own process as the
-// Runtime API. Its tests have the build tag image, as they want an image to be there:
-// make image-test builds it and runs them.
+// Package image tests the image with podman or docker, under the limits that Lambda puts on a
+// function and with the emulator as the Runtime API. The tests have the build tag image, because
+// they need an image: make image-test builds it and runs them.
 package image

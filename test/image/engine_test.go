@@ -12,29 +12,29 @@ import (
 	"testing"
 )
 
-// What the Makefile says.
+// The settings that the Makefile passes on.
 var (
 	image      = os.Getenv("IMAGE")
-	engine     = strings.Fields(os.Getenv("ENGINE"))      // podman or docker, maybe with options
-	buildFlags = strings.Fields(os.Getenv("BUILD_FLAGS")) // of its build
+	engine     = strings.Fields(os.Getenv("ENGINE"))      // podman or docker, possibly with options
+	buildFlags = strings.Fields(os.Getenv("BUILD_FLAGS")) // options of its build command
 )
 
 func TestMain(m *testing.M) {
 	if image == "" || len(engine) == 0 {
-		os.Stderr.WriteString("these tests want an image and what runs it: start them with make image-test\n")
+		os.Stderr.WriteString("these tests need an image and an engine: run make image-test\n")
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-// command is podman or docker with these arguments.
+// command returns a command of podman or docker.
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(engine[0], append(engine[1:len(engine):len(engine)], args...)...)
 	cmd.Dir = os.TempDir() // podman's monitor may leave a file there
 	return cmd
 }
 
-// output runs podman or docker and returns what it printed on stdout.
+// output runs a command of podman or docker and returns its standard output.
 func output(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := command(args...)
@@ -47,8 +47,8 @@ func output(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// build builds an image in the folder dir of testdata, or of any folder for an absolute
-// one, and removes it when the test ends. Options are those of the build command.
+// build builds an image in dir, a folder of testdata or an absolute path, and removes it when the
+// test ends. Options are those of the build command.
 func build(t *testing.T, dir string, options ...string) string {
 	t.Helper()
 	if !filepath.IsAbs(dir) {
@@ -70,13 +70,13 @@ func absolute(t *testing.T, path string) string {
 	return path
 }
 
-// isPodman reports whether the engine is podman, also under docker's name.
+// isPodman reports whether the engine is podman, even under docker's name.
 var isPodman = sync.OnceValue(func() bool {
-	out, _ := command("--version").Output() // it has run before
+	out, _ := command("--version").Output() // an error would have shown before
 	return bytes.Contains(out, []byte("podman"))
 })
 
-// rlimits are Lambda's.
+// rlimits returns Lambda's resource limits.
 func rlimits() []string {
 	return []string{"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"}
 }
@@ -84,16 +84,16 @@ func rlimits() []string {
 // memoryMB is the memory of the function.
 const memoryMB = "512"
 
-// lambdaLimits are the options that hold a container to what Lambda lets a function do:
-// nothing can be written but /tmp, the user has no name and no home and no capability,
-// and there is no shared memory. It has the host's network, so that it reaches the test.
+// lambdaLimits returns options that limit a container as Lambda limits a function: only /tmp can
+// be written, the user has no name, home or capability, and there is no shared memory. The network
+// is the host's, so that the container reaches the test.
 func lambdaLimits() []string {
 	limits := append(rlimits(), "--network", "host", "--read-only",
 		"--tmpfs", "/tmp:rw,exec,size=512m,mode=1777", "--ipc", "none", "--user", "993:990",
 		"--cap-drop", "all", "--security-opt", "no-new-privileges",
 		"--memory", memoryMB+"m", "--memory-swap", memoryMB+"m")
 	if isPodman() {
-		limits = append(limits, "--read-only-tmpfs=false") // more than /tmp otherwise
+		limits = append(limits, "--read-only-tmpfs=false") // otherwise more than /tmp can be written
 	}
 	return limits
 }

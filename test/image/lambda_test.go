@@ -11,13 +11,12 @@ import (
 	"testing"
 )
 
-// The image as it is serves the parity example.
+// The unchanged image serves the parity example.
 func TestParity(t *testing.T) {
 	startLambda(t, nil, image, "functions.parity").checkParity()
 }
 
-// One container through everything that may happen to a function: no failure costs more
-// than its own invocation.
+// One container meets all failures of a function. Each costs only its own invocation.
 func TestFunction(t *testing.T) {
 	f := startLambda(t, nil, build(t, "function"), "functions.handle")
 
@@ -68,8 +67,8 @@ func (f function) checkAnswers(t *testing.T) {
 	}
 }
 
-// checkPlots checks that each device draws, and that letters are drawn: where the fonts
-// are missing there are boxes instead, which are all alike.
+// checkPlots checks that each device draws, and that it draws letters: without fonts there are
+// boxes, which all look the same.
 func checkPlots(t *testing.T, f function) {
 	var sizes []float64
 	if err := json.Unmarshal([]byte(f.result(`{"what": "devices"}`)), &sizes); err != nil {

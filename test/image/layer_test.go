@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The layer, unpacked into /opt, serves a function with an R below /opt/R, in the
-// environment of a function that is a zip.
+// The layer, unpacked into /opt, serves a function with an R below /opt/R, in the environment of a
+// zip function.
 func TestLayer(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata/layer")); err != nil {
@@ -29,7 +29,7 @@ func TestLayer(t *testing.T) {
 	}, build(t, dir)).checkParity()
 }
 
-// unzip unpacks a zip into dir as Lambda does, with the files' modes.
+// unzip unpacks a zip into dir with the files' modes, as Lambda does.
 func unzip(t *testing.T, path, dir string) {
 	t.Helper()
 	z, err := zip.OpenReader(path)

@@ -1,5 +1,4 @@
-// Gohandler is what the benchmarks compare with: the parity function in Go, on AWS's
-// own Go runtime.
+// Gohandler is the baseline of the benchmarks: the parity function in Go, on AWS's Go runtime.
 package main
 
 import "github.com/aws/aws-lambda-go/lambda"

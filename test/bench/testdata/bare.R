@@ -1,4 +1,4 @@
-# An R without the runtime: it calls burn() as often as each line of its input says.
+# An R without the runtime. Each line of its input is a number of calls of burn().
 source("work.R")
 input <- file("stdin", "r")
 while (length(line <- readLines(input, 1L))) {

@@ -1,4 +1,4 @@
-# mb MiB in as many chunks, or n lines, each a chunk.
+# Streams mb chunks of 1 MiB, or n lines, each in a chunk.
 stream <- function(mb = 0, n = 0) stream_response(function(write) {
   piece <- raw(1048576)
   for (i in seq_len(mb)) write(piece)

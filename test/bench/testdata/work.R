@@ -1,7 +1,7 @@
-# Functions that keep a worker busy, each in its own way.
+# Functions that keep a worker busy.
 
-# burn() uses the CPU for some 20 ms. The work is fixed, not the time: a worker that waits
-# for a CPU gets nothing done.
+# burn() uses the CPU for about 20 ms. The work is fixed, not the time, because a worker that
+# waits for a CPU makes no progress.
 burn <- function() {
   numbers <- seq_len(2000L) + 0
   total <- 0

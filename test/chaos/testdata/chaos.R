@@ -1,12 +1,12 @@
-# The handler of the chaos suite's real R. It prints a line with the nonce, does to
-# itself what the event says, and says in a journal, before it does it, that it will.
+# The handler of the chaos suite for real R. It prints a line with the nonce, writes the fault of the
+# event to a journal, and injects it into itself.
 
 note <- function(...) {
   cat(paste(..., sep = " "), "\n", sep = "", file = Sys.getenv("CHAOS_JOURNAL"), append = TRUE)
 }
 
-# The time that is noted is that of the kill: the package is loaded, and R has compiled
-# nothing in between, as it does with a function that has a loop.
+# The recorded time is that of the kill: the package is loaded beforehand, and the function has no
+# loop, which R would compile in between.
 fire <- function(nonce, fault) {
   note("fire", Sys.getpid(), sprintf("%.0f", as.numeric(Sys.time()) * 1e9), nonce)
   if (fault == "SIGKILL") self(9L) else act(fault)
@@ -56,7 +56,7 @@ act <- function(fault) {
   invisible()
 }
 
-# later() prints while R is idle: a child does it.
+# later() lets a child print while R is idle.
 later <- function(fault) {
   command <- switch(fault,
     "flood on stdout" = "yes $(head -c 999 /dev/zero | tr '\\0' x) | head -c 4000000",
@@ -81,7 +81,7 @@ run <- function(nonce, fault = "", state = "") {
   list(nonce = nonce, pid = Sys.getpid())
 }
 
-# What is planned for the next spawn, once.
+# The fault that is planned for the next spawn, once.
 local({
   plan <- Sys.getenv("CHAOS_PLAN")
   mine <- paste0(plan, ".", Sys.getpid())

@@ -10,9 +10,9 @@ spin <- function() {
     1 + 1
   }
 }
-# jsonlite takes minutes for it.
+# jsonlite takes minutes to encode this.
 slow_result <- function() rep(list(matrix(1:4, 2L)), 2e6)
-# C code that does not look for interrupts.
+# C code that does not check for interrupts.
 spin_in_c <- function() {
   repeat {
     suspendInterrupts(solve(matrix(runif(250000), 500)))
@@ -100,7 +100,7 @@ answers_twice <- function(id) {
   body <- charToRaw(paste0("{\"type\":\"error\",\"id\":\"", id, "\",\"error\":{\"type\":\"x\",\"message\":\"first\",\"stack\":[]}}"))
   frame <- c(writeBin(length(body), raw(), endian = "big"), body)
   con <- file("/proc/self/fd/4", "wb", raw = TRUE)
-  writeBin(c(frame, frame), con) # at once: the second is there when the first is read
+  writeBin(c(frame, frame), con) # in one write: the second is there when the first is read
   close(con)
   "third"
 }
@@ -113,7 +113,7 @@ forks <- function() {
   unlist(parallel::mclapply(1:2, function(i) { warning("from a child"); i }, mc.cores = 2L))
 }
 interrupted <- function() tools::pskill(Sys.getpid(), 2L)
-# run calls one of the handlers above, so that one runtime can show them all.
+# run() calls one of the handlers above, so that one runtime can serve all of them.
 run <- function(event, context) {
   args <- as.list(event$with)
   if (identical(event$what, "answers_twice")) args$id <- context$aws_request_id

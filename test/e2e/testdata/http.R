@@ -6,7 +6,7 @@ fails <- function() {
   stop("100%s of ", secret)
 }
 not_found <- function(city = "Atlantis") stop_html("no city ", city, code = 404L)
-# A condition of the class that stop_html() makes, without its code.
+# A condition of stop_html()'s class without its code.
 own_html_error <- function() {
   stop(structure(class = c("html_error", "error", "condition"), list(message = "the password", call = NULL)))
 }
@@ -20,7 +20,7 @@ draws_nothing <- function() {
 }
 splits_header <- function(value) html_response("x", headers = list("X-Value" = value))
 
-# A cache, which persists, and a handler that does all it can to break its runtime.
+# A cache, which persists, and a handler that tries to break the runtime.
 count <- 0
 counts <- function() {
   count <<- count + 1

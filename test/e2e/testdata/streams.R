@@ -7,7 +7,7 @@ chunks <- function(n, size = 1048576) stream_response(function(write) {
   }
 })
 
-# Lines, with one of the log between them.
+# Lines, with log records between them.
 lines <- function(n = 3, fail = "") stream_response(
   function(write) {
     for (i in seq_len(n)) {
@@ -28,7 +28,7 @@ lines <- function(n = 3, fail = "") stream_response(
 empty <- function() stream_response(function(write) NULL)
 fails <- function() stream_response(function(write) stop("too early"))
 
-# Goes on when the caller has gone, and says so.
+# Goes on when the caller has gone, and logs that.
 stubborn <- function() stream_response(function(write) {
   repeat {
     done <- tryCatch({ write(raw(65536)); FALSE }, stream_closed = function(e) { message("closed: ", conditionMessage(e)); TRUE })

@@ -1,5 +1,5 @@
-# A handler that waits for others. It leaves a file with its pid as the name in the folder
-# `dir`, and waits until there are `n` files there, or one that is called `until`.
+# A handler that waits for others. It creates a file named after its pid in the folder
+# `dir`, and waits until the folder has `n` files, or one named `until`.
 waits <- function(dir, n = Inf, until = "go") {
   file.create(file.path(dir, Sys.getpid()))
   while (length(list.files(dir)) < n && !file.exists(file.path(dir, until))) {

@@ -1,4 +1,4 @@
-# A handler behind HTTP, which looks at the event as AWS makes it.
+# An HTTP handler that reads the event in AWS's format.
 web <- function(event) {
   path <- if (is.null(event$rawPath)) event$path else event$rawPath
   switch(path,

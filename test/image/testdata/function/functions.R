@@ -1,4 +1,4 @@
-# What the image's tests ask of a container.
+# The handlers of the image's tests.
 do <- function(what) {
   switch(what,
     pid = Sys.getpid(),
@@ -24,7 +24,7 @@ can_write <- function(dir) {
 
 base_packages <- function() rownames(installed.packages(priority = "base"))
 
-# How many bytes a device writes for a plot.
+# The size in bytes of a plot in a device's format.
 draw <- function(device) {
   file <- tempfile()
   getExportedValue("grDevices", device)(file)
@@ -33,7 +33,7 @@ draw <- function(device) {
   file.size(file)
 }
 
-# A picture of nothing but this text.
+# A picture of this text alone.
 picture <- function(text, bold = "no") {
   png_response(
     {
