@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("values become responses by what they are", {
+test_that("values become responses by their class", {
   expect_identical(responds(list(a = 1L, b = NULL)), list(
     statusCode = 200L, headers = list("Content-Type" = "application/json"),
     body = "{\"a\":1,\"b\":null}", isBase64Encoded = FALSE

@@ -1,6 +1,6 @@
 local_edition(3)
 
-# run_batch() gives an event to a batch handler as the worker does, and returns the JSON.
+# run_batch() passes an event to a batch handler as the worker does, and returns the JSON.
 run_batch <- function(f, text, env = parent.frame()) {
   handler <- runtime$batch_handler(f)
   begin_invocation(text, handler, env)
@@ -16,8 +16,8 @@ failures <- function(...) {
   paste0("{\"batchItemFailures\":[", paste(items, collapse = ","), "]}")
 }
 
-# fail_at() returns a function of a record that notes what it gets in `seen`, and fails
-# on the data in `bad`.
+# fail_at() returns a function of a record that keeps its data in `seen`, and fails if the data
+# is one of `...`.
 fail_at <- function(...) {
   seen <<- list()
   function(record) {
@@ -39,7 +39,7 @@ kinesis <- function(...) {
 
 messages <- function() vapply(logged$records, `[[`, "", "message")
 
-test_that("a batch without a failure has an empty report", {
+test_that("a batch without failures has an empty report", {
   expect_identical(run_batch(function(record) NULL, event_json("sqs-event")), "{\"batchItemFailures\":[]}")
   expect_length(logged$records, 0L)
 })
@@ -69,7 +69,7 @@ test_that("a stream is stopped at the first failure", {
   expect_identical(run_batch(f, event_json("dynamodb-changes-event")), failures("\"112\""))
 })
 
-test_that("kafka's partitions are stopped each for itself", {
+test_that("a failure stops its Kafka partition only", {
   expect_identical(
     run_batch(fail_at(list(amount = 3L)), event_json("msk-event")),
     failures("{\"partition\":\"orders-0\",\"offset\":15}", "{\"partition\":\"orders-0\",\"offset\":16}")
@@ -85,20 +85,20 @@ test_that("kafka's partitions are stopped each for itself", {
   expect_match(messages(), "^record t-100000 offset 3000000000 failed")
 })
 
-test_that("a record that cannot be decoded has failed, and not the batch", {
+test_that("a record that cannot be decoded fails, not the batch", {
   expect_identical(run_batch(fail_at(), kinesis("YQ==", "!")), failures("\"2\""))
   expect_identical(seen, list("a"))
   expect_identical(messages(), "record 2 failed: simpleError: kinesis$data is not base64")
 })
 
-test_that("an event is not simplified on its way, and LAMBDA_R_SIMPLIFY is for payloads", {
+test_that("the event is not simplified, only payloads are", {
   got <- NULL
   run_batch(function(record) got <<- record, event_json("sqs-event"))
   expect_identical(got$messageAttributes$Attribute1$stringListValues, list())
   expect_identical(got, runtime$event_records(event_json("sqs-event"))[[1L]])
 })
 
-test_that("a handler around a batch handler may have simplified events", {
+test_that("a batch handler called by another handler accepts simplified events", {
   text <- event_json("sqs-fifo-event")
   event <- begin_invocation(text)
   expect_s3_class(event$Records, "data.frame")
@@ -138,7 +138,7 @@ test_that("an endless recursion is a record's failure", {
   expect_identical(run_batch(f, event_json("sqs-orders-event")), failures("\"order-1\""))
 })
 
-test_that("a warning given to stop() is its record's failure, and not the batch's", {
+test_that("a warning passed to stop() fails its record, not the batch", {
   f <- function(record) {
     if (record$messageId == "order-2") tryCatch(warning("odd"), warning = function(w) stop(w))
   }
@@ -168,7 +168,7 @@ test_that("the function may take context, in any place", {
   expect_true(got)
 })
 
-test_that("what cannot process a record is refused when it is loaded", {
+test_that("a function that cannot process a record is refused at load time", {
   expect_error(runtime$batch_handler("process"), "f must be a function of a record, not character")
   expect_error(runtime$batch_handler(), "f")
   expect_error(runtime$batch_handler(function() NULL), "no argument for the record")
@@ -187,7 +187,7 @@ test_that("a batch handler is a handler that takes event and context", {
   expect_identical(get0("process", globalenv(), mode = "function"), handler)
 })
 
-test_that("sources without reports of single records are refused", {
+test_that("sources that do not accept a report of single records are refused", {
   for (name in c("sns-event", "s3-event", "s3-batch-job-event-2.0", "cloudwatch-logs-event")) {
     expect_failure_type(
       run_batch(fail_at(), event_json(name)),
@@ -222,13 +222,13 @@ test_that("LAMBDA_R_EVENT may name the source", {
   expect_failure_type(run_batch(fail_at(), "{}"), "Runtime.InvalidArguments", "does not have a list of records, as those of sqs do")
 })
 
-test_that("a serialiser of the user's does not get the report", {
+test_that("the user's serialiser does not change the report", {
   runtime$lambda_config(serialiser = function(value) "mine")
   withr::defer(runtime$settings$serialiser <- NULL)
   expect_identical(run_batch(fail_at(), event_json("sqs-event")), failures())
 })
 
-test_that("the user's functions are compiled afterwards as before", {
+test_that("user code is compiled after event_records() as before", {
   withr::defer(runtime$jit$user_level <- before)
   before <- runtime$jit$user_level
   runtime$jit$user_level <- 3L

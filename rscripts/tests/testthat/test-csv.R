@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("a data frame is rows, or CSV where that is asked for", {
+test_that("a data frame is rows, or CSV on request", {
   frame <- data.frame(x = c(1.5, NA), y = c("a,\"b\"", "\u00e9"))
   expect_identical(responds(frame)$body, "[{\"x\":1.5,\"y\":\"a,\\\"b\\\"\"},{\"x\":null,\"y\":\"\u00e9\"}]")
   for (accept in c("text/csv", "text/csv, */*", "application/json;q=0.5, text/csv", "TEXT/CSV;q=0.9")) {
@@ -39,7 +39,7 @@ test_that("CSV is the same in any locale and time zone", {
   expect_identical(responds(data.frame(a = 1)["1", , drop = FALSE], accept = "text/csv")$body, "\"a\"\r\n1\r\n")
 })
 
-test_that("a list column is no CSV", {
+test_that("a list column cannot be CSV", {
   frame <- data.frame(a = 1)
   frame$tags <- list(1:2)
   expect_failure_type(responds(frame, accept = "text/csv"), "Runtime.MarshalError", "the column \"tags\" is a list")

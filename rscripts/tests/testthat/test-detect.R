@@ -19,7 +19,7 @@ test_that("the source of every sample event is detected, simplified or not", {
   }
 })
 
-test_that("a direct event is direct, whatever it has in it", {
+test_that("an event that only resembles one of a service is direct", {
   for (text in c(
     "1", "null", "\"aws:sqs\"", "[]", "{}", "[{\"eventSource\":\"aws:sqs\"}]",
     "{\"body\":\"{\\\"Records\\\":[{\\\"eventSource\\\":\\\"aws:sqs\\\"}]}\"}",
@@ -40,7 +40,7 @@ test_that("a direct event is direct, whatever it has in it", {
   }
 })
 
-test_that("a request is one, whatever is in its body", {
+test_that("a request is detected before records that it may contain", {
   expect_source("{\"Records\":[{\"eventSource\":\"aws:sqs\"}],\"requestContext\":{\"elb\":{\"a\":1}}}", "alb")
 })
 
@@ -59,7 +59,7 @@ test_that("LAMBDA_R_EVENT wins over the structure", {
   }
 })
 
-test_that("a LAMBDA_R_EVENT that names no source is refused", {
+test_that("a LAMBDA_R_EVENT that does not name a source is refused", {
   withr::local_envvar(LAMBDA_R_EVENT = "SQS")
   expect_failure_type(
     runtime$check_event_setting(),
@@ -67,7 +67,7 @@ test_that("a LAMBDA_R_EVENT that names no source is refused", {
   )
 })
 
-test_that("LAMBDA_R_EVENT does not say what an event within the event is", {
+test_that("LAMBDA_R_EVENT does not apply to a nested event", {
   withr::local_envvar(LAMBDA_R_EVENT = "sqs")
   begin_invocation(event_json("sqs-event"))
   expect_identical(runtime$event_records(event_json("s3-event"))[[1L]]$data$key, "Happy Face.jpg")

@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("the attributes of dynamodb are R values", {
+test_that("attribute values become R values", {
   got <- records_of("dynamodb-event")[[2L]]$data
   expect_identical(got$keys, list(val = "data", key = "binary"))
   expect_null(got$old)
@@ -18,7 +18,7 @@ test_that("the attributes of dynamodb are R values", {
   expect_identical(new$EmptyStringSet, character())
 })
 
-test_that("dynamodb's images are there as far as they came", {
+test_that("images that the stream omits are NULL", {
   got <- datas(records_of("dynamodb-changes-event"))
   expect_identical(got[[1L]]$old, list(id = "A1", count = 0))
   expect_identical(got[[2L]], list(keys = list(id = "A1"), new = NULL, old = list(id = "A1")))

@@ -1,11 +1,11 @@
 local_edition(3)
 
-test_that("a list with statusCode goes as it is", {
+test_that("a list with statusCode is sent as it is", {
   value <- list(statusCode = 201L, headers = list(Location = "/x"), body = "made", isBase64Encoded = FALSE)
   expect_identical(responds(value), value)
 })
 
-test_that("a list with statusCode has objects for headers and arrays for what comes several times", {
+test_that("a list with statusCode has objects for headers and arrays for several values", {
   json <- function(...) runtime$encode_response(list(statusCode = 200L, ...), list(source = "url", headers = list()))
   expect_identical(json(headers = c("X-A" = "x", "X-B" = "y")), "{\"statusCode\":200,\"headers\":{\"X-A\":\"x\",\"X-B\":\"y\"}}")
   expect_identical(json(headers = list()), "{\"statusCode\":200,\"headers\":{}}")
@@ -18,7 +18,7 @@ test_that("a list with statusCode has objects for headers and arrays for what co
 test_that("bodies are text or base64 by their content type", {
   expect_identical(responds(html_r(charToRaw("a,b"), content_type = "text/csv"))$body, "a,b")
   expect_identical(bytes_of(responds(html_r(charToRaw("a,b"), content_type = "image/png"))), charToRaw("a,b"))
-  # what says that it is text and is not
+  # claims to be text, and is not
   expect_identical(bytes_of(responds(html_r(as.raw(c(0xff, 0)), content_type = "text/plain"))), as.raw(c(0xff, 0)))
   encoded <- responds(html_r("AAEC", content_type = "image/png", is_base64 = TRUE))
   expect_identical(bytes_of(encoded), as.raw(0:2))
@@ -28,7 +28,7 @@ test_that("bodies are text or base64 by their content type", {
   expect_identical(responds(html_r(latin))$body, "\u00e9")
 })
 
-test_that("older sources get headers of several values in their own way", {
+test_that("payload version 1.0 and load balancers get repeated headers in their own form", {
   value <- html_r("x", headers = list("X-Two" = c("a", "b")), cookies = c("a=1", "b=2"))
   rest <- responds(value, "rest")
   expect_identical(rest$headers, list("Content-Type" = "text/html; charset=utf-8"))
@@ -51,7 +51,7 @@ test_that("older sources get headers of several values in their own way", {
   expect_identical(one$headers[["Set-Cookie"]], "a=1")
 })
 
-test_that("a failure tells strangers nothing", {
+test_that("a failure reveals nothing to strangers", {
   answer <- function(e) {
     failed <- runtime$with_conditions(function() stop(e), log = function(...) NULL)
     text <- runtime$failure_response(attr(failed, "answer"), list(source = "url", headers = list()), "id-1")

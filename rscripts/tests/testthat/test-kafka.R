@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("kafka's partitions make one list, with keys and headers", {
+test_that("the records of all partitions are one list, with keys and headers", {
   got <- records_of("msk-event")
   expect_identical(vapply(got, `[[`, 1, "offset"), c(15, 16, 3000000000, 3000000001))
   expect_identical(datas(got), list(list(amount = 3L), "no JSON", as.raw(c(0L, 255L, 1L)), NULL))

@@ -11,7 +11,7 @@ gzip <- function(text) {
   readBin(path, "raw", file.size(path))
 }
 
-test_that("the lines of CloudWatch Logs are records", {
+test_that("each line is a record", {
   expect_identical(records_of("cloudwatch-logs-event")[[2L]], list(
     id = "eventId2", timestamp = 1440442987001, message = "[ERROR] Second test message",
     logGroup = "testLogGroup", logStream = "testLogStream", data = "[ERROR] Second test message"

@@ -21,7 +21,7 @@ in_worker <- function(env = parent.frame()) {
   )
 }
 
-test_that("png_response() draws code, in the size that is asked for", {
+test_that("png_response() draws code, in the requested size", {
   in_worker()
   response <- runtime$png_response(plot(1:3))
   expect_identical(response$headers[["Content-Type"]], "image/png")
@@ -50,14 +50,14 @@ test_that("plot objects are plots", {
   }
 })
 
-test_that("what fails while it draws leaves no device open", {
+test_that("a failed plot leaves no device open", {
   in_worker()
   expect_error(runtime$png_response(stop("no data")), "no data")
   expect_error(runtime$png_response(NULL), "nothing was drawn")
   expect_null(dev.list())
 })
 
-test_that("plots that nobody asked for are drawn nowhere", {
+test_that("plots without a device are drawn nowhere", {
   in_worker()
   plot(1:3)
   hist(c(1, 2, 2))

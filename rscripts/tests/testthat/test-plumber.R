@@ -196,7 +196,7 @@ test_that("a file whose value is a router is an API, and so are its mounts", {
   expect_identical(api("GET", "/")$body, "[1]")
 })
 
-test_that("an error is answered by plumber, and told with its stack", {
+test_that("plumber answers an error, and the log has its stack", {
   api <- plumber_api(c(
     "inner <- function(x) {",
     "  stop('the secret is ', x)",
@@ -255,7 +255,7 @@ test_that("the user's own error and 404 handlers are kept, and so are hooks", {
   expect_identical(json_body(answer)$told, "in a hook")
 })
 
-test_that("a serializer that fails is told", {
+test_that("a failed serializer is reported", {
   api <- plumber_api(c(
     "#* @get /bad",
     "#* @serializer contentType list(type = 'text/plain', serialize_fn = function(value) stop('no text of ', class(value)))",
@@ -269,7 +269,7 @@ test_that("a serializer that fails is told", {
   expect_identical(api("GET", "/good")$body, "[1]")
 })
 
-test_that("an error in a hook is told", {
+test_that("an error in a hook is reported", {
   api <- plumber_api(c(
     "#* @get /",
     "function() 1",
@@ -294,7 +294,7 @@ test_that("promises are waited for", {
   expect_match(printed, "broken", all = FALSE)
 })
 
-test_that("the stage of an HTTP API is no part of the path", {
+test_that("the stage of an HTTP API is not part of the path", {
   api <- plumber_api(c("#* @get /", "function() 'root'", "#* @get /a/b", "function() 'ab'"))
   staged <- function(path, stage) {
     api(event = list(
@@ -338,14 +338,14 @@ test_that("an endpoint has the event and the context", {
   expect_identical(json_body(api("GET", "/")), c("2.0", "/", "function"))
 })
 
-test_that("an event that is no HTTP request is refused", {
+test_that("an event that is not an HTTP request is refused", {
   api <- plumber_api(c("#* @get /", "function() 1"))
   for (event in list(list(number = 5), list(), list(requestContext = list(connectionId = "x"), body = "hi"))) {
     expect_failure_type(api(event = event), "Runtime.InvalidArguments", "plumber API", "bootstrap local --http")
   }
 })
 
-test_that("what keeps a file from being an API is told by file and line", {
+test_that("an error in an API file names the file and line", {
   load <- function(...) {
     in_user_dir()
     writeLines(c(...), "plumber.R")

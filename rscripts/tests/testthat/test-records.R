@@ -10,7 +10,7 @@ test_that("records have their own fields as they came", {
   expect_identical(records_of("sqs-event")[[1L]]$messageAttributes$Attribute3$binaryListValues, list("MA==", "MQ==", "MA=="))
 })
 
-test_that("without an argument, and with the handler's event, it is the invocation's, as it came", {
+test_that("the default, and the handler's own event, is the invocation's event as it came", {
   came <- records_of("dynamodb-event")
   for (simplify in c("true", "false")) {
     withr::local_envvar(LAMBDA_R_SIMPLIFY = simplify)
@@ -34,12 +34,12 @@ test_that("an event that has been simplified is refused", {
   }
 })
 
-test_that("an event in a message is given as its text", {
+test_that("an event nested in a message is passed as its text", {
   got <- runtime$event_records(sqs(event_json("s3-event")))[[1L]]
   expect_identical(runtime$event_records(got$body), records_of("s3-event"))
 })
 
-test_that("what has no records is refused, and says why", {
+test_that("an event without records is refused, with the reason", {
   expect_error(runtime$event_records(), "event_records(): no invocation is running", fixed = TRUE)
   expect_error(runtime$event_records(list(a = 1)), "the event has no records: its source is direct", fixed = TRUE)
   expect_error(runtime$event_records(NULL), "its source is direct", fixed = TRUE)
@@ -71,7 +71,7 @@ test_that("a message is JSON if it is an object or an array, else text", {
   expect_identical(datas(records_of("sns-event")), list("Hello from SNS!"))
 })
 
-test_that("nesting without an end is text", {
+test_that("endless nesting is text", {
   deep <- strrep("[", 100000L)
   expect_identical(datas(runtime$event_records(sqs(deep))), list(deep))
 })
@@ -81,7 +81,7 @@ test_that("payloads are simplified as events are", {
   expect_identical(datas(runtime$event_records(sqs("[1,2]"))), list(list(1L, 2L)))
 })
 
-test_that("a message that is not there has no data", {
+test_that("a missing message has no data", {
   got <- runtime$event_records("{\"Records\":[{\"eventSource\":\"aws:sqs\"},{\"body\":null}]}")
   expect_identical(got, list(
     list(eventSource = "aws:sqs", data = NULL),
@@ -97,7 +97,7 @@ test_that("kinesis has JSON, text or bytes", {
   expect_identical(datas(records_of("kinesis-event")), list("Hello World", "Hello World"))
 })
 
-test_that("what is not base64 names its record", {
+test_that("data that is not base64 names its record", {
   for (bad in list("!!!!", "abc", "a===", "ab=c", "SGVs bG8=", "SGVsbG8", 7L, list("QQ=="))) {
     expect_error(
       runtime$event_records(kinesis("QQ==", bad)),
@@ -107,12 +107,12 @@ test_that("what is not base64 names its record", {
   }
 })
 
-test_that("a record that is no object is an error that names it", {
+test_that("a record that is not an object is an error that names it", {
   for (bad in c("1", "null", "\"x\"", "[1]", "[]")) {
     text <- paste0("{\"Records\":[{\"eventSource\":\"aws:sqs\"},", bad, "]}")
     expect_error(runtime$event_records(text), "record 2: it is not a JSON object")
   }
-  # What is text in an object's place is nothing.
+  # Text in an object's place counts as missing.
   text <- "{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":\"x\"}]}"
   expect_identical(datas(runtime$event_records(text)), list(list(bucket = NULL, key = NULL, size = NULL, version = NULL)))
 })

@@ -1,6 +1,6 @@
 local_edition(3)
 
-# request() makes the event of a function URL, or of another source, from its parts.
+# http_event() returns the event of a function URL.
 http_event <- function(body = NULL, type = NULL, query = "", ..., headers = list(), base64 = FALSE) {
   event <- list(
     version = "2.0", rawPath = "/p", rawQueryString = query,
@@ -12,7 +12,7 @@ http_event <- function(body = NULL, type = NULL, query = "", ..., headers = list
   event
 }
 
-# given() is what a handler `f` gets of an event, which goes through JSON as events do.
+# given() returns the arguments that an event gives the function `f`.
 given <- function(event, f = function(...) NULL) {
   text <- jsonlite::toJSON(event, auto_unbox = TRUE, null = "null")
   bind_arguments(text, f)
@@ -32,23 +32,23 @@ test_that("a JSON body gives arguments", {
   expect_identical(given(http_event(body)), want)
   # curl -d says so
   expect_identical(given(http_event(body, "application/x-www-form-urlencoded")), want)
-  # no text is no body
+  # empty text is not a body
   expect_identical(given(http_event("", "application/json")), list())
   expect_identical(given(http_event("{}", "application/json")), list())
 })
 
-test_that("a JSON body that is no object goes to the first argument that nothing else gives", {
+test_that("a JSON body that is not an object goes to the first argument left", {
   f <- function(x, y = 2, ...) NULL
   expect_identical(given(http_event("[1,2]", "application/json"), f), list(x = 1:2))
   expect_identical(given(http_event("[1,2]", "application/json", "x=3"), f), list(y = 1:2, x = "3"))
   expect_identical(given(http_event("null", "application/json"), function(x = 1) NULL), list())
 })
 
-test_that("a JSON body that is none is the caller's fault", {
+test_that("a body that is not the JSON it claims to be is the caller's fault", {
   answer <- refused(http_event("{\"a\":", "application/json"))
   expect_identical(answer$code, 400L)
   expect_match(answer$message, "^the body is not valid JSON: ")
-  # where nobody said that it is JSON, it is text
+  # without such a claim it is text
   expect_identical(given(http_event("{not json}")), list(body = "{not json}"))
   # and a path is not opened
   expect_identical(given(http_event("/etc/passwd")), list(body = "/etc/passwd"))
@@ -160,7 +160,7 @@ test_that("the path is without the stage of an HTTP API", {
   expect_null(runtime$path_without_stage(list()))
 })
 
-test_that("a hostile request is refused, or read, and breaks nothing", {
+test_that("a hostile request is refused or read, and breaks nothing", {
   withr::local_envvar(LAMBDA_R_EVENT = "url")
   for (event in list(
     list(requestContext = "x"), list(requestContext = list(http = "x")), list(headers = "x", queryStringParameters = 5),
@@ -215,7 +215,7 @@ test_that("a request gives only so many arguments to `...`", {
   query <- function(n) http_event(query = paste0("k", seq_len(n), "=", collapse = "&"))
   expect_length(given(query(1000L)), 1000L)
   expect_match(refused(query(1002L), function(x = 1, ...) NULL)$message, "more than 1000 arguments")
-  # An invocation by who may call the function is not a stranger's.
+  # A direct caller has permission to invoke the function, and is not a stranger.
   keys <- paste0("\"k", 1:2000, "\":1", collapse = ",")
   expect_length(given(jsonlite::parse_json(paste0("{", keys, "}"))), 2000L)
   keep_settings()
@@ -224,7 +224,7 @@ test_that("a request gives only so many arguments to `...`", {
   expect_match(refused(http_event(body, "application/json"))$message, "more than 1000 arguments")
 })
 
-test_that("a body that is no object never goes to an argument behind `...`", {
+test_that("a body that is not an object never goes to an argument behind `...`", {
   f <- function(..., verbose = FALSE) NULL
   expect_identical(given(http_event("[1,2]", "application/json"), f), list(1:2))
   expect_identical(given(http_event("[1,2]", "application/json", "x=3"), f), list(body = 1:2, x = "3"))
@@ -242,13 +242,13 @@ test_that("empty names break nothing", {
   expect_identical(runtime$request_cookies(list(cookies = list("=x", "a=1")), list()), list(a = "1"))
 })
 
-test_that("a JSON body that is no text is refused", {
+test_that("a JSON body that is not text is refused", {
   body <- function(bytes) http_event(jsonlite::base64_enc(as.raw(bytes)), "application/json", base64 = TRUE)
   expect_identical(refused(body(c(0x22, 0xff, 0x22)))$message, "the body is not valid UTF-8")
   expect_identical(refused(body(c(0x22, 0, 0x22)))$message, "the body contains a NUL byte")
 })
 
-test_that("a body that would take gigabytes is refused without advice to the caller", {
+test_that("a body that would take gigabytes is refused", {
   body <- paste0("[", paste0("{\"k", 1:5000, "\":1}", collapse = ","), "]")
   answer <- refused(http_event(body, "application/json"))
   expect_identical(answer$message, "the body has arrays that are too irregular, or too many, to make vectors and data frames of")

@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("html_response() says everything", {
+test_that("html_response() sets status, headers, cookies and body", {
   response <- responds(html_r("<p>", 404L, headers = list("X-One" = "1", "X-Two" = c("a", "b")), cookies = c("a=1; HttpOnly", "b=2")))
   expect_identical(response$statusCode, 404L)
   expect_identical(response$headers, list("Content-Type" = "text/html; charset=utf-8", "X-One" = "1", "X-Two" = "a, b"))
@@ -15,7 +15,7 @@ test_that("html_response() says everything", {
     "{\"statusCode\":200,\"headers\":{},\"body\":\"\",\"isBase64Encoded\":false}")
 })
 
-test_that("headers that would write others are refused", {
+test_that("headers that would add others are refused", {
   for (bad in c("a\r\nSet-Cookie: x", "a\nb", "a\rb", "a\x01b", NA)) {
     expect_error(html_r("x", headers = list("X-One" = bad)), "control character: \"X-One\"")
     expect_error(html_r("x", cookies = bad), "Set-Cookie")
@@ -34,7 +34,7 @@ test_that("headers that would write others are refused", {
   expect_error(html_r("x", headers = list("X:\r\n" = "1")), "not header names")
 })
 
-test_that("html_response() and stop_html() refuse a status that is none", {
+test_that("html_response() and stop_html() refuse what is not a status", {
   for (bad in list(99, 600, NA, "x", 1:2, NULL)) {
     expect_error(html_r("x", bad), "status_code")
     expect_error(runtime$stop_html("x", code = bad), "code must be a status")
@@ -42,7 +42,7 @@ test_that("html_response() and stop_html() refuse a status that is none", {
   expect_error(runtime$stop_html("x", code = 200L), "code must be a status")
 })
 
-test_that("file_response() knows types, and goes nowhere up", {
+test_that("file_response() sets the type, and refuses to leave its folder", {
   in_user_dir()
   dir.create("static")
   writeLines("a,b", "static/data.csv")
@@ -63,7 +63,7 @@ test_that("file_response() knows types, and goes nowhere up", {
   expect_error(runtime$file_response(c("a", "b")), "path must be one string")
 })
 
-test_that("an html_error that has no proper code is a 500 that says nothing", {
+test_that("an html_error without a valid code is a plain 500", {
   for (code in list(NULL, 999L, 200L, NA, "x", 404:405, list(404L), quote(x))) {
     e <- structure(class = c("html_error", "error", "condition"), list(message = "x", call = NULL, code = code))
     failed <- runtime$with_conditions(function() stop(e), log = function(...) NULL)

@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("an object of S3 has its key as it is named", {
+test_that("the key of an S3 object is decoded", {
   expect_identical(
     datas(records_of("s3-event")),
     list(list(bucket = "sourcebucket", key = "Happy Face.jpg", size = 1024L, version = "version"))
@@ -12,7 +12,7 @@ test_that("an object of S3 has its key as it is named", {
   expect_identical(key("100%"), "100%")
 })
 
-test_that("a task of S3 Batch has its object", {
+test_that("a task of S3 Batch Operations has its object", {
   expect_identical(
     datas(records_of("s3-batch-job-event-request-1.0")),
     list(list(bucket = "awsexamplebucket", key = "customerImage1.jpg", version = "1"))

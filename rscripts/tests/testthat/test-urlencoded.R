@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("parse_query() keeps the order, gathers repeated keys and decodes", {
+test_that("parse_query() keeps the order, collects repeated keys and decodes", {
   parse <- runtime$parse_query
   expect_identical(parse("b=2&a=1"), list(b = "2", a = "1"))
   expect_identical(parse("x=1&y=2&x=3"), list(x = c("1", "3"), y = "2"))
@@ -13,7 +13,7 @@ test_that("parse_query() keeps the order, gathers repeated keys and decodes", {
   expect_identical(parse("=v"), setNames(list("v"), ""))
 })
 
-test_that("percent_decode() leaves what is no text as it came", {
+test_that("percent_decode() leaves what would not be text as it came", {
   decode <- runtime$percent_decode
   same <- c("100%", "%zz", "%f", "%00", "a%ffb", "%ed%a0%80")
   expect_identical(decode(same), same)
@@ -25,7 +25,7 @@ test_that("percent_decode() leaves what is no text as it came", {
   expect_identical(decode(character()), character())
 })
 
-test_that("what is encoded is decoded again, whatever it is", {
+test_that("encoded text is decoded again, whatever it is", {
   set.seed(1)
   pool <- c(letters, " ", "&", "=", "+", "%", "/", "?", "#", "\u00e9", "\u4e2d", "\U1F600", "\n", "\"", ",")
   for (i in 1:200) {
