@@ -128,9 +128,9 @@ var matrix = []row{
 
 	// frames
 	{"garbage", every(fakeR), "", true, violated},
-	{"truncated header", every(fakeR, response, draining), "busy in response is mid-frame already; draining: nobody reads any more", true, timedOut},
-	{"truncated body", every(fakeR, draining), "draining: nobody reads any more", true, crashed},
-	{"oversized length", every(fakeR, draining), "draining: nobody reads any more", true, violated},
+	{"truncated header", every(fakeR, response, draining), "busy in response is mid-frame already; draining: replies are no longer read", true, timedOut},
+	{"truncated body", every(fakeR, draining), "draining: replies are no longer read", true, crashed},
+	{"oversized length", every(fakeR, draining), "draining: replies are no longer read", true, violated},
 	{"wrong id", in{spawning: fakeR, handler: fakeR}, onlyInFrames + "; busy in response its id is out already", true, violated},
 	{"two replies", in{handler: fakeR}, onlyInFrames, true, ""},
 	{"reply after the deadline", in{handler: fakeR}, "only a running handler has a deadline of its own", true, "|" + timedOut},

@@ -86,7 +86,7 @@ func (h *realHarness) start() *realArena {
 	url := lambda.Serve(h.t, &faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
 	root, err := filepath.Abs("testdata")
 	if err != nil {
-		panic(err) // there is no working directory
+		panic(err) // the working directory does not exist
 	}
 	// R, or a program that fails once if the plan says so.
 	starter := filepath.Join(a.dir, "R")
@@ -235,7 +235,7 @@ func TestChaosReal(t *testing.T) {
 		t.Skip("needs R")
 	}
 	if _, err := exec.LookPath("R"); err != nil {
-		t.Fatal("there is no R on this machine: run make test, which installs it")
+		t.Fatal("R is not installed: run make test, which installs it")
 	}
 	bin, err := lambda.Build(t.TempDir(), "cmd/bootstrap")
 	if err != nil {

@@ -133,7 +133,7 @@ func TestDoctorFinds(t *testing.T) {
 			}
 			for line := range strings.Lines(out) {
 				if !regexp.MustCompile(`^(ok   |warn |fail |       ) \S?`).MatchString(line) {
-					t.Errorf("a line that is no finding: %s", line)
+					t.Errorf("a line that is not a finding: %s", line)
 				}
 			}
 		})

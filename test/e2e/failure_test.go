@@ -33,7 +33,7 @@ var failureRows = []failureRow{
 	{"error with a cause", call("wrapped", `{}`), "wrapped_error", `^cannot go on$`, `^Caused by simpleError in boom\(\): 100%s of %d \{x\}$`, true},
 	{"endless recursion", call("recursive", `{}`), "CStackOverflowError|stackOverflowError|expressionStackOverflowError", `stack|nested too deeply`, "", true},
 	// The result cannot be encoded, or is too large.
-	{"result that is no JSON", call("unencodable", `{}`), "Runtime.MarshalError", `result\$bad\[\[1\]\]: .*environment`, "", true},
+	{"result that is not JSON", call("unencodable", `{}`), "Runtime.MarshalError", `result\$bad\[\[1\]\]: .*environment`, "", true},
 	{"largest result", call("large", `{"bytes": 6291556}`), "", `^"x{100}`, "", true},
 	{"result too large", call("large", `{"bytes": 6291557}`), "Function.ResponseSizeTooLarge", `6291557 .* 6291556`, "", true},
 	// The event.

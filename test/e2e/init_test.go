@@ -101,7 +101,7 @@ func TestInitErrorLocally(t *testing.T) {
 				}
 			}
 			if strings.Contains(p.output(), "is served on") {
-				t.Errorf("it says that it serves:\n%s", p.output())
+				t.Errorf("it claims to serve:\n%s", p.output())
 			}
 		})
 	}

@@ -76,7 +76,7 @@ func TestPlumber(t *testing.T) {
 		t.Errorf("GET /nowhere: %+v", r)
 	}
 	if e := f.failure(`{"wt": 3}`); e.Type != "Runtime.InvalidArguments" || !strings.Contains(e.Message, "plumber API") {
-		t.Errorf("an event that is no request: %+v", e)
+		t.Errorf("an event that is not a request: %+v", e)
 	}
 
 	pids := p.Processes()

@@ -40,8 +40,8 @@ func TestWatch(t *testing.T) {
 	p.waitFor(`ERR not ready: Runtime.UserCodeSyntaxError: .*app.R:2`)
 	p.waitFor(`INF waiting for an R file to change`)
 
-	writeFile(t, app, `f <- function(event) "mended"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "mended" }, "the mended code answers")
+	writeFile(t, app, `f <- function(event) "fixed"`)
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "fixed" }, "the fixed code answers")
 	p.Signal(syscall.SIGINT)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit status %d, want 0", code)
@@ -89,8 +89,8 @@ func TestWatchOfBrokenCode(t *testing.T) {
 	}
 	writeFile(t, app, `stop("no model")`)
 	waitUntil(t, func() bool { return strings.Contains(f.failure(`{}`).Message, "no model") }, "the other error is told")
-	writeFile(t, app, `f <- function(event) "mended"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "mended" }, "the mended code answers")
+	writeFile(t, app, `f <- function(event) "fixed"`)
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "fixed" }, "the fixed code answers")
 	p.waitFor(`app\.f is served on`)
 }
 
@@ -122,6 +122,6 @@ f <- function(event) {
 	if err := os.Remove(strings.Replace(app, "app.R", "broken", 1)); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, app, `f <- function(event) "mended"`)
-	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "mended" }, "the mended code answers")
+	writeFile(t, app, `f <- function(event) "fixed"`)
+	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "fixed" }, "the fixed code answers")
 }

@@ -76,7 +76,7 @@ func checkPlots(t *testing.T, f function) {
 	}
 	for _, size := range sizes {
 		if size < 1000 {
-			t.Errorf("the devices wrote %v bytes: one of them is no plot", sizes)
+			t.Errorf("the devices wrote %v bytes: one of them is not a plot", sizes)
 			break
 		}
 	}
