@@ -27,7 +27,7 @@ import (
 const (
 	realTimeout = 3 * time.Second // of an invocation
 	realMargin  = time.Second     // interrupt at its beginning, kill at its half
-	realInit    = 3 * time.Second
+	realInit    = 10 * time.Second // only a stopped or looping R may reach it, even on a busy machine
 )
 
 // A realHarness runs the built program with real R, as Lambda does.
@@ -195,7 +195,7 @@ func (a *realArena) atRest() {
 		return a.openPolls == 1
 	}
 	if !a.Wait(patience, rests) {
-		a.violate(inv6, "bootstrap is not at rest after %v", patience)
+		a.violate(inv6, "bootstrap is not at rest after %v; it printed:\n%s", patience, a.program.Output.String())
 	}
 }
 
