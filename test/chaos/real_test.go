@@ -25,8 +25,8 @@ import (
 // The time limits of the real harness. A cold R takes about 120 ms alone, and several times as
 // long when all lanes are busy.
 const (
-	realTimeout = 3 * time.Second // of an invocation
-	realMargin  = time.Second     // interrupt at its beginning, kill at its half
+	realTimeout = 3 * time.Second  // of an invocation
+	realMargin  = time.Second      // interrupt at its beginning, kill at its half
 	realInit    = 10 * time.Second // only a stopped or looping R may reach it, even on a busy machine
 )
 
