@@ -95,8 +95,12 @@ result_of <- function(value) {
 
 # has_user_method() returns TRUE if a method of user code applies to a value. Then the generic must
 # be called as user code is, for its compilation and its stack. (R finds methods in the global
-# environment and registered ones.)
+# environment and registered ones.) A value without a class attribute is not looked up, because
+# that would cost every invocation 10 us.
 has_user_method <- function(generic, value) {
+  if (!is.object(value)) {
+    return(FALSE)
+  }
   for (name in paste0(generic, ".", c(.class2(value), "default"))) {
     method <- get0(name, globalenv(), mode = "function", inherits = FALSE)
     if (is.null(method)) {

@@ -95,6 +95,12 @@ test_that("as_result() says what the JSON is of, for all callers", {
   expect_identical(got$headers[["Content-Type"]], "application/json")
 })
 
+test_that("a value without a class attribute has no methods of user code", {
+  define_methods(as_result.list = function(value, ...) "mine", as_response.list = function(value, ...) "mine")
+  expect_identical(answers(list(1)), "[1]")
+  expect_identical(responds(list(1))$body, "[1]")
+})
+
 test_that("a direct caller gets responses and plots as JSON", {
   expect_identical(
     answers(html_r("<p>", cookies = "a=1")),
