@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,16 +18,14 @@ const maxTail = 4 << 10
 // An invocation is one event and what becomes of it.
 type invocation struct {
 	// Set before submit and constant afterwards.
-	id            string
-	traceID       string
-	function      string
-	event         []byte
-	contentType   string
-	clientContext string // JSON
-	tenantID      string
-	limit         int64       // of a streamed response, in bytes
-	asynchronous  bool        // no caller waits for the answer
-	answer        chan answer // receives exactly one answer, without blocking
+	id           string
+	traceID      string
+	function     string
+	event        []byte
+	header       http.Header // the headers of /next that come from the call
+	limit        int64       // of a streamed response, in bytes
+	asynchronous bool        // no caller waits for the answer
+	answer       chan answer // receives exactly one answer, without blocking
 
 	// Guarded by Emulator.mu.
 	handOutID string // unique to this hand-out; reports echo it
@@ -45,12 +44,19 @@ func newInvocation(function, traceID string) *invocation {
 		traceID = newTraceID(time.Now())
 	}
 	return &invocation{
-		id:          uuid.NewString(),
-		traceID:     traceID,
-		function:    function,
-		contentType: "application/json",
-		limit:       runtimeapi.MaxResponse,
-		answer:      make(chan answer, 1),
+		id:       uuid.NewString(),
+		traceID:  traceID,
+		function: function,
+		header:   http.Header{"Content-Type": {"application/json"}},
+		limit:    runtimeapi.MaxResponse,
+		answer:   make(chan answer, 1),
+	}
+}
+
+// pass sets a header of /next, unless value is empty.
+func (i *invocation) pass(name, value string) {
+	if value != "" {
+		i.header.Set(name, value)
 	}
 }
 

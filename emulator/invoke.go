@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // defaultFunction is the name of the function. Callers may use any other name as well.
@@ -53,11 +55,11 @@ func readInvocation(w http.ResponseWriter, r *http.Request) (*invocation, bool) 
 	}
 	inv := newInvocation(functionName(r.PathValue("name")), r.Header.Get("X-Amzn-Trace-Id"))
 	inv.event = event
-	inv.clientContext = clientContext
-	inv.tenantID = r.Header.Get("X-Amz-Tenant-Id")
+	inv.pass(runtimeapi.HeaderClientContext, clientContext)
+	inv.pass(runtimeapi.HeaderTenantID, r.Header.Get("X-Amz-Tenant-Id"))
 	// curl -d labels any text as a form.
-	if given := r.Header.Get("Content-Type"); given != "" && !strings.HasPrefix(given, "application/x-www-form-urlencoded") {
-		inv.contentType = given
+	if given := r.Header.Get("Content-Type"); !strings.HasPrefix(given, "application/x-www-form-urlencoded") {
+		inv.pass("Content-Type", given)
 	}
 	return inv, true
 }

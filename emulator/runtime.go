@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -37,18 +38,12 @@ func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
 		return // the runtime has left
 	}
 	h := w.Header()
+	maps.Copy(h, inv.header)
 	h.Set(runtimeapi.HeaderRequestID, inv.id)
 	h.Set(runtimeapi.HeaderDeadlineMs, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
 	h.Set(runtimeapi.HeaderFunctionARN, "arn:aws:lambda:us-east-1:012345678912:function:"+inv.function)
 	h.Set(runtimeapi.HeaderInvocationID, inv.handOutID)
 	h.Set(runtimeapi.HeaderTraceID, inv.traceID)
-	if inv.tenantID != "" {
-		h.Set(runtimeapi.HeaderTenantID, inv.tenantID)
-	}
-	if inv.clientContext != "" {
-		h.Set(runtimeapi.HeaderClientContext, inv.clientContext)
-	}
-	h.Set("Content-Type", inv.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
 	_, _ = w.Write(inv.event) // a runtime that has left misses its deadline
 }
