@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -204,6 +205,25 @@ func TestWriterWritesVectors(t *testing.T) {
 				t.Errorf("payload frame: got %x, want %x", rest, wantRest)
 			}
 		})
+	}
+}
+
+// The vector "invoke with every field" has every field of Invoke. The R tests rely on that.
+func TestVectorWithEveryField(t *testing.T) {
+	vectors := readVectors(t, "to_r")
+	i := slices.IndexFunc(vectors, func(v vector) bool { return v.Name == "invoke with every field" })
+	if i < 0 {
+		t.Fatal("no such vector")
+	}
+	var invoke protocol.Invoke
+	if err := strict(vectors[i].Message, &invoke); err != nil {
+		t.Fatal(err)
+	}
+	fields := reflect.ValueOf(invoke)
+	for n := range fields.NumField() {
+		if fields.Field(n).IsZero() {
+			t.Errorf("%s is empty", fields.Type().Field(n).Name)
+		}
 	}
 }
 

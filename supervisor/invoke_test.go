@@ -3,7 +3,9 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -47,6 +49,37 @@ func TestInvocationIsAnswered(t *testing.T) {
 		r.after(time.Hour)
 		if len(interrupts)+len(kills) != 0 {
 			t.Errorf("interrupts %v, kills %v: want none", interrupts, kills)
+		}
+	})
+}
+
+// Every field of an invocation reaches R, so a header that is added to Invocation cannot be
+// forgotten on its way.
+func TestEveryFieldReachesR(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).run()
+		inv := event("id", 3*time.Second)
+		fields := reflect.ValueOf(inv).Elem()
+		value := func(name string) string { return `"value of ` + name + `"` } // JSON, as some must be
+		var names []string
+		for i := range fields.NumField() {
+			name := fields.Type().Field(i).Name
+			switch name {
+			case "ID", "Deadline", "Event": // TestInvocationIsAnswered checks these
+			case "InvocationID": // only the client of the Runtime API uses it
+			default:
+				fields.Field(i).SetString(value(name))
+				names = append(names, name)
+			}
+		}
+		r.api.events <- inv
+		r.after(0)
+		r.answered("id")
+		sent, _, _, _ := r.worker(1).history()
+		for _, name := range names {
+			if text := fmt.Sprint(sent); !strings.Contains(text, value(name)) {
+				t.Errorf("%s does not reach R: %s", name, text)
+			}
 		}
 	})
 }

@@ -14,9 +14,13 @@ type record struct {
 
 func debug(msg string, attrs ...slog.Attr) record { return record{slog.LevelDebug, msg, attrs} }
 
-// emit delivers a transition to the log and to the observer.
+// emit delivers a transition to the log and to the observer. Errors are logged without the
+// slot's state, because they are about the function.
 func (s *slot) emit(t Transition) {
 	r := t.record()
+	if r.level < slog.LevelError {
+		r.attrs = append(r.attrs, slog.String("state", s.state.String()))
+	}
 	s.log.LogAttrs(context.Background(), r.level, r.msg, r.attrs...)
 	if s.config.Observe != nil {
 		s.config.Observe(t)

@@ -9,13 +9,14 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// The debug log has each step of an invocation.
+// The debug log has each step of an invocation, with the state of the slot.
 func TestLogOfInvocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).run()
 		r.send("id", 3*time.Second)
 		r.answered("id")
 		steps := []string{"poll", "invocation received", "dispatch", "R answered", "posted"}
+		states := []string{"ready", "ready", "busy", "ready", "ready"}
 		i := 0
 		for _, record := range r.logs.find(t, "") {
 			if i == len(steps) || record[slog.MessageKey] != steps[i] {
@@ -23,6 +24,9 @@ func TestLogOfInvocation(t *testing.T) {
 			}
 			if record["level"] != "DEBUG" || record["slot"] != 0.0 {
 				t.Errorf("%v: want the level DEBUG and the slot 0", record)
+			}
+			if record["state"] != states[i] {
+				t.Errorf("%v: want the state %s", record, states[i])
 			}
 			if i > 0 && record["request_id"] != "id" {
 				t.Errorf("%v: want the request_id", record)

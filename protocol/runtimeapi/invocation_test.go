@@ -81,6 +81,12 @@ func TestNextReadsTheInvocation(t *testing.T) {
 			if !reflect.DeepEqual(*got, test.want) {
 				t.Errorf("got  %+v\nwant %+v", *got, test.want)
 			}
+			fields := reflect.ValueOf(*got)
+			for i := range fields.NumField() {
+				if test.name == "all headers" && fields.Field(i).IsZero() {
+					t.Errorf("no header sets %s", fields.Type().Field(i).Name)
+				}
+			}
 			c := api.last(t)
 			if c.method != http.MethodGet || c.uri != "/2018-06-01/runtime/invocation/next" {
 				t.Errorf("called %s %s", c.method, c.uri)

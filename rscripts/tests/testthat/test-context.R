@@ -27,6 +27,16 @@ test_that("the context has the frame's fields and the function's", {
   expect_true(left > 4000 && left <= 5000)
 })
 
+test_that("every field of an invoke frame reaches the context", {
+  vectors <- jsonlite::read_json("../../../protocol/testdata/frames.json")
+  frame <- Find(function(vector) vector$name == "invoke with every field", vectors)$message
+  # The functions in a context are never identical.
+  values <- function(frame) Filter(Negate(is.function), unclass(runtime$new_context(frame)))
+  for (field in setdiff(names(frame), "type")) {
+    expect_false(identical(values(frame[names(frame) != field]), values(frame)), info = field)
+  }
+})
+
 test_that("fields that Lambda did not send are NULL", {
   withr::local_envvar(structure(rep(NA, 5L), names = function_variables))
   context <- runtime$new_context(list(id = "id-1"))
