@@ -1,4 +1,4 @@
-# The image: bootstrap, R and an example. make image builds it; docs/image.md tells what can be made of it.
+# The image: bootstrap, R and an example. make image builds it; docs/image.md shows what to build on it.
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
@@ -25,9 +25,9 @@ ENTRYPOINT ["/bootstrap"]
 
 FROM ${BASE_IMAGE} AS image
 USER root
-# R, where the base has none. What dpkg is told to leave out, it leaves out of later installs, too: R's help, manuals,
-# demos and translations. Tcl/Tk, which needs a screen, comes with R and goes again. The cache of fonts counts only if
-# their folders have times of whole seconds, as those in a layer have.
+# Install R if the base does not have it. R's help, manuals, demos and translations are excluded, from later installs
+# as well. Tcl/Tk, which needs a screen, comes with R and is removed. The cache of fonts is valid only if their folders
+# have times of whole seconds, as those in a layer have.
 RUN set -eu; \
     if ! command -v R >/dev/null; then \
         printf 'path-exclude=%s\n' \

@@ -12,7 +12,7 @@ import (
 // An ldso finds shared libraries as the system's dynamic loader does. It runs nothing, because
 // not every library that is examined can be loaded, and an image may not have ldd.
 type ldso struct {
-	machine elf.Machine         // R's; elf.EM_NONE if not known
+	machine elf.Machine         // R's; elf.EM_NONE if unknown
 	path    []string            // LD_LIBRARY_PATH, and the default folders
 	cache   []string            // the libraries in ld.so.cache
 	checked map[string][]string // what missing returned, by file

@@ -105,7 +105,7 @@ func (e *examination) home() {
 	}
 }
 
-// zone checks that R's time zone is known here. R takes an unknown one for UTC without a
+// zone checks that R's time zone exists here. R takes an unknown one for UTC without a
 // warning.
 func (e *examination) zone() {
 	zone := e.env("TZ")

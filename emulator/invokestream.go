@@ -49,7 +49,7 @@ func (e *Emulator) handleInvokeStreaming(w http.ResponseWriter, r *http.Request)
 	}
 	events := &eventWriter{w: w, encoder: eventstream.NewEncoder()}
 	if a.stream != nil {
-		// The headers tell the caller that the stream has begun, before its first chunk.
+		// The headers announce the stream to the caller before its first chunk.
 		_ = http.NewResponseController(w).Flush() // relay detects a caller that has left
 		var err error
 		if a, err = relay(r, a.stream, events.chunk); err != nil {

@@ -21,7 +21,7 @@ func TestMetricsOfTransitions(t *testing.T) {
 	for _, row := range []struct {
 		name       string
 		transition supervisor.Transition
-		want       map[string]any // nil: no line
+		want       map[string]any // nil if there is no line
 	}{
 		{"ready", supervisor.Ready{At: at, Took: 120 * time.Millisecond, Stats: protocol.WorkerStats{Ready: ready}}, map[string]any{
 			"InitDuration": 120.0, "slot": 2.0, "rVersion": "4.2.2", "loadMs": 80.0,

@@ -10,7 +10,7 @@ import (
 // utcMillis is the time format of Lambda's own records.
 const utcMillis = "2006-01-02T15:04:05.000Z"
 
-// levels has what each format calls a level.
+// levels has the names of each level in the log formats.
 var levels = map[slog.Level]struct {
 	json, text string
 	frame      uint32 // part of the type of a telemetry frame

@@ -20,7 +20,7 @@ type Output struct {
 	mu       sync.Mutex
 	w        io.Writer
 	terminal bool
-	frames   *Telemetry   // nil: records go to w
+	frames   *Telemetry   // if nil, records go to w
 	buf      bytes.Buffer // the record that is being formatted
 }
 

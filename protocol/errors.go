@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrNotSent marks the error of an invocation of which nothing was sent to R, so that another
-// worker may run it.
+// ErrNotSent marks an invocation that failed before anything was sent to R, so another worker
+// may run it.
 var ErrNotSent = errors.New("not sent to R")
 
 // A FrameTooLargeError reports a frame over the limit of its reader or writer.

@@ -91,7 +91,7 @@ func NewReader(r io.Reader) *Reader {
 }
 
 // ReadReply reads one control frame from R. At the end of the stream, between two frames, it
-// returns io.EOF. If a frame is cut short, too long or not a JSON object with a known type, it
+// returns io.EOF. If a frame is cut short, too long or not a JSON object of a known type, it
 // returns a *ProtocolError.
 func (r *Reader) ReadReply() (Reply, error) {
 	body, err := r.frame(nil, MaxControl)

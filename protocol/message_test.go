@@ -32,7 +32,7 @@ type vector struct {
 	// frame_too_large, or stop (an R error). Its text contains Reason.
 	Error        string `json:"error"`
 	Reason       string `json:"reason"`
-	PayloadLimit int    `json:"payload_limit"` // what the payload's reader asks for; 0: MaxPayload
+	PayloadLimit int    `json:"payload_limit"` // the reader's limit; if 0, MaxPayload
 }
 
 func readVectors(t testing.TB, direction string) []vector {
@@ -56,7 +56,7 @@ func readVectors(t testing.TB, direction string) []vector {
 	return chosen
 }
 
-// strict decodes JSON and accepts no field that v does not know.
+// strict decodes JSON and rejects fields that v does not have.
 func strict(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

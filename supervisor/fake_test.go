@@ -65,7 +65,7 @@ func takes(d time.Duration) handler {
 type fakeWorker struct {
 	onInvoke   handler
 	onDone     func()                    // may be nil
-	onShutdown func(ctx context.Context) // nil: it exits immediately
+	onShutdown func(ctx context.Context) // if nil, it exits immediately
 
 	t           *testing.T
 	slot        int

@@ -15,7 +15,7 @@ type record struct {
 func debug(msg string, attrs ...slog.Attr) record { return record{slog.LevelDebug, msg, attrs} }
 
 // emit delivers a transition to the log and to the observer. Errors are logged without the
-// slot's state, because they are about the function.
+// state, because they are for the function's author.
 func (s *slot) emit(t Transition) {
 	r := t.record()
 	if r.level < slog.LevelError {

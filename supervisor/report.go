@@ -96,7 +96,7 @@ func (s *slot) reported(inv *runtimeapi.Invocation, t Reported, start time.Time,
 	t.At, t.Invocation = s.here(), s.facts(inv)
 	t.PostTook, t.Took = time.Since(start), time.Since(s.received)
 	t.Err, t.Fatal = err, fatal(err)
-	// The memory takes a system call to read, and the log does not have it.
+	// Reading the memory takes a system call, and the log does not include it.
 	if s.config.Observe != nil && t.PID != 0 && s.worker != nil && t.PID == s.pid {
 		t.RSS = s.worker.Stats().RSS
 	}

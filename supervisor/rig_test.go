@@ -24,7 +24,7 @@ type rig struct {
 	api      *fakeAPI
 	logs     *logBuffer
 	level    slog.LevelVar
-	starting int // how many slots may start at once; 0: all
+	starting int // how many slots may start at once; all if 0
 	handler  handler
 
 	// spawn decides the result of the nth spawn, counted from 1, which is of w. If nil,
@@ -256,7 +256,7 @@ func (r *rig) streamed(id, payload, errorType string) apiCall {
 
 // checkInvariants checks what must hold after every test: each invocation was reported once,
 // in time; there were never more polls than slots, and none is left; each worker was shut
-// down; the transitions tell the same.
+// down; the transitions agree.
 func (r *rig) checkInvariants() {
 	r.checkTransitions()
 	if r.api.polls != 0 || r.api.most > r.Slots {

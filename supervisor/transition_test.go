@@ -102,8 +102,8 @@ func (r *rig) story() []string {
 	return lines
 }
 
-// tells fails the test unless the last transitions of the first slot are these.
-func (r *rig) tells(want ...string) {
+// reports fails the test unless the last transitions of the first slot are these.
+func (r *rig) reports(want ...string) {
 	r.t.Helper()
 	got := r.story()
 	if last := got[max(0, len(got)-len(want)):]; !slices.Equal(last, want) {
@@ -142,7 +142,7 @@ func TestTransitions(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Error(err)
 		}
-		r.tells(
+		r.reports(
 			"spawning Spawning", "ready Ready 300ms", "ready Polling",
 			"ready Received a", "busy Dispatched a", "ready Answered a", "ready Reported a response 1s", "ready Polling",
 			"ready Received late", "busy Dispatched late", "reaped Lost", "spawning Spawning",
@@ -175,7 +175,7 @@ func TestTransitionsOfRefused(t *testing.T) {
 			}
 			r.api.events <- inv
 			r.after(0)
-			r.tells("ready Received "+test.id, "ready Failed "+test.id+" "+test.typ, "ready Reported "+test.id+" error 0s", "ready Polling")
+			r.reports("ready Received "+test.id, "ready Failed "+test.id+" "+test.typ, "ready Reported "+test.id+" error 0s", "ready Polling")
 		})
 	}
 }
@@ -189,7 +189,7 @@ func TestTransitionsOfExpired(t *testing.T) {
 		r.after(time.Second)
 		r.send("id", 3*time.Second)
 		r.after(3 * time.Second)
-		r.tells("reaped Lost", "spawning Spawning", "spawning Received id",
+		r.reports("reaped Lost", "spawning Spawning", "spawning Received id",
 			"spawning Failed id Runtime.WorkerUnavailable", "spawning Reported id error 2.8s")
 	})
 }
@@ -203,14 +203,14 @@ func TestTransitionsOfAbandoned(t *testing.T) {
 		r.run().worker(1).die()
 		r.send("id", time.Minute)
 		r.after(time.Second).stopsIn(0)
-		r.tells("spawning Received id", "draining Draining",
+		r.reports("spawning Received id", "draining Draining",
 			"draining Failed id Runtime.WorkerUnavailable", "draining Reported id error 1s")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
 		r.api.onNext = crossing("id")
 		r.run().stopsIn(0)
-		r.tells("draining Draining", "draining Received id",
+		r.reports("draining Draining", "draining Received id",
 			"draining Failed id Runtime.WorkerUnavailable", "draining Reported id error 0s")
 	})
 }
@@ -225,7 +225,7 @@ func TestTransitionsOfNotSent(t *testing.T) {
 			return nil
 		}
 		r.run().send("id", 3*time.Second)
-		r.tells("busy Dispatched id", "reaped Lost", "reaped NotSent id", "spawning Spawning", "ready Ready 0s",
+		r.reports("busy Dispatched id", "reaped Lost", "reaped NotSent id", "spawning Spawning", "ready Ready 0s",
 			"busy Dispatched id", "ready Answered id", "ready Reported id response 0s", "ready Polling")
 	})
 }
@@ -262,7 +262,7 @@ func TestTransitionsOfGivingUp(t *testing.T) {
 		if err := r.wait(); !errors.Is(err, ErrGaveUp) {
 			t.Errorf("Run: %v, want ErrGaveUp", err)
 		}
-		r.tells("spawning Spawning", "reaped SpawnFailed", "reaped GaveUp", "draining Draining")
+		r.reports("spawning Spawning", "reaped SpawnFailed", "reaped GaveUp", "draining Draining")
 	})
 }
 

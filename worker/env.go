@@ -22,7 +22,7 @@ func Environment(base []string, threads int) []string {
 			// Only bootstrap has this descriptor.
 			continue
 		case "R_HOME":
-			// R's start script knows it, and warns about any other.
+			// R's start script sets it, and warns about any other.
 			continue
 		case "HOME":
 			// The home of Lambda's user does not exist.

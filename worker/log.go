@@ -17,7 +17,7 @@ func (w *Worker) logStderr(line string) { w.logLine("stderr", line) }
 // logLine logs a line that the function wrote. The line has no level, so the log level does
 // not drop it.
 func (w *Worker) logLine(stream, line string) {
-	<-w.named // R may print before Spawn knows its pid
+	<-w.named // R may print before Spawn has its pid
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, line, 0)
 	r.AddAttrs(invocationAttrs(w.current.Load())...)
 	r.AddAttrs(slog.String("stream", stream))

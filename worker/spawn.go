@@ -20,8 +20,8 @@ type Config struct {
 	Timing  bool     // make a record of each library() and source() call of the load: how long it took
 
 	// MemoryLimit is the memory that the whole function may use, in bytes, if something
-	// enforces a limit; else 0. It tells out-of-memory kills from other kills if no control
-	// group can be read.
+	// enforces a limit; else 0. It distinguishes out-of-memory kills from other kills if no
+	// control group can be read.
 	MemoryLimit int64
 
 	// MaxResult is the largest result that Invoke returns, in bytes.

@@ -44,7 +44,7 @@ func init() {
 type reader struct {
 	heads  []protocol.StreamHead
 	pieces []string
-	write  func(piece string) error // nil: it takes everything
+	write  func(piece string) error // if nil, it takes everything
 }
 
 func (s *reader) open(head protocol.StreamHead) io.Writer {

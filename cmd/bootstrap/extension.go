@@ -21,28 +21,28 @@ const maxRegister = time.Second
 // An extension is the Runtime API for functions with shutdown hooks. It registers as an
 // internal extension, because Lambda sends SIGTERM only to environments with an extension.
 // Lambda accepts registrations only before the first poll, so the first call of Next
-// registers. By then a worker is ready and it is known whether R has hooks.
+// registers. By then a worker is ready and has reported whether R has hooks.
 //
 // A failed registration is logged. The hooks then do not run when Lambda ends the
 // environment; everything else works.
 type extension struct {
 	*runtimeapi.Client
-	wanted func() bool // reports whether R has shutdown hooks
+	needed func() bool // reports whether R has shutdown hooks
 	log    *slog.Logger
 
 	register   sync.Once
 	registered chan string // receives the extension's identifier
 }
 
-func newExtension(api *runtimeapi.Client, wanted func() bool, log *slog.Logger) *extension {
-	return &extension{Client: api, wanted: wanted, log: log, registered: make(chan string, 1)}
+func newExtension(api *runtimeapi.Client, needed func() bool, log *slog.Logger) *extension {
+	return &extension{Client: api, needed: needed, log: log, registered: make(chan string, 1)}
 }
 
-// Next registers the extension if it is wanted, and then waits for an invocation. All
+// Next registers the extension if it is needed, and then waits for an invocation. All
 // slots wait for the registration.
 func (e *extension) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
 	e.register.Do(func() {
-		if !e.wanted() {
+		if !e.needed() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(ctx, maxRegister)

@@ -20,7 +20,7 @@ import (
 type pool struct {
 	settings settings
 	slots    int
-	memory   int64 // the function's, in bytes; 0: not limited, or not known
+	memory   int64 // the function's, in bytes; 0 if unlimited or unknown
 	config   worker.Config
 	log      *slog.Logger
 	spawned  func() // if not nil, called for each ready worker
@@ -107,7 +107,7 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	return w, nil
 }
 
-// forget forgets the workers so far, all of which have ended.
+// forget removes all workers, which must have ended.
 func (p *pool) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 // A recycler decides when a worker has served long enough. Each worker has its own limits,
 // somewhat below the settings, so that workers of the same age are not recycled together.
 type recycler struct {
-	maxInvocations int   // 0: no limit
-	maxRSS         int64 // bytes; 0: no limit
+	maxInvocations int   // 0 if unlimited
+	maxRSS         int64 // bytes; 0 if unlimited
 }
 
 // spread is how far below the setting a worker's limit may be, as a share of it.
@@ -45,7 +45,7 @@ func (p *pool) recycle(slot, served int) (due, room bool) {
 }
 
 // room reports whether the function's memory has room for one more worker as large as the
-// largest. If no limit is known, it has.
+// largest. Without a known limit there is room.
 func (p *pool) room() bool {
 	limit := process.MemoryLimit()
 	if p.memory > 0 && (limit == 0 || p.memory < limit) {

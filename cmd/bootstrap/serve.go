@@ -19,8 +19,8 @@ import (
 // kernel then kills the R processes.
 const hardExit = 2 * time.Second
 
-// newSupervisor returns a supervisor of the pool's workers, which writes its metrics to out
-// if they are wanted.
+// newSupervisor returns a supervisor of the pool's workers, which writes metrics to out if
+// they are enabled.
 func newSupervisor(p *pool, api supervisor.RuntimeAPI, out *lambdalog.Output) (*supervisor.Supervisor, error) {
 	c := supervisor.Config{
 		API:         api,

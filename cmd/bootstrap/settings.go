@@ -25,19 +25,19 @@ const (
 type settings struct {
 	handler        string
 	taskRoot       string
-	workers        int // 0: not set
+	workers        int // 0 if not set
 	initTimeout    time.Duration
 	margin         time.Duration
-	maxInvocations int   // 0: no limit
-	maxRSS         int64 // bytes; 0: no limit
+	maxInvocations int   // 0 if unlimited
+	maxRSS         int64 // bytes; 0 if unlimited
 	metrics        bool
 	logLevel       slog.Level
 	logJSON        bool
 
 	// Lambda sets these. A value that makes no sense counts as absent.
 	function       string // its name
-	maxConcurrency int    // 0: not set
-	memory         int64  // bytes; 0: not known
+	maxConcurrency int    // 0 if not set
+	memory         int64  // bytes; 0 if unknown
 }
 
 // A variable is an environment variable that configures bootstrap. Variables that only R

@@ -5,7 +5,7 @@
 #   curl 'localhost:9000/plot?n=50' > plot.png
 #   curl -H 'Accept: text/csv' 'localhost:9000/data?n=3'
 
-# What the URL says comes as text. What is missing has its default.
+# Values from the URL arrive as text. A missing one has its default.
 handle <- function(n = "100", seed = "1", context) {
   set.seed(whole_number(seed, "seed"))
   x <- rnorm(whole_number(n, "n"))

@@ -21,7 +21,7 @@ func (c *Client) Register(ctx context.Context, name string) (id string, err erro
 	return resp.Header.Get(HeaderExtensionID), nil
 }
 
-// WaitAsExtension asks for the extension's next event. That tells Lambda that the extension is
+// WaitAsExtension asks for the extension's next event. That call reports to Lambda that the extension is
 // ready, and waits, because no event follows. It returns when ctx ends or the call fails.
 func (c *Client) WaitAsExtension(ctx context.Context, id string) error {
 	const op = "GET /extension/event/next"

@@ -40,7 +40,7 @@ type call struct {
 	trailer     http.Header
 }
 
-// A fakeAPI is a Runtime API that answers as the test wants and records its calls.
+// A fakeAPI is a Runtime API that answers as the test decides and records its calls.
 type fakeAPI struct {
 	address string // host:port
 

@@ -41,7 +41,7 @@ var errEarly = errors.New("the Runtime API accepted the response before its end"
 // RespondStream begins the report that inv succeeded. With a prelude, the response is one to
 // an HTTP request; otherwise it has the content type, or is bytes if that is "".
 //
-// Nothing is sent twice: a stream whose connection breaks has failed.
+// A stream is never sent twice: if its connection breaks, it has failed.
 func (c *Client) RespondStream(inv *Invocation, contentType string, prelude *Prelude) Stream {
 	s := &stream{
 		pieces:   make(chan []byte),

@@ -92,8 +92,8 @@ rook_response <- function(answer) {
   key <- tolower(names(headers))
   html_response(
     body, answer$status,
-    # Of several, browsers use the last. plumber sets none for a list, its answer to an error in
-    # a hook.
+    # If there are several, browsers use the last. plumber sets none for a list, its answer to an
+    # error in a hook.
     content_type = if (any(key == "content-type")) {
       headers[[max(which(key == "content-type"))]]
     } else if (is.list(body)) {

@@ -1,7 +1,7 @@
-# What makes the loading of a handler slow.
+# Timing: the calls that make the loading of a handler slow.
 
 # new_loading() returns the record of one loading of a handler, an environment:
-#   time_calls  whether bootstrap wants each call timed, see with_timed_calls()
+#   time_calls  whether bootstrap asked for the time of each call, see with_timed_calls()
 #   loads       the statements that loaded packages, lists of `package` and `ms`
 #   where       the statement of the handler's file that runs, as file:line
 new_loading <- function(time_calls = FALSE) {

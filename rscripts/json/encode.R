@@ -199,7 +199,7 @@ attribute_kinds <- function(attrs) {
 }
 
 # attribute_kind() classifies a value by its attributes: "names" if it has only names, "frame", one
-# of the classes that plain_vector() knows, or "unknown".
+# of the classes that plain_vector() handles, or "unknown".
 attribute_kind <- function(attributes) {
   labels <- names(attributes)
   if (identical(labels, "names")) {

@@ -22,7 +22,7 @@ open_pipe <- function(path, mode) {
 }
 
 # restore_io() opens the pipes again that user code has closed, as closeAllConnections() does.
-# Nothing is lost: while user code runs, no byte is on its way to R.
+# No byte is lost, because bootstrap sends nothing while user code runs.
 restore_io <- function(io) {
   io$replies <- restore_pipe(io$replies, io$reply_path, "wb")
   io$requests <- restore_pipe(io$requests, io$request_path, "rb")

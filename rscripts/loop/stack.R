@@ -96,7 +96,7 @@ shorten <- function(frames) {
   c(frames[1:50], list(gap), frames[(n - 49L):n])
 }
 
-# user_frames() returns frames for the calls that a reader knows from the source. It leaves out
+# user_frames() returns frames for the calls that a reader can find in the source. It leaves out
 # how base and rlang handle conditions and evaluate expressions.
 user_frames <- function(calls) {
   frames <- list()

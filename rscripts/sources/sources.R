@@ -1,5 +1,5 @@
-# Event sources. Each entry of `sources` is all that the runtime knows about one source; every
-# other file looks it up there. The functions that the entries name are in the files that are
+# Event sources. Each entry of `sources` describes one source completely; every other file looks
+# it up there. The functions that the entries name are in the files that are
 # loaded before this one.
 #
 # To add a source: add an entry here, a sample event in tests/testthat/events, and a row to the
@@ -17,7 +17,7 @@
 # lambdr: function(event), the same for lambdr, as a list or one value.
 # records: function(event), the list of records as they came. NULL if the source has no records.
 # unpack: function(record), the fields to add to a record: `data`, the payload, and others.
-# batch: what batch_handler() must know, see batch_rules(). NULL if Lambda does not accept a
+# batch: how batch_handler() processes and reports, see batch_rules(). NULL if Lambda does not accept a
 #   report of single records.
 event_source <- function(title, samples, key, detect, http = NULL,
                          arguments = if (is.null(http)) whole_event else request_arguments,

@@ -11,7 +11,7 @@
 //	                │                   │               │            │                      │
 //	                └──── Observe ──────┴─────────────► arena ◄──────┴────── journal ───────┘
 //
-// The fake R is this test binary, executed again. The event tells it which fault to inject into
+// The fake R is this test binary, executed again. The event says which fault to inject into
 // itself; a fault before it is ready comes in its environment. It writes the fault to the journal,
 // a named pipe, and then injects it.
 //

@@ -94,7 +94,7 @@ const (
 )
 
 // process returns cells of all states. Real R can do what a handler, an .Rprofile, a finalizer and
-// a signal from outside can do; the harness does not know how far R has written a result.
+// a signal from outside can do; the harness cannot see how far R has written a result.
 func process(fakeOnly ...state) in {
 	cells := every(both, fakeOnly...)
 	for _, s := range fakeOnly {

@@ -42,7 +42,7 @@ func TestBatch(t *testing.T) {
 		`record order-2 failed: simpleError: order A2 has a negative amount`,
 		`at f\(record\)`,
 		`at stop\("order ".*\(functions\.R:10\)`,
-		`record order-3 failed: simpleError: this is no order`,
+		`record order-3 failed: simpleError: this is not an order`,
 	} {
 		p.waitFor(pattern)
 	}

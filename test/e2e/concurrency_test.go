@@ -225,7 +225,7 @@ func TestLateReport(t *testing.T) {
 	g := newGathering(f)
 	g.invite(1, true)
 	g.present(1)
-	p.Signal(syscall.SIGSTOP) // stops only bootstrap: R answers, and nobody reads the answer
+	p.Signal(syscall.SIGSTOP) // stops only bootstrap: R answers, and the answer is not read
 	g.release()
 	_, others := g.leave(1)
 	p.Signal(syscall.SIGCONT)

@@ -47,7 +47,7 @@ var failureRows = []failureRow{
 	{"SIGKILL with a child left behind", call("grandchild", `{}`), "Runtime.WorkerCrashed", `killed by SIGKILL`, "", false},
 	// The protocol is broken.
 	{"garbage on the reply pipe", call("writes_garbage", `{}`), "Runtime.ProtocolError", `protocol violation`, "", false},
-	// What R users do, and what must do no harm.
+	// Things that R users do and that must do no harm.
 	{"flood with newlines", call("flood", `{}`), "", `^"flooded"$`, "", true},
 	{"flood without newlines", call("flood", `{"newline": false}`), "", `^"flooded"$`, "", true},
 	{"all connections closed", call("closes_replies", `{}`), "", `^"still here"$`, "", true},

@@ -52,7 +52,7 @@ func (e *ExitError) Reason() string {
 	}
 }
 
-// newExitError reads state, which is nil if it is not known.
+// newExitError returns the error of a process that ended in state, which is nil if unknown.
 func newExitError(pid int, state *os.ProcessState) *ExitError {
 	e := &ExitError{PID: pid, Code: -1}
 	if state == nil {

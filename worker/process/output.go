@@ -23,7 +23,7 @@ const MaxLine = 64 << 10
 type pump struct {
 	file    *os.File
 	raw     syscall.RawConn
-	emit    func(line string) // nil: the output is discarded
+	emit    func(line string) // if nil, the output is discarded
 	stopped atomic.Bool
 
 	mu      sync.Mutex // guards the fields below, and orders the calls of emit

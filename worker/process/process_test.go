@@ -131,7 +131,7 @@ func TestStrayDies(t *testing.T) {
 	}
 }
 
-// A supervised process is nobody's stray, even with the same environment.
+// A supervised process is never a stray, even with the same environment.
 func TestSupervisedIsNoStray(t *testing.T) {
 	o := Options{Marker: "FAMILY=" + t.TempDir()}
 	sibling := start(t, "exec sleep 1000", o)

@@ -10,9 +10,10 @@ import (
 	"sync/atomic"
 )
 
-// What exists once in this program, however many processes it supervises, because the kernel
-// keeps it once: the thread that is the parent of every started child, the set of pids that
-// are ours to reap, whether orphans become our children, and the memory control group.
+// This file holds the state that exists once in this program, however many processes it
+// supervises, because the kernel keeps it once: the thread that is the parent of every started
+// child, the set of pids that are ours to reap, whether orphans become our children, and the
+// memory control group.
 
 // starts sends commands to the one OS thread that starts them.
 var starts = sync.OnceValue(func() chan<- startRequest {

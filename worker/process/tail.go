@@ -16,7 +16,7 @@ const (
 // A tail holds the last lines of a stream or, once a line begins with crashPrefix, the first
 // lines from there on: they name the crash and its place.
 type tail struct {
-	crashPrefix string // empty: no line begins a crash report
+	crashPrefix string // if empty, no line begins a crash report
 
 	mu    sync.Mutex
 	last  []string

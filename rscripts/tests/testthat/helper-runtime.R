@@ -1,4 +1,4 @@
-# What every test needs: the runtime's R files in an environment like the worker's, see
+# Shared by all tests: the runtime's R files in an environment like the worker's, see
 # embed.go.
 
 runtime <- new.env(parent = baseenv())

@@ -100,7 +100,7 @@ test_that("an error has the call that R names with it", {
   expect_identical(run(f())$value$call, "f()")
   expect_null(run(stop("no", call. = FALSE))$value$call)
   expect_identical(run(tryCatch(f(), error = function(e) stop(e)))$value$call, "f()")
-  # Where R names its own machinery, there is none.
+  # Conditions from R's own machinery have no call.
   expect_null(run(tryCatch(warning("w"), warning = function(w) stop(w)))$value$call)
 })
 

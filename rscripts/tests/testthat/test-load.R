@@ -83,7 +83,7 @@ test_that("a missing file is named with its folder", {
     runtime$load_handler("parity"),
     "Runtime.HandlerNotFound", "handler.R nor runtime.R", "functions.parity"
   )
-  # A user who gives the file's name is told so.
+  # A handler that is a file's name gets an explanation.
   writeLines("parity <- identity", "odd.R")
   expect_failure_type(runtime$load_handler("odd"), "Runtime.HandlerNotFound", "odd.parity")
 })
@@ -116,7 +116,7 @@ test_that("an error while a file is sourced has its file, line and stack", {
   failed <- failure(runtime$load_handler("functions.f"))
   expect_identical(failed$type, "Runtime.InitError")
   expect_identical(conditionMessage(failed), "functions.R:5: non-numeric argument to binary operator")
-  # Where f() is called the message says: R knows the line of a call in a function only.
+  # The message has the line of f(1): in a stack, R has the lines of calls in functions only.
   expect_identical(stack_text(failed$stack), c("f(1)", "x + \"a\" (functions.R:2)"))
 })
 

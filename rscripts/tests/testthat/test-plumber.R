@@ -51,7 +51,7 @@ test_that("queries, paths and bodies become arguments, results JSON", {
   expect_identical(answer$body, '{"msg":["a b&c"]}')
   expect_identical(json_body(api("GET", "/echo", "msg=a&msg=b"))$msg, c("a", "b"))
   expect_identical(api("GET", "/echo")$body, '{"msg":["none"]}')
-  # What plumber hands on to hooks by name is the caller's to name, too.
+  # plumber passes these to hooks by name, so callers can name them, too.
   expect_identical(api("GET", "/echo", ".next=x&msg=y")$body, '{"msg":["y"]}')
   expect_identical(json_body(api("GET", "/users/41/a+b%20c")), list(id = 42L, name = "a+b%20c")) # plumber decodes none
 

@@ -299,7 +299,7 @@ test_that("a call is shown on one line, however much data is in it", {
   # A function without a name has its arguments, one of C code what R shows of it.
   expect_identical(runtime$call_text(as.call(list(function(a, ...) NULL, 1, b = quote(x)))), "(function(a, ...) ...)(1, b = x)")
   expect_identical(runtime$call_text(as.call(list(sum, 1))), ".Primitive(\"sum\")(1)")
-  # The source reference of a call is no part of it.
+  # The source reference of a call is not part of it.
   expect_identical(runtime$call_text(structure(quote(f(x)), srcref = 1L)), "f(x)")
 })
 

@@ -182,7 +182,7 @@ test_that("write() says that the caller has gone, again and again", {
   expect_identical(said, rep("the stream is closed: connection reset \u00e9", 3L))
   expect_null(got[[3L]]$error)
 
-  # Who does not catch it ends.
+  # A handler that does not catch it ends.
   got <- answer_stream(
     function() runtime$stream_response(function(write) repeat write("a")),
     acks = c(ack(), ack("reset"))

@@ -1,4 +1,4 @@
-// Package board lets tests wait for what other goroutines write down.
+// Package board lets tests wait for a condition on state that other goroutines change.
 package board
 
 import (
@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// A Board is a lock that wakes those that wait for a change of what it guards. The zero value is
-// ready to use. Lock it to read; change by Update.
+// A Board is a lock whose waiters wake when the state that it guards changes. Lock it to read the
+// state; change the state with Update. The zero value is ready to use.
 type Board struct {
 	sync.Mutex
-	changed chan struct{} // closed by the next Update; nil if nobody waits
+	changed chan struct{} // closed by the next Update; nil without waiters
 }
 
 // Update calls change under the lock and then wakes all waiters.
@@ -50,8 +50,8 @@ func (b *Board) Wait(most time.Duration, condition func() bool) bool {
 	}
 }
 
-// Poll asks condition every millisecond until it holds, and reports whether it did within most. It
-// is for conditions of which no Update tells, such as what /proc shows.
+// Poll checks condition every millisecond until it holds, and reports whether it did within most.
+// Use it for conditions without an Update, such as the content of /proc.
 func Poll(most time.Duration, condition func() bool) bool {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -126,7 +126,7 @@ func (r *R) End(id string, e *protocol.HandlerError) {
 	r.Send(protocol.Reply{Type: protocol.TypeEnd, ID: id, Error: e})
 }
 
-// Raw writes bytes that need not be a frame. If nobody reads them any more, it exits like R.
+// Raw writes bytes that need not be a frame. If the other end is closed, it exits like R.
 func (r *R) Raw(b string) {
 	_, err := r.Pipe.WriteString(b)
 	if errors.Is(err, syscall.EPIPE) {
