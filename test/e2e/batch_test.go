@@ -89,7 +89,7 @@ objects <- function(event) {
 	if e := f.failure(`{"Records": []}`); e.Type != "simpleError" || !strings.HasPrefix(e.Message, "is.data.frame") {
 		t.Errorf("got %+v", e)
 	}
-	if e := f.failure(`{"Records": [{"eventSource": "aws:other"}]}`); e.Message != "event_records(): this event (direct) has no records" {
+	if e := f.failure(`{"Records": [{"eventSource": "aws:other"}]}`); e.Message != "event_records(): the event has no records: its source is direct" {
 		t.Errorf("got %+v", e)
 	}
 }
