@@ -98,7 +98,7 @@ func TestReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := build(t, absolute(t, ".."), "--no-cache", "--target", "runtime", "--build-arg", "VERSION="+version(t))
+	again := build(t, absolute(t, "../.."), "--no-cache", "--target", "runtime", "--build-arg", "VERSION="+version(t))
 	if got, err := os.ReadFile(bootstrap(t, again)); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("a second build gave another binary, %v", err)
 	}
@@ -111,7 +111,7 @@ func TestOtherArchitecture(t *testing.T) {
 		other, machine = "amd64", elf.EM_X86_64
 	}
 	// Older versions of podman do not set BUILDPLATFORM if --platform is given.
-	name := build(t, absolute(t, ".."), "--target", "runtime",
+	name := build(t, absolute(t, "../.."), "--target", "runtime",
 		"--platform", "linux/"+other, "--build-arg", "BUILDPLATFORM=linux/"+runtime.GOARCH)
 	f, err := elf.Open(bootstrap(t, name, "--platform", "linux/"+other))
 	if err != nil {
