@@ -8,9 +8,10 @@ import "time"
 // caller's answer: on HTTP sources a response of status 500. A streamed response is
 // written before its Answer is returned; a failure then means that the stream broke off.
 type Answer struct {
-	Payload []byte        // the JSON result; nil if R streamed it or only failed
-	Failure *HandlerError // why the handler failed; nil if it did not
-	RTime   time.Duration // how long R worked on it, by R's clock; 0 if unknown
+	Payload  []byte              // the JSON result; nil if R streamed it or only failed
+	TooLarge *FrameTooLargeError // the result's size, if it was dropped for that; nil if it was not
+	Failure  *HandlerError       // why the handler failed; nil if it did not
+	RTime    time.Duration       // how long R worked on it, by R's clock; 0 if unknown
 }
 
 // WorkerStats describes a worker process at one moment.

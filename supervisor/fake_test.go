@@ -108,6 +108,9 @@ func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, open func(protoco
 	if failure, ok := errors.AsType[*protocol.HandlerError](err); ok {
 		return protocol.Answer{Payload: payload, Failure: failure}, nil
 	}
+	if large, ok := err.(*protocol.FrameTooLargeError); ok {
+		return protocol.Answer{TooLarge: large, RTime: time.Millisecond}, nil
+	}
 	if err != nil {
 		return protocol.Answer{}, err
 	}

@@ -27,6 +27,9 @@ func (r result) failure() error {
 	if r.err != nil {
 		return r.err
 	}
+	if r.answer.TooLarge != nil {
+		return r.answer.TooLarge
+	}
 	if r.answer.Failure != nil {
 		return r.answer.Failure
 	}
@@ -52,32 +55,19 @@ func outcomeOf(r result) outcome {
 	case failure == nil:
 		// An R that answered while the interrupt was on its way must not be used again.
 		return outcome{keep: !r.interrupted, served: true}
+	case r.answer.TooLarge != nil:
+		return outcome{report: tooLargeReport(r.answer.TooLarge), keep: !r.interrupted, served: true}
 	case r.interrupted:
 		return outcome{report: timeoutReport(r), served: true}
-	case r.err == nil && r.answer.Failure != nil:
+	case r.answer.Failure != nil:
 		return outcome{report: HandlerReport(r.answer.Failure), logOnly: r.answer.Payload != nil, keep: true, served: true}
-	case tooLarge(r.err) != nil:
-		return outcome{report: reportOf(r.err), keep: true, served: true}
 	}
 	return outcome{report: reportOf(failure)}
-}
-
-// tooLarge returns the error of a result that is larger than Lambda accepts, or nil. A
-// protocol error that wraps one is about a control frame.
-func tooLarge(err error) *protocol.FrameTooLargeError {
-	if _, broken := errors.AsType[*protocol.ProtocolError](err); broken {
-		return nil
-	}
-	large, _ := errors.AsType[*protocol.FrameTooLargeError](err)
-	return large
 }
 
 // ErrorType returns the errorType with which err is reported to Lambda, or "" if it has none
 // of its own.
 func ErrorType(err error) string {
-	if tooLarge(err) != nil {
-		return runtimeapi.ErrorResponseSizeTooLarge
-	}
 	if _, ok := errors.AsType[*protocol.ProtocolError](err); ok {
 		return runtimeapi.ErrorProtocol
 	}
@@ -95,11 +85,15 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
 		return HandlerReport(handler)
 	}
-	r := &runtimeapi.ErrorReport{Type: cmp.Or(ErrorType(err), runtimeapi.ErrorWorkerCrashed), Message: err.Error()}
-	if large := tooLarge(err); large != nil {
-		r.Message = fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", large.Size, large.Limit)
+	return &runtimeapi.ErrorReport{Type: cmp.Or(ErrorType(err), runtimeapi.ErrorWorkerCrashed), Message: err.Error()}
+}
+
+// tooLargeReport returns the report of a result that is larger than Lambda accepts.
+func tooLargeReport(e *protocol.FrameTooLargeError) *runtimeapi.ErrorReport {
+	return &runtimeapi.ErrorReport{
+		Type:    runtimeapi.ErrorResponseSizeTooLarge,
+		Message: fmt.Sprintf("the result has %d bytes of JSON; Lambda takes at most %d", e.Size, e.Limit),
 	}
-	return r
 }
 
 // timeoutReport returns the report of an invocation that was stopped because its deadline

@@ -20,11 +20,11 @@ import (
 // what that returns. R waits for each write; an error of one is sent to R, and Invoke does
 // not return it. After Invoke returns, the caller must close any stream it opened.
 //
-// The errors mean that R did not answer: *protocol.FrameTooLargeError if the result is
-// larger than Config.MaxResult (the worker may be used again), *protocol.ProtocolError if R
-// broke the protocol, and *ExitError if it died. An error that is protocol.ErrNotSent
-// means that R was found unusable before a byte of inv was sent to it. No error comes with
-// an answer.
+// A result larger than Config.MaxResult is dropped; Answer.TooLarge has its size.
+//
+// The errors mean that R did not answer: *protocol.ProtocolError if R broke the protocol,
+// and *ExitError if it died. An error that is protocol.ErrNotSent means that R was found
+// unusable before a byte of inv was sent to it. No error comes with an answer.
 //
 // Invoke takes no context, because a deadline ends it in two steps: see Interrupt and Kill.
 func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
@@ -64,18 +64,19 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 // result reads the payload of reply, and skips one that is too large. It returns what Invoke
 // returns.
 func (w *Worker) result(reply protocol.Reply, log *slog.Logger) (protocol.Answer, error) {
+	answer := answerOf(reply)
 	payload, err := w.reader.ReadPayload(w.maxResult)
 	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {
 		if err := w.reader.Discard(large.Size); err != nil {
 			return protocol.Answer{}, w.broken(err)
 		}
-		return protocol.Answer{}, large
+		answer.TooLarge = large
+		return answer, nil
 	}
 	if err != nil {
 		return protocol.Answer{}, w.broken(err)
 	}
 	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(payload), "r_ms", reply.RMs)
-	answer := answerOf(reply)
 	answer.Payload = payload
 	return answer, nil
 }

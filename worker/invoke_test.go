@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"lambda-r-runtime/protocol"
 )
@@ -85,15 +86,20 @@ func TestByteAtATime(t *testing.T) {
 	}
 }
 
-// A result over the limit fails its invocation, and the worker lives on.
+// A result over the limit is dropped, and the worker lives on. The time that R spent on it is
+// known.
 func TestResultTooLarge(t *testing.T) {
 	c := newConfig(t, "echo", newLogbook())
 	c.MaxResult = 100
 	w := spawn(t, c)
 	for _, size := range []int{101, 1 << 16, 6 << 20} {
-		_, err := w.Invoke(newInvoke("large"), make([]byte, size), toNowhere)
-		if got, want := *errorAs[*protocol.FrameTooLargeError](t, err), (protocol.FrameTooLargeError{Size: int64(size), Limit: 100}); got != want {
-			t.Errorf("got %+v, want %+v", got, want)
+		got, err := w.Invoke(newInvoke("large"), make([]byte, size), toNowhere)
+		want := protocol.Answer{
+			TooLarge: &protocol.FrameTooLargeError{Size: int64(size), Limit: 100},
+			RTime:    1500 * time.Microsecond, // as the fake reports it
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 		if answer, err := w.Invoke(newInvoke("at the limit"), make([]byte, 100), toNowhere); err != nil || len(answer.Payload) != 100 {
 			t.Errorf("after it: %d bytes, %v", len(answer.Payload), err)

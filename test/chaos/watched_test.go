@@ -154,7 +154,7 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.S
 			w.fail()
 		case w.interrupted: // it ran until the deadline: that is not a crash, see supervisor's restarts
 			s.failures, w.retired = 0, true
-		case !keeps(err):
+		case err != nil:
 			w.fail()
 		case w.died: // after it had answered
 			s.failures, s.diedIdle = 0, true
@@ -173,17 +173,11 @@ func (w *watched) Invoke(inv protocol.Invoke, event []byte, open func(protocol.S
 				w.armed = t.in
 			}
 		}
-		if err == nil && answer.Failure == nil || !t.touched && !w.shot {
+		if err == nil && answer.TooLarge == nil && answer.Failure == nil || !t.touched && !w.shot {
 			w.a.checkLines(t)
 		}
 	})
 	return answer, err
-}
-
-// keeps reports whether a worker whose Invoke returned err is used again.
-func keeps(err error) bool {
-	_, large := err.(*protocol.FrameTooLargeError)
-	return err == nil || large
 }
 
 // Interrupt records that the deadline of the worker's invocation is near.

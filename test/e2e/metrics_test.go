@@ -159,6 +159,17 @@ lives <- function(ms) if (ms < 0) dies() else run(ms)
 	}
 }
 
+// A result that is too large has metrics like any other.
+func TestMetricsOfResultTooLarge(t *testing.T) {
+	p, f := startLocal(t, "faults.large", []string{"LAMBDA_R_METRICS=true"})
+	if e := f.failure(`{"bytes": 6291557}`); e.Type != "Function.ResponseSizeTooLarge" {
+		t.Fatalf("got %+v", e)
+	}
+	if d := p.waitForMetrics("RDuration", `"requestId"`); d.number(t, "RDuration") <= 0 || d.number(t, "RuntimeOverhead") <= 0 {
+		t.Errorf("got %v", d.members)
+	}
+}
+
 func TestNoMetricsUnlessAskedFor(t *testing.T) {
 	p, f := startLocal(t, "faults.echo", nil)
 	f.result(`{"a": 1}`)
