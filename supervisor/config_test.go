@@ -20,7 +20,6 @@ func TestNewRefuses(t *testing.T) {
 		{"fewer than no slots", func(c *Config) { c.Slots = -1 }, "-1 slots"},
 		{"no init timeout", func(c *Config) { c.InitTimeout = 0 }, "InitTimeout"},
 		{"negative init timeout", func(c *Config) { c.InitTimeout = -time.Second }, "InitTimeout"},
-		{"no margin", func(c *Config) { c.Margin = 0 }, "Margin"},
 		{"negative margin", func(c *Config) { c.Margin = -time.Second }, "Margin"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

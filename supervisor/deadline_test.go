@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,8 +13,8 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// R is interrupted at the margin before the deadline and killed at half of it. A margin is at
-// most half of the time left.
+// R is interrupted at the margin before the deadline and killed at half of it; in between, R
+// and its children are interrupted twice more. A margin is at most half of the time left.
 func TestDeadline(t *testing.T) {
 	const ms = time.Millisecond
 	for _, test := range []struct {
@@ -26,6 +27,11 @@ func TestDeadline(t *testing.T) {
 		{"margin is half", 400 * ms, 200 * ms, 200 * ms, 300 * ms, "0.30 s", "100 ms"},
 		{"margin is more than half", 100 * ms, 200 * ms, 50 * ms, 75 * ms, "0.07 s", "25 ms"},
 		{"margin is more than the timeout", 100 * ms, time.Minute, 50 * ms, 75 * ms, "0.07 s", "25 ms"},
+		{"grown, 1 s", 1000 * ms, 0, 750 * ms, 875 * ms, "0.88 s", "125 ms"},
+		{"grown, 3 s", 3000 * ms, 0, 2750 * ms, 2875 * ms, "2.88 s", "125 ms"},
+		{"grown, halfway", 31500 * ms, 0, 30875 * ms, 31187500 * time.Microsecond, "31.19 s", "312 ms"},
+		{"grown, a minute", time.Minute, 0, 59 * time.Second, 59500 * ms, "59.50 s", "500 ms"},
+		{"grown, 15 minutes", 15 * time.Minute, 0, 899 * time.Second, 899500 * ms, "899.50 s", "500 ms"},
 		{"a day", 24 * time.Hour, 200 * ms, 24*time.Hour - 200*ms, 24*time.Hour - 100*ms, "86399.90 s", "100 ms"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -43,8 +49,14 @@ func TestDeadline(t *testing.T) {
 					t.Errorf("reported after %s: %q\nwant after %s: %q", c.began.Sub(start), c.report.Message, test.wantKill, want)
 				}
 				_, interrupts, kills, _ := r.worker(1).history()
-				if len(interrupts) != 1 || interrupts[0].Sub(start) != test.wantInterrupt {
-					t.Errorf("interrupted at %v of %v, want once after %s", interrupts, start, test.wantInterrupt)
+				var got []time.Duration
+				for _, at := range interrupts {
+					got = append(got, at.Sub(start))
+				}
+				grace := test.wantKill - test.wantInterrupt
+				want3 := []time.Duration{test.wantInterrupt, test.wantInterrupt + grace/4*2, test.wantInterrupt + grace/4*3}
+				if !slices.Equal(got, want3) {
+					t.Errorf("interrupted after %s, want %s", got, want3)
 				}
 				if len(kills) == 0 || kills[0].Sub(start) != test.wantKill {
 					t.Errorf("killed at %v of %v, want after %s", kills, start, test.wantKill)
@@ -83,6 +95,30 @@ func TestNoDeadline(t *testing.T) {
 		invoked, interrupts, kills, _ := r.worker(1).history()
 		if invoked[0].DeadlineMs != 0 || len(interrupts)+len(kills) != 0 {
 			t.Errorf("deadline_ms %d, interrupts %v, kills %v: want none", invoked[0].DeadlineMs, interrupts, kills)
+		}
+	})
+}
+
+// An invocation that waited for a worker has the margin of its whole timeout.
+func TestMarginOfHeldInvocation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, hang)
+		r.Margin = 0
+		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
+			if n > 1 {
+				time.Sleep(40 * time.Second)
+			}
+			return nil
+		}
+		r.InitTimeout = time.Minute
+		r.run()
+		r.worker(1).die()
+		start := time.Now()
+		r.send("id", time.Minute)
+		r.after(time.Hour)
+		r.failed("id", "Runtime.InvocationTimeout")
+		if _, interrupts, _, _ := r.worker(2).history(); len(interrupts) == 0 || interrupts[0].Sub(start) != 59*time.Second {
+			t.Errorf("interrupted at %v of %v, want first after 59s", interrupts, start)
 		}
 	})
 }
@@ -130,11 +166,12 @@ func TestInterruptIsAnswered(t *testing.T) {
 		if got := inv.Deadline.Sub(c.began); got != 190*time.Millisecond {
 			t.Errorf("reported %s before the deadline, want 190ms", got)
 		}
-		wantMessage := "the handler was stopped after 2.81 s, 190 ms before its deadline; it was in Sys.sleep(60)"
+		wantMessage := "the handler was stopped after 2.81 s, 190 ms before its deadline; it was in handler(event) (app.R:7)"
 		wantStack := []runtimeapi.StackFrame{{Label: "handler(event)", Path: "app.R", Line: 7}, {Label: "Sys.sleep(60)"}}
 		if c.report.Message != wantMessage || !reflect.DeepEqual(c.report.Stack, wantStack) {
 			t.Errorf("reported %+v, want %q with %v", c.report, wantMessage, wantStack)
 		}
+		r.never("result came after the deadline's interrupt and may be incomplete")
 		r.ready(2)
 		if _, _, _, shutdowns := r.worker(1).history(); shutdowns != 1 {
 			t.Errorf("the interrupted worker was shut down %d times, want once", shutdowns)
@@ -142,7 +179,8 @@ func TestInterruptIsAnswered(t *testing.T) {
 	})
 }
 
-// A result that crosses the interrupt counts. But the interrupt may reach R when it is idle
+// A result that comes after the interrupt counts, with a warning: nothing shows whether the
+// handler was done or has caught the interrupt. The interrupt may also reach R when it is idle
 // again, so R is replaced.
 func TestInterruptCrossesResult(t *testing.T) {
 	for _, test := range []struct {
@@ -163,6 +201,10 @@ func TestInterruptCrossesResult(t *testing.T) {
 				_, interrupts, kills, shutdowns := r.worker(1).history()
 				if len(kills) != len(interrupts) || shutdowns != len(interrupts) {
 					t.Errorf("%d interrupts, %d kills, %d shutdowns: want as many of each", len(interrupts), len(kills), shutdowns)
+				}
+				warned := r.logs.find(t, "result came after the deadline's interrupt and may be incomplete")
+				if len(warned) != len(interrupts) || len(warned) > 0 && (warned[0]["level"] != "WARN" || warned[0]["request_id"] != "id") {
+					t.Errorf("%d interrupts, and the warnings %v: want as many", len(interrupts), warned)
 				}
 			})
 		})

@@ -44,6 +44,6 @@
 //	           the slot                                    files are closed          the slot's run
 //
 // File descriptors belong to the worker and to the client of the Runtime API. A Worker's
-// methods are called by the slot's run, except for Interrupt and Kill (timers of a deadline
+// methods are called by the slot's run, except for Interrupt, InterruptGroup and Kill (timers of a deadline
 // and of the drain limit) and Shutdown (reaping).
 package supervisor

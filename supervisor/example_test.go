@@ -75,6 +75,7 @@ func (r *fakeR) Invoke(_ protocol.Invoke, event []byte, _ func(protocol.StreamHe
 }
 
 func (r *fakeR) Interrupt()                  {}
+func (r *fakeR) InterruptGroup()             {}
 func (r *fakeR) Kill(string)                 { r.die() }
 func (r *fakeR) Done() <-chan struct{}       { return r.dead }
 func (r *fakeR) Err() error                  { return nil }

@@ -126,6 +126,9 @@ func (w *fakeWorker) Interrupt() {
 	}
 }
 
+// InterruptGroup does what Interrupt does: a fake has no children.
+func (w *fakeWorker) InterruptGroup() { w.Interrupt() }
+
 func (w *fakeWorker) Kill(string) {
 	w.mu.Lock()
 	w.kills = append(w.kills, time.Now())

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,6 +106,7 @@ func (s *slot) settle(ctx context.Context, r result, o outcome) {
 		s.emit(Answered{
 			At: at, Invocation: s.facts(s.held), PID: s.pid,
 			Bytes: len(r.answer.Payload), RTime: r.answer.RTime, Took: r.after,
+			Interrupted: r.interrupted && o.report == nil,
 		})
 	}
 	var pause time.Duration
@@ -154,21 +156,35 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed) result {
 
 // watch interrupts w when inv's deadline is near, and kills it if that does not help. R
 // does not notice an interrupt while it waits for a slow reader of its stream, so the
-// stream is cut as well. stop cancels both timers and reports whether either had fired:
-// then w must not be used again, because the interrupt may still be on its way.
+// stream is cut as well.
+//
+// Some C code takes an interrupt for its own and goes on: httr2 tries the request again,
+// and R ignores SIGINT while system() waits for a child. So an R that has not answered is
+// interrupted again, together with its children, as Ctrl-C on a terminal would do: first to
+// end what it waits for, then to stop what it does next.
+//
+// stop cancels the timers and reports whether one had fired: then w must not be used again,
+// because the interrupt may still be on its way.
 func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *streamed) (stop func() bool) {
 	if inv.Deadline.IsZero() {
 		return func() bool { return false }
 	}
 	soft, hard := s.limits(inv)
-	interrupt := time.AfterFunc(soft, func() {
-		w.Interrupt()
-		out.Cut(errDeadlineCuts)
-	})
-	kill := time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") })
-	return func() bool {
-		inTime := interrupt.Stop()
-		return !kill.Stop() || !inTime
+	step := (hard - soft) / 4
+	timers := []*time.Timer{
+		time.AfterFunc(soft, func() {
+			w.Interrupt()
+			out.Cut(errDeadlineCuts)
+		}),
+		time.AfterFunc(soft+2*step, w.InterruptGroup),
+		time.AfterFunc(soft+3*step, w.InterruptGroup),
+		time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") }),
+	}
+	return func() (fired bool) {
+		for _, t := range timers {
+			fired = !t.Stop() || fired
+		}
+		return fired
 	}
 }
 
@@ -176,8 +192,24 @@ func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *streamed) (stop 
 // A short timeout keeps half of itself for the handler.
 func (s *slot) limits(inv *runtimeapi.Invocation) (soft, hard time.Duration) {
 	left := max(0, time.Until(inv.Deadline))
-	margin := min(s.config.Margin, left/2)
+	margin := min(cmp.Or(s.config.Margin, defaultMargin(inv.Deadline.Sub(s.received))), left/2)
 	return left - margin, left - margin/2
+}
+
+// The default margin grows with the timeout: from minMargin at minMarginAt, Lambda's own
+// default, to maxMargin at maxMarginAt. A function with a long timeout can spare the time,
+// and is more likely to run code that looks for interrupts rarely: processx and callr do so
+// every 200 ms.
+const (
+	minMargin, minMarginAt = 250 * time.Millisecond, 3 * time.Second
+	maxMargin, maxMarginAt = time.Second, time.Minute
+)
+
+// defaultMargin returns the margin of an invocation with this timeout.
+func defaultMargin(timeout time.Duration) time.Duration {
+	share := float64(timeout-minMarginAt) / float64(maxMarginAt-minMarginAt)
+	share = min(max(share, 0), 1)
+	return minMargin + time.Duration(share*float64(maxMargin-minMargin))
 }
 
 func deadlineMs(inv *runtimeapi.Invocation) int64 {

@@ -102,7 +102,11 @@ func (t NotSent) record() record {
 }
 
 func (t Answered) record() record {
-	return debug("R answered", t.Invocation.about(slog.Int("bytes", t.Bytes), slog.Duration("took", t.Took))...)
+	attrs := t.Invocation.about(slog.Int("bytes", t.Bytes), slog.Duration("took", t.Took))
+	if t.Interrupted {
+		return record{slog.LevelWarn, "result came after the deadline's interrupt and may be incomplete", attrs}
+	}
+	return debug("R answered", attrs...)
 }
 
 func (t Failed) record() record {

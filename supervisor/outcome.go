@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"lambda-r-runtime/protocol"
@@ -109,11 +110,23 @@ func timeoutReport(r result) *runtimeapi.ErrorReport {
 		report.Message += "; it was writing to its stream"
 	default:
 		report.Stack = HandlerReport(failure).Stack
-		if n := len(failure.Stack); n > 0 {
-			report.Message += "; it was in " + failure.Stack[n-1].String()
+		if len(failure.Stack) > 0 {
+			report.Message += "; it was in " + innermostLine(failure.Stack).String()
 		}
 	}
 	return report
+}
+
+// innermostLine returns the innermost call of a stack whose line is known. That is in the
+// user's code, from which packages may have called each other many times. If no line is known,
+// it returns the innermost call.
+func innermostLine(stack []protocol.StackFrame) protocol.StackFrame {
+	for _, f := range slices.Backward(stack) {
+		if f.File != "" {
+			return f
+		}
+	}
+	return stack[len(stack)-1]
 }
 
 // HandlerReport returns the report of an error as R described it.

@@ -20,6 +20,7 @@ import (
 type Worker interface {
 	Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error)
 	Interrupt()
+	InterruptGroup()
 	Kill(reason string)
 	Done() <-chan struct{}
 	Err() error // why it ended; nil while it lives
@@ -49,7 +50,8 @@ type Config struct {
 	InitTimeout time.Duration // how long a worker may take to become ready
 
 	// Margin is how long before its deadline an invocation is stopped, which leaves time
-	// to report that. R has the first half of it to report where it was.
+	// to report that. R has the first half of it to report where it was. If 0, the margin
+	// grows with the timeout, from 250 ms at 3 s to 1 s at a minute.
 	Margin time.Duration
 
 	// Recycle is called after each answered invocation; served is how many the slot's
@@ -83,8 +85,10 @@ func New(c Config) (*Supervisor, error) {
 		return nil, errors.New("supervisor: API, Spawn and Log are required")
 	case c.Slots < 1:
 		return nil, fmt.Errorf("supervisor: %d slots: want at least 1", c.Slots)
-	case c.InitTimeout <= 0 || c.Margin <= 0:
-		return nil, errors.New("supervisor: InitTimeout and Margin must be positive")
+	case c.InitTimeout <= 0:
+		return nil, errors.New("supervisor: InitTimeout must be positive")
+	case c.Margin < 0:
+		return nil, errors.New("supervisor: Margin must not be negative")
 	}
 	starting := runtime.GOMAXPROCS(0) // R saturates a CPU while it starts
 	return &Supervisor{config: c, starting: starting, turns: make(chan struct{}, c.Slots+starting)}, nil

@@ -141,6 +141,11 @@ type (
 		Bytes      int // of the result; 0 if it was streamed
 		RTime      time.Duration
 		Took       time.Duration // since it was dispatched
+
+		// Interrupted is set for a result that came after the deadline's interrupt. Either
+		// the handler was done in that moment, or its code has caught the interrupt, and the
+		// result may be incomplete.
+		Interrupted bool
 	}
 
 	// Failed reports why the invocation failed, before that is posted.

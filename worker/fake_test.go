@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 
 	"lambda-r-runtime/protocol"
@@ -62,6 +63,25 @@ var roles = map[string]func(f *fake){
 			f.Send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{Type: "Runtime.Interrupted"}})
 		}
 	},
+	"waits for a child": waitForChild,
+}
+
+// waitForChild waits for a child, whatever SIGINT it gets, as system() does. Then it reports how
+// the child ended.
+func waitForChild(f *fake) {
+	faker.Interrupts() // and never receives them
+	f.Start()
+	for {
+		id, event := f.Next()
+		if string(event) != "spin" {
+			f.Result(id, event)
+			continue
+		}
+		child := exec.Command("sh", "-c", "echo waiting; exec sleep 1000")
+		child.Stdout = os.Stdout
+		ended := child.Run()
+		f.Send(protocol.Reply{Type: protocol.TypeError, ID: id, Error: &protocol.HandlerError{Message: fmt.Sprint(ended)}})
+	}
 }
 
 // play plays a role, on file descriptors 3 and 4.

@@ -22,6 +22,21 @@ func TestInterrupt(t *testing.T) {
 	echo(t, w, "2", "{}")
 }
 
+// An R that ignores SIGINT while system() waits for a child reacts when the child is
+// interrupted.
+func TestInterruptGroup(t *testing.T) {
+	w, book := spawnFake(t, "waits for a child")
+	outcomes := invokeBeside(w, "1", "spin")
+	book.waitFor(t, "waiting")
+	w.Interrupt() // has no effect
+	w.InterruptGroup()
+	o := outcomeSoon(t, outcomes)
+	if e := errorAs[*protocol.HandlerError](t, o.err); e.Message != "signal: interrupt" {
+		t.Errorf("got %+v", e)
+	}
+	echo(t, w, "2", "{}")
+}
+
 func TestKillDuringInvocation(t *testing.T) {
 	for name, event := range map[string]string{
 		"small event":                 "{}",

@@ -68,10 +68,16 @@ func (w *Worker) Err() error {
 	}
 }
 
-// Interrupt sends SIGINT. R then abandons what it is evaluating and reports where it was. An
-// idle R would die of it, so call Interrupt during Invoke only.
+// Interrupt sends SIGINT to R, which then abandons what it is evaluating and reports where it
+// was. An idle R would die of it, so call Interrupt during Invoke only.
 func (w *Worker) Interrupt() {
 	_ = w.process.Signal(syscall.SIGINT) // fails if the process is dead: Invoke reports that
+}
+
+// InterruptGroup is Interrupt for R and its children, as Ctrl-C is on a terminal. R ignores
+// SIGINT while system() waits for a child.
+func (w *Worker) InterruptGroup() {
+	_ = w.process.SignalGroup(syscall.SIGINT) // likewise
 }
 
 // Kill kills R and its whole process group. The reason becomes part of the ExitError.

@@ -14,12 +14,9 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-const (
-	// defaultInitTimeout is Lambda's longest limit for an init (Managed Instances and
-	// provisioned concurrency), so that Lambda's own limit always comes first.
-	defaultInitTimeout = 130 * time.Second
-	defaultMargin      = 250 * time.Millisecond
-)
+// defaultInitTimeout is Lambda's longest limit for an init (Managed Instances and provisioned
+// concurrency), so that Lambda's own limit always comes first.
+const defaultInitTimeout = 130 * time.Second
 
 // settings are the environment's, with defaults for those that are not set.
 type settings struct {
@@ -27,9 +24,9 @@ type settings struct {
 	taskRoot       string
 	workers        int // 0 if not set
 	initTimeout    time.Duration
-	margin         time.Duration
-	maxInvocations int   // 0 if unlimited
-	maxRSS         int64 // bytes; 0 if unlimited
+	margin         time.Duration // 0 if it grows with the timeout
+	maxInvocations int           // 0 if unlimited
+	maxRSS         int64         // bytes; 0 if unlimited
 	metrics        bool
 	logLevel       slog.Level
 	logJSON        bool
@@ -69,7 +66,7 @@ var variables = []variable{
 // readSettings reads the command line and the environment. Its error joins one error for
 // each invalid setting, which keeps its default.
 func readSettings(args []string, getenv func(string) string) (settings, error) {
-	s := settings{taskRoot: ".", initTimeout: defaultInitTimeout, margin: defaultMargin}
+	s := settings{taskRoot: ".", initTimeout: defaultInitTimeout}
 	var invalid []error
 	for _, v := range variables {
 		if value := getenv(v.name); value != "" && !v.parse(&s, value) {

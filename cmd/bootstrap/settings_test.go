@@ -34,7 +34,7 @@ func TestReadSettings(t *testing.T) {
 func TestDefaultSettings(t *testing.T) {
 	s, err := read(map[string]string{"_HANDLER": "app.f", "AWS_LAMBDA_MAX_CONCURRENCY": "many", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "-1"})
 	want := settings{
-		handler: "app.f", taskRoot: ".", initTimeout: 130 * time.Second, margin: 250 * time.Millisecond, function: "function",
+		handler: "app.f", taskRoot: ".", initTimeout: 130 * time.Second, function: "function",
 	}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v\nwant %+v", s, err, want)

@@ -9,6 +9,7 @@
 # itself do not reach it.
 with_conditions <- function(run, log) {
   stack <- list()
+  interrupted <- NULL # the stack of an interrupt
   caught <- function(e) {
     if (inherits(e, "runtime_stopped")) {
       e <- e$condition
@@ -50,12 +51,15 @@ with_conditions <- function(run, log) {
       error = function(e) {
         switch(signaller(sys.nframe() - 1L), warning = warned(e), message = messaged(e))
       },
-      interrupt = function(e) stack <<- without_fail(interrupted_stack(sys.calls(), e)),
+      # The first counts: another one can come while exit handlers of user code run.
+      interrupt = function(e) {
+        if (is.null(interrupted)) interrupted <<- without_fail(interrupted_stack(sys.calls(), e))
+      },
       warning = warned,
       message = messaged
     ),
     error = caught,
-    interrupt = function(e) new_failure("Runtime.Interrupted", "R was interrupted (SIGINT)", stack)
+    interrupt = function(e) new_failure("Runtime.Interrupted", "R was interrupted (SIGINT)", interrupted)
   )
 }
 

@@ -186,6 +186,12 @@ func (w *watched) Interrupt() {
 	w.Worker.Interrupt()
 }
 
+// InterruptGroup records the same as Interrupt.
+func (w *watched) InterruptGroup() {
+	w.a.Update(func() { w.interrupted = true })
+	w.Worker.InterruptGroup()
+}
+
 // Kill records that the supervisor discards the worker, unless it is busy.
 func (w *watched) Kill(reason string) {
 	w.a.Update(func() { w.retired = w.retired || !w.busy && !w.failed })

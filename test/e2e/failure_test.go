@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,6 +158,45 @@ func TestDeadline(t *testing.T) {
 			f.result(call("pid", `{}`))
 		})
 	}
+}
+
+// A timeout names the line even where C code waits that looks for interrupts rarely (processx,
+// callr), ignores them (system()), or takes the first one for its own (httr2).
+func TestDeadlineWhileWaiting(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	rows := []struct{ name, event, stack string }{
+		{"system", call("waits_for_a_child", `{}`), `^waits_for_a_child\(\)`},
+		{"system(intern = TRUE)", call("waits_for_output", `{}`), `^waits_for_output\(\)`},
+		{"processx", call("waits_in_processx", `{}`), `^processx::run\("sleep", "60"\) \(faults\.R:\d+\)$`},
+		{"callr", call("waits_in_callr", `{}`), `^callr::r\(function\(\) Sys\.sleep\(60\)\) \(faults\.R:\d+\)$`},
+		{"httr2", call("waits_in_httr2", fmt.Sprintf(`{"url": "http://%s"}`, silent.Addr())), `^httr2::req_perform\(.* \(faults\.R:\d+\)$`},
+	}
+	rec := newRecorder(t, 4*time.Second, nil)
+	_, f := startLambda(t, rec, "", "faults.run", "LAMBDA_R_DEADLINE_MARGIN=2s")
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := function{t, f.url}
+			f.result(call("pid", `{}`))
+			rec.Forget()
+			checkRow(t, f, rec, failureRow{
+				event: row.event, errorType: "Runtime.InvocationTimeout", message: `; it was in `, stack: row.stack,
+			})
+		})
+	}
+}
+
+// A handler that catches the deadline's interrupt has its result sent, with a warning.
+func TestHandlerCatchesTheInterrupt(t *testing.T) {
+	rec := newRecorder(t, 2*time.Second, nil)
+	p, f := startLambda(t, rec, "", "faults.run")
+	if got := f.result(call("catches_the_interrupt", `{}`)); got != `"partial"` {
+		t.Errorf("the result is %s", got)
+	}
+	p.waitFor(`WRN result came after the deadline's interrupt and may be incomplete .*request_id=`)
 }
 
 // A second answer to an invocation is not given to the next one: it is found before the next event

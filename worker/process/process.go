@@ -128,6 +128,17 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(p.pid, sig))
 }
 
+// SignalGroup sends sig to the process and its whole group. After the process was reaped it
+// returns os.ErrProcessDone.
+func (p *Process) SignalGroup(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("kill", syscall.Kill(p.group(), sig))
+}
+
 // Kill kills the process and its whole group, and returns at once. It reports whether the
 // process had not been reaped yet. The reason of the first call becomes ExitError.Killed.
 func (p *Process) Kill(reason string) bool {

@@ -203,3 +203,17 @@ test_that("custom warnings and messages are logged, with a restart or without on
   expect_identical(vapply(got$log, `[[`, character(1), "message"), c("a", "b", "c"))
   expect_identical(got$log[[1L]]$call, quote(f(x)))
 })
+
+test_that("of several interrupts the first one's stack counts", {
+  interrupt <- function() tools::pskill(Sys.getpid(), 2L)
+  source_code(c(
+    "f <- function(interrupt) {",
+    "  on.exit({ interrupt(); Sys.sleep(60) })",
+    "  interrupt()",
+    "  Sys.sleep(60)",
+    "}"
+  ))
+  got <- call_named("f", list(interrupt = interrupt))$value
+  expect_identical(got$type, "Runtime.Interrupted")
+  expect_match(stack_text(got$stack)[[2L]], "functions.R:[34]\\)$")
+})

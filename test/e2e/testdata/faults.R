@@ -83,6 +83,19 @@ sleeps <- function(seconds) {
   Sys.sleep(seconds)
   "slept"
 }
+# Ways to wait in C code that looks for interrupts rarely, ignores them or takes them for its own.
+waits_for_a_child <- function() {
+  system("sleep 60")
+  Sys.sleep(60)
+}
+waits_for_output <- function() {
+  system("sleep 60", intern = TRUE)
+  Sys.sleep(60)
+}
+waits_in_processx <- function() processx::run("sleep", "60")
+waits_in_callr <- function() callr::r(function() Sys.sleep(60))
+waits_in_httr2 <- function(url) httr2::req_perform(httr2::request(url))
+catches_the_interrupt <- function() tryCatch(Sys.sleep(60), interrupt = function(e) "partial")
 pid <- function() Sys.getpid()
 environment_of <- function(names) as.list(Sys.getenv(names))
 whole_context <- function(context) {
