@@ -21,7 +21,7 @@ func within(t *testing.T, n int, pause time.Duration) {
 		}
 		return
 	}
-	interval := min(100*time.Millisecond<<(n-2), 5*time.Second)
+	interval := min(firstPause<<(n-2), maxPause)
 	if pause < interval/2 || pause > interval*3/2 {
 		t.Errorf("pause of %s after failure %d, want %s ± 50 %%", pause, n, interval)
 	}
@@ -158,7 +158,7 @@ func TestCrashStaysInItsSlot(t *testing.T) {
 	})
 }
 
-// After the init, five failed spawns in a row end the runtime.
+// After the init, maxFailedSpawns failed spawns in a row end the runtime.
 func TestGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
@@ -173,11 +173,11 @@ func TestGiveUp(t *testing.T) {
 			t.Errorf("Run: %v, want ErrGaveUp and the reason", err)
 		}
 		spawns := r.spawns()
-		if len(spawns) != 1+5 {
-			t.Fatalf("%d spawns failed, want 5", len(spawns)-1)
+		if len(spawns) != 1+maxFailedSpawns {
+			t.Fatalf("%d spawns failed, want %d", len(spawns)-1, maxFailedSpawns)
 		}
 		within(t, 1, spawns[1].Sub(spawns[0]))
-		for n := 2; n <= 5; n++ { // the death was the first failure
+		for n := 2; n <= maxFailedSpawns; n++ { // the death was the first failure
 			within(t, n, spawns[n].Sub(spawns[n-1]))
 		}
 		if n := len(r.api.ended("init", "")); n != 0 {
@@ -209,7 +209,7 @@ func TestReadyResetsFailedSpawns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
-			if n%5 != 1 { // four failures, then a success
+			if n%maxFailedSpawns != 1 { // one failure less than the limit, then a success
 				return errSpawn
 			}
 			return nil
