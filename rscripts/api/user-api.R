@@ -85,17 +85,8 @@ on_shutdown <- function(f) {
 }
 
 # event_records() returns the records of an event as a list. Each record is a list of its own
-# fields, never simplified, and `data`, the decoded payload:
-#
-#   sqs       the body: JSON if it is an object or an array, else text
-#   sns       the message, as for sqs
-#   kinesis   the bytes: JSON if they are an object or an array, else text, else raw
-#   msk       the value, as for kinesis, or NULL. Also `key_data`, likewise, and `header_data`,
-#             a list of text or raw by the headers' names
-#   dynamodb  list(keys, new, old): items as named lists, NULL if the stream lacks them
-#   s3        list(bucket, key, size, version), with the key decoded
-#   s3-batch  list(bucket, key, version), likewise
-#   logs      the line's message, as for sqs. Each record has logGroup and logStream
+# fields, never simplified, and `data`, the decoded payload. The entries of sources.R add `data`;
+# the table of sources in docs/handlers.md describes it, and the other fields that they add.
 #
 # JSON in a payload is simplified as events are. KPL aggregates of kinesis are not taken apart.
 #
@@ -118,8 +109,8 @@ event_records <- function(event) {
   ))
 }
 
-# batch_handler() makes a handler that calls `f` for each record of an event of SQS, Kinesis,
-# DynamoDB streams or Kafka: process <- batch_handler(function(record, context) ...).
+# batch_handler() makes a handler that calls `f` for each record of an event, of a source such as
+# SQS, Kinesis or Kafka: process <- batch_handler(function(record, context) ...).
 #
 # f: a function of a record, as event_records() returns it, and optionally of `context`. Its
 #   value is ignored. If it stops, the record has failed: the error is logged, and the handler
