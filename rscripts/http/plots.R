@@ -40,12 +40,25 @@ png_bytes <- function(plot, width, height, res) {
   readBin(path, "raw", file.size(path))
 }
 
+# draw() draws a plot. Much of the user's code runs only then, and the message of its error says
+# so. It is called as user code is, for its stack.
 draw <- function(plot) {
-  if (inherits(plot, "recordedplot")) {
-    grDevices::replayPlot(plot)
+  call <- if (inherits(plot, "recordedplot")) {
+    quote(grDevices::replayPlot(plot))
   } else if (inherits(plot, c("gtable", "grob"))) {
-    grid::grid.draw(plot)
+    quote(grid::grid.draw(plot))
   } else {
-    print(plot)
+    quote(print(plot))
   }
+  calling_stopped(
+    call_user(call, list2env(list(plot = plot), parent = globalenv())),
+    function(cond, calls) {
+      stack <- without_fail(capture_stack(calls, cond))
+      run_error_option(cond)
+      fail(
+        class(cond)[[1L]], "the plot cannot be drawn: ", failure_text(cond),
+        stack = stack, parents = condition_parents(cond, stack)
+      )
+    }
+  )
 }

@@ -4,6 +4,7 @@
 #   invocation  the invocation that runs, see new_invocation(); NULL between two
 #   loading     the loading of the handler, see new_loading(); NULL afterwards
 #   log         logs a record of either, see log_to()
+#   warned      the last warning that was logged, a condition, see with_reason(); NULL if none was
 current <- new.env(parent = emptyenv())
 
 # new_invocation() returns an environment:

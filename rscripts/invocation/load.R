@@ -122,8 +122,9 @@ source_user <- function(file) {
     value <- timed(
       calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
         stack <- without_fail(capture_stack(calls, e))
+        run_error_option(e)
         fail(
-          init_error_type(e), where, ": ", own_text(e),
+          init_error_type(e), where, ": ", failure_text(e),
           stack = stack, parents = condition_parents(e, stack)
         )
       }),

@@ -28,6 +28,7 @@ serialise <- function(value) {
 
 # encode_or_fail() encodes a result. If it cannot, the error names the element at fault.
 encode_or_fail <- function(value) {
+  force(value) # as_result() may fail in user code, which is another error
   tryCatch(encode_result(value), error = function(e) {
     fail(
       "Runtime.MarshalError", "the result cannot be encoded as JSON: ",

@@ -10,6 +10,7 @@
 with_conditions <- function(run, log) {
   stack <- list()
   interrupted <- NULL # the stack of an interrupt
+  current$warned <- NULL
   caught <- function(e) {
     if (inherits(e, "runtime_stopped")) {
       e <- e$condition
@@ -27,6 +28,7 @@ with_conditions <- function(run, log) {
       return() # R makes it an error now
     }
     without_interrupts({
+      current$warned <- w
       if (!isTRUE(getOption("warn") < 0L)) {
         log("warn", condition_text(w), shown_call(w))
       }
@@ -44,6 +46,7 @@ with_conditions <- function(run, log) {
       calling_stopped(run(), function(cond, calls) {
         if (!inherits(cond, "runtime_failure")) {
           stack <<- without_fail(capture_stack(calls, cond))
+          run_error_option(cond)
         }
         stop_as_error(cond)
       }),

@@ -38,21 +38,53 @@ failure_of <- function(cond, stack, parents = NULL) {
 # failure_text() returns own_text(), and adds a hint to a stack overflow: R signals it after
 # unwinding the stack, so that no frames show the cause.
 failure_text <- function(cond) {
-  text <- own_text(cond)
+  text <- with_reason(own_text(cond), cond)
   if (inherits(cond, "stackOverflowError") && !grepl("infinite recursion", text, fixed = TRUE)) {
     text <- paste0(text, " (infinite recursion?)")
   }
   text
 }
 
-# condition_text() returns conditionMessage() without line breaks at its end and without the
-# colours of cli and rlang. User code can define a method of conditionMessage(), which may fail
-# or return anything.
+# condition_text() returns the message of a condition without line breaks at its end and without
+# the colours of cli and rlang. User code can define a method of conditionMessage(), which may
+# fail or return anything.
 condition_text <- function(cond) {
   tryCatch(
-    sub("\n+$", "", without_colours(clean_text(conditionMessage(cond)))),
+    sub("\n+$", "", without_colours(clean_text(formatted_message(cond)))),
     error = function(e) "(the condition's message cannot be read)"
   )
+}
+
+# formatted_message() returns conditionMessage(), but for the errors of processx, callr and their
+# relatives what they print when nothing catches them: their message lacks the exit status and
+# what the child wrote to standard error. It includes the text of their parents.
+formatted_message <- function(cond) {
+  lines <- if (is_rlib_error(cond)) {
+    tryCatch(
+      format(cond, trace = FALSE, class = FALSE, advice = FALSE, header = FALSE),
+      error = function(e) NULL
+    )
+  }
+  if (is.character(lines)) paste(lines, collapse = "\n") else conditionMessage(cond)
+}
+
+is_rlib_error <- function(cond) any(startsWith(class(cond), "rlib_error"))
+
+# with_reason() appends to the text of an error the last warning, if both come from the same call
+# of a function that is not the user's. "cannot open the connection" is such an error: R gives
+# the reason in a warning.
+with_reason <- function(text, cond) {
+  warned <- current$warned
+  call <- shown_call(cond)
+  if (is.null(warned) || is.null(call) || !identical(call, shown_call(warned))) {
+    return(text)
+  }
+  name <- called_name(call)
+  called <- if (nzchar(name)) get0(name, globalenv(), mode = "function")
+  if (is.null(called) || identical(topenv(environment(called)), globalenv())) {
+    return(text)
+  }
+  paste0(text, ": ", condition_text(warned))
 }
 
 # without_colours() removes the terminal's escape sequences for colours and links.
@@ -64,9 +96,10 @@ without_colours <- function(text) {
 }
 
 # own_text() returns the text of a condition without that of its parents, which rlang's method of
-# conditionMessage() appends. They are reported separately.
+# conditionMessage() appends. They are reported separately. (An error of callr says nothing
+# without its parent, the error in the subprocess.)
 own_text <- function(cond) {
-  if (!is.null(parent_of(cond))) {
+  if (!is.null(parent_of(cond)) && !is_rlib_error(cond)) {
     class <- class(cond)
     cond <- unclass(cond)
     cond$parent <- NULL
@@ -94,9 +127,13 @@ shown_call <- function(cond) {
 # `stack`, the condition's own.
 condition_parents <- function(cond, stack) {
   parents <- list()
-  while (length(parents) < 10L && !is.null(cond <- parent_of(cond))) {
-    kept <- without_fail(trace_stack(.subset2(cond, "trace")))
-    parents[[length(parents) + 1L]] <- unclass(failure_of(cond, frames_beyond(kept, stack)))
+  while (length(parents) < 10L && !is.null(parent <- parent_of(cond))) {
+    kept <- without_fail({
+      frames <- trace_stack(.subset2(parent, "trace"))
+      if (length(frames)) frames else subprocess_stack(.subset2(cond, "parent_trace"))
+    })
+    parents[[length(parents) + 1L]] <- unclass(failure_of(parent, frames_beyond(kept, stack)))
+    cond <- parent
   }
   parents
 }

@@ -37,6 +37,14 @@ interrupted_stack <- function(calls, cond) {
 # trace_stack() returns the frames of user code that rlang has kept in an error, if any.
 trace_stack <- function(trace) shorten(user_frames(user_calls(trace$call)))
 
+# subprocess_stack() returns the frames that callr has kept, as text, of an error in a subprocess,
+# if any.
+subprocess_stack <- function(trace) {
+  texts <- vapply(as.list(trace$call), function(call) paste(call, collapse = " "), character(1))
+  texts <- texts[!grepl("^(\\.handleSimpleError|h)\\(", texts)]
+  shorten(lapply(texts, function(text) list(call = clean_text(text, 400L))))
+}
+
 # without_fail() evaluates `stack`, and returns an empty one if that fails: what user code has put
 # in a call or in a condition must not become another error.
 without_fail <- function(stack) tryCatch(stack, error = function(e) list())

@@ -65,6 +65,7 @@ process_record <- function(record, source, id, process) {
       function(cond, calls) {
         calls <- sys.calls() # only those of the record, without this function
         stack <<- without_fail(capture_stack(calls[-c(seq_len(depth), length(calls))], cond))
+        run_error_option(cond)
         stop_as_error(cond)
       }
     ),
@@ -74,7 +75,7 @@ process_record <- function(record, source, id, process) {
       }
       id <- if (is.list(id)) paste0(id$partition, " offset ", sprintf("%.0f", id$offset)) else id
       type <- if (inherits(e, "runtime_failure")) e$type else class(e)[[1L]]
-      message <- paste0("record ", id, " failed: ", type, ": ", condition_text(e))
+      message <- paste0("record ", id, " failed: ", type, ": ", with_reason(condition_text(e), e))
       current$log("error", paste(c(message, stack_lines(stack)), collapse = "\n"), NULL, list(record = id))
       FALSE
     }

@@ -32,6 +32,13 @@ var failureRows = []failureRow{
 	{"custom condition", call("custom", `{}`), "teapot", `^short and stout$`, "", true},
 	{"warning given to stop", call("stops_with_a_warning", `{}`), "simpleWarning", `^turned$`, `^stop\(w\) \(faults\.R:\d+\)$`, true},
 	{"error with a cause", call("wrapped", `{}`), "wrapped_error", `^cannot go on$`, `^Caused by simpleError in boom\(\): 100%s of %d \{x\}$`, true},
+	{"failure in processx", call("fails_in_processx", `{}`), "system_command_status_error", `(?s)'sh' failed.*Exit status: 3.*no font`,
+		`^processx::run\(.* \(faults\.R:\d+\)$`, true},
+	{"failure in callr", call("fails_in_callr", `{}`), "callr_status_error", `in the child`, `^Caused by simpleError.*: in the child$`, true},
+	{"connection that cannot be opened", call("opens_nothing", `{}`), "simpleError",
+		`^cannot open the connection: cannot open file 'no-such-file': No such file or directory$`, `^readLines\(.* \(faults\.R:\d+\)$`, true},
+	{"plot that cannot be drawn", call("draws_nothing", `{}`), "rlang_error", `^the plot cannot be drawn: `, `^print\(plot\)$`, true},
+	{"options(error) that quits", call("error_option", `{}`), "simpleError", `^seen by the option$`, `^stop\(.* \(faults\.R:\d+\)$`, true},
 	{"endless recursion", call("recursive", `{}`), "CStackOverflowError|stackOverflowError|expressionStackOverflowError", `stack|nested too deeply`, "", true},
 	// The result cannot be encoded, or is too large.
 	{"result that is not JSON", call("unencodable", `{}`), "Runtime.MarshalError", `result\$bad\[\[1\]\]: .*environment`, "", true},
@@ -132,6 +139,13 @@ func TestErrorInTheTextLog(t *testing.T) {
 	if want := "Caused by simpleError in boom(): 100%s of %d {x}"; e.Stack[len(e.Stack)-1] != want {
 		t.Errorf("the stack is %q, want it to end with %q", e.Stack, want)
 	}
+}
+
+// options(error = ) runs for an error that the handler does not catch.
+func TestErrorOption(t *testing.T) {
+	p, f := startLocal(t, "faults.error_option", nil)
+	f.failure(`{}`)
+	p.waitFor(`(?m)option: Error in (\S*error_option)\(\) : seen by the option .*request_id=`)
 }
 
 // The deadline is enforced while R runs R code, sleeps, runs C code, or ignores interrupts. The

@@ -97,3 +97,71 @@ test_that("messages are valid UTF-8 and have an end", {
   got <- run(stop(custom(c("long", "error"), message = strrep("x", 1e6))))$value
   expect_lt(nchar(got$message), 65537L)
 })
+
+test_that("errors of processx have the exit status and what the child wrote", {
+  got <- run(processx::run("sh", c("-c", "echo 'no font' >&2; exit 3")))$value
+  expect_identical(got$type, "system_command_status_error")
+  expect_match(got$message, "System command 'sh' failed\n---\nExit status: 3\nStderr:\nno font$")
+  got <- run(processx::run("sleep", "60", timeout = 0.01))$value
+  expect_match(got$message, "timed out\n---\nExit status: -9")
+  got <- run(processx::run("no-such-program"))$value
+  expect_match(got$message, "cannot start processx process 'no-such-program' .*No such file")
+  # Where the package formats nothing, the message is left.
+  bare <- structure(class = c("rlib_error_9_9", "error", "condition"), list(message = "bare", call = NULL))
+  registerS3method("format", "rlib_error_9_9", function(x, ...) stop("no format"))
+  expect_report(stop(bare), "rlib_error_9_9", "bare")
+})
+
+test_that("errors of callr have the child's error, its output and its stack", {
+  source_code("f <- function() callr::r(function() { g <- function() log(-1:\"a\"); g() })")
+  got <- call_named("f")$value
+  expect_identical(got$type, "callr_status_error")
+  expect_match(got$message, "in callr subprocess.*NA/NaN argument.*Standard error:.*NAs introduced by coercion")
+  expect_identical(got$parents[[1L]]$type, "simpleError")
+  expect_identical(got$parents[[1L]]$message, "NA/NaN argument")
+  expect_identical(stack_text(got$parents[[1L]]$stack), "g()")
+  got <- run(callr::r(function() quit(status = 5)))$value
+  expect_match(got$message, "could not start R, exited with non-zero status")
+})
+
+test_that("an error has the warning of the same call as its reason", {
+  reasons <- list(
+    "cannot open the connection: cannot open file 'none.txt': No such file or directory" = quote(readLines("none.txt")),
+    "cannot open the connection: cannot open file '/none/x.csv': No such file or directory" = quote(write.csv(1, "/none/x.csv")),
+    "cannot open the connection: cannot open compressed file 'none.rds', probable reason 'No such file or directory'" =
+      quote(readRDS("none.rds")),
+    "cannot open the connection: cannot open compressed file 'none.rda', probable reason 'No such file or directory'" =
+      quote(load("none.rda")),
+    "cannot open the connection: 127.0.0.1:1 cannot be opened" = quote(socketConnection("127.0.0.1", 1))
+  )
+  for (message in names(reasons)) {
+    expect_report(eval(reasons[[message]]), "simpleError", message)
+  }
+  got <- run(rlang::try_fetch(readLines("none"), error = function(e) rlang::abort("no data", parent = e)))$value
+  expect_match(got$parents[[1L]]$message, "^cannot open the connection: .*No such file or directory$")
+  loaded <- run(source_code("x <- readLines(\"none.txt\")"))$value
+  expect_identical(loaded$message, paste0("functions.R:1: ", names(reasons)[[1L]]))
+})
+
+test_that("other warnings are not an error's reason", {
+  user <- function() {
+    warning("careful")
+    stop("no")
+  }
+  expect_report(user(), "simpleError", "no")
+  coerces <- function() {
+    as.integer("x")
+    no_such_object
+  }
+  expect_report(coerces(), "simpleError", "object 'no_such_object' not found")
+  expect_report(
+    {
+      try(readLines("none"), silent = TRUE)
+      stop("later")
+    },
+    "simpleError", "later"
+  )
+  # A warning of an earlier invocation is not either.
+  run(try(file("none.txt", "r"), silent = TRUE))
+  expect_report(stop(simpleError("cannot", quote(file("none.txt", "r")))), "simpleError", "cannot")
+})

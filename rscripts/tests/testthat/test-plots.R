@@ -66,3 +66,24 @@ test_that("plots without a device are drawn nowhere", {
   expect_null(dev.list())
   runtime$close_devices() # again, which is nothing
 })
+
+test_that("a plot that fails while it is drawn says so and has a stack", {
+  source_code(c(
+    "draws <- function() png_response(lattice::xyplot(mpg ~ hp, mtcars, panel = function(x, y) panel_fails()))",
+    "panel_fails <- function() stop(\"no panel\")",
+    "ggplots <- function() ggplot2::ggplot(mtcars, ggplot2::aes(no_column, mpg)) + ggplot2::geom_point()"
+  ))
+  assign("png_response", runtime$png_response, globalenv())
+  # lattice prints the error of a panel into the plot, unless it is told not to.
+  withr::local_options(lattice.theme = NULL)
+  lattice::lattice.options(panel.error = NULL)
+  got <- call_named("draws")$value
+  expect_identical(got$message, "the plot cannot be drawn: no panel")
+  expect_true("panel_fails() (functions.R:1)" %in% stack_text(got$stack))
+  expect_match(stack_text(got$stack)[[2L]], "^png_response\\(.* \\(functions\\.R:1\\)$")
+  returned <- run(runtime$encode_result(runtime$result_of(ggplots())))$value
+  expect_match(returned$message, "^the plot cannot be drawn: ")
+  expect_identical(returned$type, "rlang_error")
+  expect_match(stack_text(returned$stack)[[1L]], "^print\\(plot\\)")
+  expect_match(returned$parents[[1L]]$message, "object 'no_column' not found")
+})

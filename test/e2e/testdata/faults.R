@@ -96,6 +96,18 @@ waits_in_processx <- function() processx::run("sleep", "60")
 waits_in_callr <- function() callr::r(function() Sys.sleep(60))
 waits_in_httr2 <- function(url) httr2::req_perform(httr2::request(url))
 catches_the_interrupt <- function() tryCatch(Sys.sleep(60), interrupt = function(e) "partial")
+fails_in_processx <- function() processx::run("sh", c("-c", "echo 'no font' >&2; exit 3"))
+fails_in_callr <- function() callr::r(function() stop("in the child"))
+opens_nothing <- function() readLines("no-such-file")
+draws_nothing <- function() ggplot2::ggplot(mtcars, ggplot2::aes(no_column, mpg)) + ggplot2::geom_point()
+error_option <- function() {
+  options(error = function() {
+    cat("option:", geterrmessage())
+    quit(status = 1)
+  })
+  on.exit(options(error = NULL))
+  stop("seen by the option")
+}
 pid <- function() Sys.getpid()
 environment_of <- function(names) as.list(Sys.getenv(names))
 whole_context <- function(context) {
