@@ -1,7 +1,8 @@
 // Package emulator runs one function on one machine. It serves Lambda's Runtime API to the
-// runtime and the Invoke API to callers, behind one http.Handler. `bootstrap local` and the
-// tests use it. With Config.HTTP it also turns HTTP requests into invocations, as a function
-// URL, an API Gateway or a load balancer does in AWS.
+// runtime and the Invoke API to callers. `bootstrap local` serves them on separate addresses,
+// because a client of the Runtime API can take events and answer them; tests serve both with
+// one http.Handler. With Config.HTTP the emulator also turns HTTP requests into invocations,
+// as a function URL, an API Gateway or a load balancer does in AWS.
 //
 // Invocations wait in one queue until the runtime asks for them, in the order of their
 // arrival. The timeout of an invocation starts when it is handed out. If the runtime misses

@@ -3,6 +3,7 @@ package emulator
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,8 +39,9 @@ type Config struct {
 // An Emulator is one function's Runtime API and Invoke API. It starts no goroutines except
 // one timer for each running invocation.
 type Emulator struct {
-	config Config
-	mux    *http.ServeMux
+	config     Config
+	runtimeAPI *http.ServeMux
+	invokeAPI  *http.ServeMux
 
 	mu          sync.Mutex
 	environment environment
@@ -68,7 +70,8 @@ func New(c Config) *Emulator {
 	}
 	e := &Emulator{
 		config:      c,
-		mux:         http.NewServeMux(),
+		runtimeAPI:  http.NewServeMux(),
+		invokeAPI:   http.NewServeMux(),
 		environment: environment{started: time.Now()},
 		running:     map[string]*invocation{},
 		changed:     make(chan struct{}),
@@ -78,24 +81,34 @@ func New(c Config) *Emulator {
 	return e
 }
 
-// ServeHTTP serves both APIs and, with Config.HTTP, the function at all other paths.
+// RuntimeAPI returns the handler for the runtime: the Runtime API and the Extensions API. It
+// trusts its clients, who can take events and answer them.
+func (e *Emulator) RuntimeAPI() http.Handler { return e.runtimeAPI }
+
+// InvokeAPI returns the handler for callers: the Invoke API and, with Config.HTTP, the
+// function at all other paths.
+func (e *Emulator) InvokeAPI() http.Handler { return http.HandlerFunc(e.serveCaller) }
+
+// ServeHTTP serves all APIs at once, for a runtime and callers that trust each other.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if hasAnyPrefix(r.URL.Path, "/2018-06-01/runtime/", "/2020-01-01/extension/") {
+		e.runtimeAPI.ServeHTTP(w, r)
+		return
+	}
+	e.serveCaller(w, r)
+}
+
+func (e *Emulator) serveCaller(w http.ResponseWriter, r *http.Request) {
 	// The mux would redirect a path of the function like //a.
-	if e.config.HTTP != "" && !isAPIPath(r.URL.Path) {
+	if e.config.HTTP != "" && !hasAnyPrefix(r.URL.Path, "/2015-03-31/functions/", "/2021-11-15/functions/") {
 		e.handleHTTP(w, r)
 		return
 	}
-	e.mux.ServeHTTP(w, r)
+	e.invokeAPI.ServeHTTP(w, r)
 }
 
-// isAPIPath reports whether a path belongs to one of the APIs.
-func isAPIPath(path string) bool {
-	for _, prefix := range []string{"/2015-03-31/functions/", "/2021-11-15/functions/", "/2018-06-01/runtime/", "/2020-01-01/extension/"} {
-		if strings.HasPrefix(path, prefix) {
-			return true
-		}
-	}
-	return false
+func hasAnyPrefix(path string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }
 
 // Running returns how many invocations have been handed out and not answered yet.

@@ -23,16 +23,19 @@ const (
 )
 
 func (e *Emulator) routeInvokeAPI() {
-	e.mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.handleInvoke)
-	e.mux.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", e.handleInvokeStreaming)
-	e.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		text := fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
-			r.Method, r.URL.EscapedPath(), defaultFunction)
-		if e.config.HTTP == "" {
-			text += ", or start bootstrap local with --http to reach it at any path"
-		}
-		writeException(w, http.StatusNotFound, "ResourceNotFoundException", text)
-	})
+	e.invokeAPI.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.handleInvoke)
+	e.invokeAPI.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", e.handleInvokeStreaming)
+	e.invokeAPI.HandleFunc("/", e.handleUnknown)
+}
+
+// handleUnknown answers a request for a path that no API has.
+func (e *Emulator) handleUnknown(w http.ResponseWriter, r *http.Request) {
+	text := fmt.Sprintf("nothing is served at %s %s; invoke the function with POST /2015-03-31/functions/%s/invocations",
+		r.Method, r.URL.EscapedPath(), defaultFunction)
+	if e.config.HTTP == "" {
+		text += ", or start bootstrap local with --http to reach it at any path"
+	}
+	writeException(w, http.StatusNotFound, "ResourceNotFoundException", text)
 }
 
 // readInvocation reads the parts that both calls of the Invoke API have in common. It returns

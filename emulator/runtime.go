@@ -16,12 +16,13 @@ import (
 const maxReport = runtimeapi.MaxResponse + 1
 
 func (e *Emulator) routeRuntimeAPI() {
-	e.mux.HandleFunc("GET "+runtimeapi.PathNext, e.handleNext)
-	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.handleResponse)
-	e.mux.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.handleError)
-	e.mux.HandleFunc("POST "+runtimeapi.PathInitError, e.handleInitError)
-	e.mux.HandleFunc("POST "+runtimeapi.PathRegister, e.handleRegister)
-	e.mux.HandleFunc("GET "+runtimeapi.PathExtensionNext, e.handleExtensionNext)
+	e.runtimeAPI.HandleFunc("GET "+runtimeapi.PathNext, e.handleNext)
+	e.runtimeAPI.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/response", e.handleResponse)
+	e.runtimeAPI.HandleFunc("POST "+runtimeapi.PathInvocation+"{id}/error", e.handleError)
+	e.runtimeAPI.HandleFunc("POST "+runtimeapi.PathInitError, e.handleInitError)
+	e.runtimeAPI.HandleFunc("POST "+runtimeapi.PathRegister, e.handleRegister)
+	e.runtimeAPI.HandleFunc("GET "+runtimeapi.PathExtensionNext, e.handleExtensionNext)
+	e.runtimeAPI.HandleFunc("/", e.handleUnknown)
 }
 
 // handleNext hands out an invocation as soon as there is one.

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	oklog "github.com/oklog/run"
 
@@ -44,16 +41,16 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 		return err
 	}
 	defer p.close()
-	listener, err := net.Listen("tcp", o.addr)
+	server, err := listenLocal(o.addr)
 	if err != nil {
-		return fmt.Errorf("%w; choose another address with --addr or LAMBDA_R_LOCAL_ADDR", err)
+		return err
 	}
-	addr := reachable(listener.Addr())
+	addr := reachable(server.callers.Addr())
 	log.Debug("listening", "address", addr)
 	emu := newEmulator(p, o, addr, out)
-	api, err := runtimeapi.NewClient(addr, version, o.concurrency)
+	api, err := runtimeapi.NewClient(server.runtime.Addr().String(), version, o.concurrency)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, server.close())
 	}
 	defer api.Close()
 
@@ -74,7 +71,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	var g oklog.Group
 	addSignals(ctx, &g, log)
-	addEmulator(&g, emu, listener, addSupervisor(&g, run))
+	server.serve(&g, emu, addSupervisor(&g, run))
 	return runGroup(&g)
 }
 
@@ -112,32 +109,6 @@ func newEmulator(p *pool, o *localOptions, addr string, out *lambdalog.Output) *
 	})
 	out.Tail = emu.AppendLog
 	return emu
-}
-
-// addEmulator adds the actor that serves the emulator. It stops after the supervisor, whose
-// channel is served.
-func addEmulator(g *oklog.Group, emu *emulator.Emulator, listener net.Listener, served <-chan struct{}) {
-	server := &http.Server{
-		Handler:           emu,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, 0),
-	}
-	stop := make(chan struct{})
-	g.Add(func() error {
-		failed := make(chan error, 1)
-		go func() { failed <- server.Serve(listener) }() // Close below ends it
-		select {
-		case err := <-failed:
-			return err
-		case <-stop:
-			<-served
-			// Callers with an answer may read it. The others would wait in vain.
-			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-			defer cancel()
-			_ = server.Shutdown(ctx) // Close ends the connections that are left
-			return server.Close()
-		}
-	}, func(error) { close(stop) })
 }
 
 // reachable returns the address at which clients on this machine reach a listener.

@@ -1,0 +1,86 @@
+package emulator
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Guard returns a handler that passes requests to next, except those that a foreign web page
+// can make the browser of a developer send. addr is the requested listen address.
+//
+// A request needs a Host that belongs to this machine, because a web page can resolve a name
+// of its own to this machine. Allowed are IP addresses, localhost and its subdomains, and the
+// host of addr. If addr is unspecified, like 0.0.0.0:8080, the emulator probably runs in a
+// container, so names of containers are allowed as well: names without a dot and names in
+// .internal or .local, none of which exist in public DNS.
+//
+// An Origin must be on this machine too. Browsers omit it from some requests, but mark them
+// in Sec-Fetch-Site. Other clients send neither header.
+func Guard(addr string, next http.Handler) http.Handler {
+	g := guard{name: hostname(addr)}
+	if ip, err := netip.ParseAddr(g.name); g.name == "" || err == nil && ip.IsUnspecified() {
+		g.anyAddress = true
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !g.allowsHost(hostname(r.Host)):
+			writeException(w, http.StatusForbidden, "AccessDeniedException",
+				fmt.Sprintf("Host is %.100q, which is not known to be this machine: use localhost, or start bootstrap local with that name in --addr", r.Host))
+		case !g.allowsOrigin(r):
+			writeException(w, http.StatusForbidden, "AccessDeniedException",
+				fmt.Sprintf("Origin is %.100q: a web page of another site cannot invoke the function", r.Header.Get("Origin")))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+type guard struct {
+	name       string // the host of the listen address
+	anyAddress bool   // whether the listen address is unspecified
+}
+
+// allowsHost reports whether a host name can only mean this machine.
+func (g guard) allowsHost(name string) bool {
+	if name == "" {
+		return false
+	}
+	if _, err := netip.ParseAddr(name); err == nil || isLocalhost(name) || name == g.name {
+		return true
+	}
+	return g.anyAddress &&
+		(!strings.Contains(name, ".") || strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local"))
+}
+
+// allowsOrigin reports whether a request comes from a page on this machine, or from no page.
+func (g guard) allowsOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return r.Header.Get("Sec-Fetch-Site") != "cross-site"
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" { // "null" is the origin of sandboxed pages
+		return false
+	}
+	name := hostname(u.Host)
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.IsLoopback() || isLocalhost(name) || name == hostname(r.Host) || g.name != "" && name == g.name
+}
+
+func isLocalhost(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// hostname returns the host of an address without its port, in lower case.
+func hostname(addr string) string {
+	name := addr
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		name = host
+	}
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(name, "."))
+}
