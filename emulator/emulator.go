@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lambda-r-runtime/emulator/front"
@@ -17,7 +18,7 @@ type Config struct {
 	MemoryMB int           // the memory size in REPORT lines; 128 if 0
 
 	// Limit is how many invocations may wait or run at once; more are refused with status
-	// 429. If 0, it is 1000.
+	// 429. If 0, it is 1000. The events that wait may have 128 MB in all.
 	Limit int
 
 	// HTTP, if not empty, makes every path outside the two APIs an HTTP request to the
@@ -51,7 +52,8 @@ type Emulator struct {
 	past        past                   // ended
 	changed     chan struct{}          // closed and replaced by wake
 
-	logMu sync.Mutex // held while a line is written
+	logMu   sync.Mutex   // held while a line is written
+	reading atomic.Int64 // bytes of the bodies that are being read
 }
 
 // New returns an emulator that waits for a runtime.

@@ -13,12 +13,13 @@ import (
 // of a failure; they are in the log.
 func (e *Emulator) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	format := e.config.HTTP
-	body, err := readEvent(w, r)
-	if err != nil {
-		status := http.StatusBadRequest
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			status = http.StatusRequestEntityTooLarge
-		}
+	body, status := e.readEvent(w, r)
+	switch status {
+	case 0:
+	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+		refuseUnread(w, r, func() { format.Refuse(w, status) })
+		return
+	default:
 		format.Refuse(w, status)
 		return
 	}

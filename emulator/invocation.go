@@ -21,7 +21,7 @@ type invocation struct {
 	id           string
 	traceID      string
 	function     string
-	event        []byte
+	event        []byte      // nil once it was handed out
 	header       http.Header // the headers of /next that come from the call
 	limit        int64       // of a streamed response, in bytes
 	asynchronous bool        // no caller waits for the answer

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,11 +15,9 @@ import (
 // defaultFunction is the name of the function. Callers may use any other name as well.
 const defaultFunction = "function"
 
-// Limits of the Invoke API (AWS documentation, "Lambda quotas" and "Invoke").
-const (
-	maxEvent         = 6 << 20 // bytes
-	maxClientContext = 3583    // bytes of base64
-)
+// maxClientContext is the maximum length of a client context, in bytes of base64 (AWS
+// documentation, "Invoke").
+const maxClientContext = 3583
 
 func (e *Emulator) routeInvokeAPI() {
 	e.invokeAPI.HandleFunc("POST /2015-03-31/functions/{name}/invocations", e.handleInvoke)
@@ -40,15 +37,24 @@ func (e *Emulator) handleUnknown(w http.ResponseWriter, r *http.Request) {
 
 // readInvocation reads the parts that both calls of the Invoke API have in common. It returns
 // false if it has refused the call.
-func readInvocation(w http.ResponseWriter, r *http.Request) (*invocation, bool) {
-	event, err := readEvent(w, r)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		writeException(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
-			fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxEvent))
+func (e *Emulator) readInvocation(w http.ResponseWriter, r *http.Request) (*invocation, bool) {
+	event, status := e.readEvent(w, r)
+	switch status {
+	case 0:
+	case http.StatusRequestEntityTooLarge:
+		refuseUnread(w, r, func() {
+			writeException(w, status, "RequestTooLargeException",
+				fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxEvent))
+		})
 		return nil, false
-	}
-	if err != nil {
-		writeException(w, http.StatusBadRequest, "InvalidRequestContentException", "the payload could not be read")
+	case http.StatusTooManyRequests:
+		refuseUnread(w, r, func() { writeTooManyRequests(w) })
+		return nil, false
+	case http.StatusRequestTimeout:
+		writeException(w, status, "RequestTimeoutException", fmt.Sprintf("the payload did not arrive within %v", bodyTimeout))
+		return nil, false
+	default:
+		writeException(w, status, "InvalidRequestContentException", "the payload could not be read")
 		return nil, false
 	}
 	clientContext, err := decodeClientContext(r.Header.Get("X-Amz-Client-Context"))
@@ -69,7 +75,7 @@ func readInvocation(w http.ResponseWriter, r *http.Request) (*invocation, bool) 
 
 // handleInvoke is the operation Invoke.
 func (e *Emulator) handleInvoke(w http.ResponseWriter, r *http.Request) {
-	inv, ok := readInvocation(w, r)
+	inv, ok := e.readInvocation(w, r)
 	if !ok {
 		return
 	}
@@ -119,14 +125,6 @@ func (e *Emulator) requestResponse(w http.ResponseWriter, r *http.Request, inv *
 	_, _ = w.Write(a.body) // a caller that has left needs no answer
 }
 
-// readEvent reads a request's body. A body whose declared length is too large is not read.
-func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > maxEvent {
-		return nil, &http.MaxBytesError{Limit: maxEvent}
-	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
-}
-
 // decodeClientContext returns the JSON in a client context header.
 func decodeClientContext(header string) (string, error) {
 	if header == "" {
@@ -166,8 +164,10 @@ func writeException(w http.ResponseWriter, status int, exception, message string
 	if err != nil {
 		panic(err) // a map of strings cannot fail
 	}
+	body = append(body, '\n')
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("X-Amzn-Errortype", exception)
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a caller that has left needs no answer
+	_, _ = w.Write(body) // a caller that has left needs no answer
 }

@@ -17,7 +17,7 @@ const maxChunk = 1 << 20
 
 // handleInvokeStreaming is the operation InvokeWithResponseStream.
 func (e *Emulator) handleInvokeStreaming(w http.ResponseWriter, r *http.Request) {
-	inv, ok := readInvocation(w, r)
+	inv, ok := e.readInvocation(w, r)
 	if !ok {
 		return
 	}

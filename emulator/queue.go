@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// submit queues an invocation. It returns false if the limit is reached. If the init of the
-// runtime has failed, the invocation is answered with that error.
+// submit queues an invocation. It returns false if there are too many, or if their events are
+// too large. If the init of the runtime has failed, the invocation is answered with that error.
 func (e *Emulator) submit(inv *invocation) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -17,7 +17,11 @@ func (e *Emulator) submit(inv *invocation) bool {
 		inv.answer <- answer{body: e.environment.initError, functionError: true}
 		return true
 	}
-	if len(e.queue)+len(e.running) >= e.config.Limit {
+	waiting := len(inv.event)
+	for _, queued := range e.queue {
+		waiting += len(queued.event)
+	}
+	if len(e.queue)+len(e.running) >= e.config.Limit || waiting > maxWaiting {
 		return false
 	}
 	e.queue = append(e.queue, inv)

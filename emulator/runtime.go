@@ -47,6 +47,7 @@ func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
 	h.Set(runtimeapi.HeaderTraceID, inv.traceID)
 	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
 	_, _ = w.Write(inv.event) // a runtime that has left misses its deadline
+	inv.event = nil           // the memory is needed no longer
 }
 
 // handleResponse takes the result of an invocation.

@@ -2,8 +2,8 @@ package front
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
+	"strconv"
 )
 
 // A Format names what AWS has in front of a function. It decides what events look like and
@@ -41,7 +41,7 @@ func (f Format) Valid() bool {
 // balancer waits for all of it and accepts no prelude.
 func (f Format) Streams() bool { return formats[f].streams }
 
-// Refuse writes the error with which AWS itself answers: 400, 413, 429, or 502 if the
+// Refuse writes the error with which AWS itself answers: 400, 408, 413, 429, or 502 if the
 // function failed.
 func (f Format) Refuse(w http.ResponseWriter, status int) { formats[f].refuse(w, status) }
 
@@ -59,9 +59,7 @@ func refusal(status int) string {
 }
 
 func refuseInText(w http.ResponseWriter, status int) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, refusal(status)) // a caller that has left needs no answer
+	writeRefusal(w, status, "text/plain; charset=utf-8", []byte(refusal(status)))
 }
 
 func refuseInJSON(w http.ResponseWriter, status int) {
@@ -73,7 +71,12 @@ func refuseInJSON(w http.ResponseWriter, status int) {
 	if err != nil {
 		panic(err) // a map of strings cannot fail
 	}
-	w.Header().Set("Content-Type", "application/json")
+	writeRefusal(w, status, "application/json", body)
+}
+
+func writeRefusal(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a caller that has left needs no answer
 }
