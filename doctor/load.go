@@ -21,9 +21,6 @@ import (
 // environment lifecycle").
 const maxInit = 10 * time.Second
 
-// maxShutdown is how long shutdown hooks may take. It is the supervisor's limit, too.
-const maxShutdown = 400 * time.Millisecond
-
 // nearLimit is the share of the memory above which R alone, after its init, is too large.
 const nearLimit = 0.8
 
@@ -59,7 +56,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 		return
 	}
 	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxShutdown)
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), supervisor.DrainLimit)
 		defer cancel()
 		w.Shutdown(stopping)
 	}()

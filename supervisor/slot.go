@@ -10,9 +10,9 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// drainLimit is how long an invocation may continue after a shutdown began, and how long
+// DrainLimit is how long an invocation may continue after a shutdown began, and how long
 // an idle R may take to exit. Lambda sends SIGKILL some 500 ms after SIGTERM.
-const drainLimit = 400 * time.Millisecond
+const DrainLimit = 400 * time.Millisecond
 
 // A slot is the place of one worker. The goroutine of run owns all fields.
 type slot struct {
@@ -258,7 +258,7 @@ func (s *slot) retire() {
 	w := s.worker
 	s.worker, s.due = nil, false
 	s.reaping.Go(func() { // the next spawn, or free, waits for it
-		ctx, cancel := context.WithTimeout(s.drainDeadline, drainLimit)
+		ctx, cancel := context.WithTimeout(s.drainDeadline, DrainLimit)
 		defer cancel()
 		w.Shutdown(ctx)
 	})

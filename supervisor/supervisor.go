@@ -99,7 +99,7 @@ func New(c Config) (*Supervisor, error) {
 // go on. When Run returns an init error, that has been reported to the Runtime API.
 func (s *Supervisor) Run(ctx context.Context) error {
 	slots, ctx := errgroup.WithContext(ctx) // one slot's fatal error ends them all
-	drainDeadline, cancel := deadlineAfter(ctx, drainLimit)
+	drainDeadline, cancel := deadlineAfter(ctx, DrainLimit)
 	defer cancel()
 	for i := range s.config.Slots {
 		slots.Go(func() error {

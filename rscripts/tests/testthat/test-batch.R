@@ -12,7 +12,7 @@ run_batch <- function(f, text, env = parent.frame()) {
 }
 
 failures <- function(...) {
-  items <- vapply(list(...), function(id) paste0("{\"itemIdentifier\":", id, "}"), "")
+  items <- vapply(list(...), function(id) paste0("{\"itemIdentifier\":", id, "}"), character(1))
   paste0("{\"batchItemFailures\":[", paste(items, collapse = ","), "]}")
 }
 
@@ -22,7 +22,7 @@ fail_at <- function(...) {
   seen <<- list()
   function(record) {
     seen[length(seen) + 1L] <<- list(record$data)
-    if (any(vapply(list(...), identical, NA, record$data))) stop("no")
+    if (any(vapply(list(...), identical, logical(1), record$data))) stop("no")
   }
 }
 
@@ -37,7 +37,7 @@ kinesis <- function(...) {
   ), "]}")
 }
 
-messages <- function() vapply(logged$records, `[[`, "", "message")
+messages <- function() vapply(logged$records, `[[`, character(1), "message")
 
 test_that("a batch without failures has an empty report", {
   expect_identical(run_batch(function(record) NULL, event_json("sqs-event")), "{\"batchItemFailures\":[]}")

@@ -5,7 +5,7 @@ test_that("records have their own fields as they came", {
     came <- jsonlite::parse_json(event_json(name))$Records
     got <- records_of(name)
     expect_identical(lapply(got, function(record) record[names(record) != "data"]), came)
-    expect_true(all(vapply(got, function(record) "data" %in% names(record), NA)))
+    expect_true(all(vapply(got, function(record) "data" %in% names(record), logical(1))))
   }
   expect_identical(records_of("sqs-event")[[1L]]$messageAttributes$Attribute3$binaryListValues, list("MA==", "MQ==", "MA=="))
 })

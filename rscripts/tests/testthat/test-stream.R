@@ -29,12 +29,12 @@ answer_stream <- function(handler, event = "", acks = rep(ack(), 100L)) {
   structure(frames, unread = unread)
 }
 
-types <- function(frames) vapply(frames, function(frame) frame$type, "")
+types <- function(frames) vapply(frames, function(frame) frame$type, character(1))
 
 # texts() are the chunks as text.
 texts <- function(frames) {
   chunks <- Filter(function(frame) identical(frame$type, "chunk"), frames)
-  vapply(chunks, function(frame) rawToChar(frame$payload), "")
+  vapply(chunks, function(frame) rawToChar(frame$payload), character(1))
 }
 
 url_event <- paste0(

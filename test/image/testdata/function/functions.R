@@ -4,9 +4,9 @@ do <- function(what) {
     pid = Sys.getpid(),
     hoard = hoard(),
     kill = tools::pskill(Sys.getpid(), tools::SIGKILL),
-    write = vapply(c("/var/task", "/usr/lib/R", "/tmp", tempdir()), can_write, NA),
+    write = vapply(c("/var/task", "/usr/lib/R", "/tmp", tempdir()), can_write, logical(1)),
     user = list(uid = Sys.info()[["user"]], home = path.expand("~")),
-    packages = vapply(base_packages(), requireNamespace, NA, quietly = TRUE),
+    packages = vapply(base_packages(), requireNamespace, logical(1), quietly = TRUE),
     devices = vapply(c("png", "svg", "jpeg", "tiff", "pdf", "cairo_pdf"), draw, 0),
     fork = parallel::mclapply(1:2, function(i) i^2, mc.cores = 2),
     memory = object.size(numeric(5e6)) > 0
