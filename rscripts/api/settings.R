@@ -1,5 +1,6 @@
 # Settings that user code makes while the handler is loaded:
-#   simplify, deserialiser, serialiser, decode_base64   see lambda_config(); NULL if not set
+#   simplify, deserialiser, serialiser, decode_base64, keep_seed
+#                                                       see lambda_config(); NULL if not set
 #   shutdown_hooks                                      see on_shutdown(); the last one first
 #   lambdr_compat, lambdr_arguments                     see read_compat_setting()
 #   lambdr_deserialiser, lambdr_serialiser              see lambdr_config(). They read the

@@ -32,11 +32,15 @@ attach_user_api <- function() {
 # serialiser: function(value), which returns the JSON text of a result, on HTTP sources of the
 #   body. With `identity` a result that is a string is sent unchanged.
 # decode_base64: FALSE gives handlers a body that arrives in base64 without decoding it.
+# keep_seed: TRUE keeps the random seed that the handler's file has set, see set.seed(). By default
+#   each worker draws its own random numbers.
 #
 # Returns NULL, invisibly. Stops if an argument has the wrong type.
-lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NULL, decode_base64 = NULL) {
+lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NULL, decode_base64 = NULL,
+                          keep_seed = NULL) {
   set_flag("simplify", simplify)
   set_flag("decode_base64", decode_base64)
+  set_flag("keep_seed", keep_seed)
   set_function("deserialiser", deserialiser)
   set_function("serialiser", serialiser)
   invisible()

@@ -67,6 +67,15 @@ end_fork <- function(pid) {
   }
 }
 
+# forget_seed() removes what set.seed() in the handler's file has set, so that R seeds itself at
+# the next random number. Otherwise every worker would draw the same numbers, and the same again
+# after each restart. The kind of the generator stays.
+forget_seed <- function() {
+  if (!isTRUE(settings$keep_seed) && exists(".Random.seed", globalenv(), inherits = FALSE)) {
+    rm(".Random.seed", envir = globalenv())
+  }
+}
+
 # reset_output() removes the sinks that user code left, which would hide output from the log.
 # (sink.number() takes twenty times as long as its .Internal, and this runs at every
 # invocation.)

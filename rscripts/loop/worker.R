@@ -44,6 +44,7 @@ load_or_fail <- function(handler_name, log, time_calls = FALSE) {
   )
   end_fork(pid)
   reset_output()
+  forget_seed()
   slowest <- slowest_loads(current$loading)
   current$loading <- NULL
   failed <- inherits(handler, "failure")

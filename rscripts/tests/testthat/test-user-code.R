@@ -74,3 +74,24 @@ test_that("reset_output() removes the sinks that user code left", {
   )
   expect_setequal(printed, c("out", "err"))
 })
+
+test_that("each worker draws its own random numbers, unless it keeps the seed of its file", {
+  keep_settings()
+  withr::local_preserve_seed()
+  local_draws <- function(lines) {
+    in_user_dir()
+    writeLines(c(lines, "f <- function() 1"), "functions.R")
+    keep_sinks()
+    withr::defer(runtime$current$log <- NULL)
+    runtime$load_or_fail("functions.f", function(...) NULL)
+    c(RNGkind()[[1L]], runif(3))
+  }
+  seeded <- "set.seed(1); x <- runif(1)"
+  expect_false(identical(local_draws(seeded), local_draws(seeded)))
+  expect_identical(local_draws("set.seed(1, kind = \"Wichmann-Hill\")")[[1L]], "Wichmann-Hill")
+  RNGkind("default")
+  keeps <- paste0(seeded, "; lambda_config(keep_seed = TRUE)")
+  assign("lambda_config", runtime$lambda_config, globalenv())
+  withr::defer(rm("lambda_config", envir = globalenv()))
+  expect_identical(local_draws(keeps), local_draws(keeps))
+})
