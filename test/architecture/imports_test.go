@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,38 @@ func TestImports(t *testing.T) {
 	}
 	if seen != len(mayImport) {
 		t.Errorf("%d packages, and %d in the table", seen, len(mayImport))
+	}
+}
+
+// The page has the same table, except that bootstrap imports everything.
+func TestPageHasTheImports(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := regexp.MustCompile("`([a-z/]+)`")
+	documented := map[string][]string{}
+	for row := range strings.Lines(string(page)) {
+		cells := strings.Split(row, "|")
+		if len(cells) != 5 {
+			continue
+		}
+		var imports []string
+		for _, m := range quoted.FindAllStringSubmatch(cells[3], -1) {
+			imports = append(imports, m[1])
+		}
+		for _, m := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			documented[m[1]] = slices.Sorted(slices.Values(imports))
+		}
+	}
+	for name, want := range mayImport {
+		got, ok := documented[name]
+		if strings.HasPrefix(name, "cmd/") {
+			continue
+		}
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("docs/architecture.md says that %s imports %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -4,8 +4,34 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
+
+// diagram returns the lines of a file that draw boxes, without comment signs.
+func diagram(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if strings.ContainsAny(line, "│─") {
+			lines = append(lines, strings.TrimPrefix(strings.TrimRight(line, "\n"), "//\t"))
+		}
+	}
+	return lines
+}
+
+// The page and the package comment have the same state diagram.
+func TestStateDiagram(t *testing.T) {
+	page, comment := diagram(t, "../../docs/architecture.md"), diagram(t, "../../supervisor/doc.go")
+	if len(page) == 0 || !slices.Equal(page, comment) {
+		t.Errorf("docs/architecture.md has\n%s\nsupervisor/doc.go has\n%s", strings.Join(page, "\n"), strings.Join(comment, "\n"))
+	}
+}
 
 // Each file that a page names in backquotes exists.
 func TestPagesNameFiles(t *testing.T) {
