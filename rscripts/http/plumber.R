@@ -58,22 +58,22 @@ attach_plumber <- function(file) {
 # plumb_user() is source_user() for a file with annotations. It returns the router.
 plumb_user <- function(file) {
   parse_user(file) # plumber prints a syntax error instead of including it in its own
-  calling_stopped(
+  on_stopped(
     call_user(as.call(list(quote(plumber::plumb), file)), globalenv()),
-    function(e, calls) plumb_failed(e, file, without_fail(capture_stack(calls, e)))
+    function(cond, at, outer) outer(plumb_failure(cond, file, without_fail(stack_of(cond, at))), at)
   )
 }
 
-# plumb_failed() stops with the error that plumb() met. plumber's text for it begins with a line
+# plumb_failure() returns the error that plumb() met. plumber's text for it begins with a line
 # number: that of the wrong annotation, or that before the statement that failed.
-plumb_failed <- function(e, file, stack) {
+plumb_failure <- function(e, file, stack) {
   text <- condition_text(e)
   parts <- regmatches(text, regexec("(?s)^Error on line #([0-9]+): '.*?' - (.*)$", text, perl = TRUE))[[1L]]
   if (!length(parts)) {
-    fail(init_error_type(e), file, ": ", text, stack = stack)
+    return(new_fail(init_error_type(e), file, ": ", text, stack = stack))
   }
   in_statement <- startsWith(parts[[3L]], "Error")
-  fail(
+  new_fail(
     if (grepl("there is no package called", text, fixed = TRUE)) "Runtime.ImportModuleError" else "Runtime.InitError",
     file, ":", as.integer(parts[[2L]]) + in_statement, ": ", parts[[3L]],
     stack = stack

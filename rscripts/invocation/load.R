@@ -108,7 +108,8 @@ load_package_function <- function(package, name) {
 }
 
 # source_user() evaluates a file of user code in the global environment, so that its definitions
-# persist between invocations. It returns the file's last value, invisibly.
+# persist between invocations. It returns the file's last value, invisibly. No handler may be
+# established meanwhile, see conditions.R.
 source_user <- function(file) {
   expressions <- parse_user(file)
   if (mentions_lambdr(expressions) || settings$lambdr_compat) {
@@ -120,12 +121,15 @@ source_user <- function(file) {
     where <- if (is.null(lines)) file else paste0(file, ":", lines[[i]][[1L]])
     current$loading$where <- where
     value <- timed(
-      calling_stopped(call_user(expressions[[i]], globalenv()), function(e, calls) {
-        stack <- without_fail(capture_stack(calls, e))
-        run_error_option(e)
-        fail(
-          init_error_type(e), where, ": ", failure_text(e),
-          stack = stack, parents = condition_parents(e, stack)
+      on_stopped(call_user(expressions[[i]], globalenv()), function(cond, at, outer) {
+        stack <- without_fail(stack_of(cond, at))
+        run_error_option(cond)
+        outer(
+          new_fail(
+            init_error_type(cond), where, ": ", failure_text(cond),
+            stack = stack, parents = condition_parents(cond, stack)
+          ),
+          at
         )
       }),
       if (is.null(lines)) deparse(expressions[[i]]) else as.character(lines[[i]])

@@ -10,11 +10,14 @@ new_failure <- function(type, message, stack = list(), call = NULL, parents = NU
 
 # fail() stops with an error that is reported with this type. `...` is the message, pasted
 # together; `public` is the part of it that the caller of an HTTP source may read.
-fail <- function(type, ..., stack = list(), parents = NULL, public = NULL) {
-  stop(structure(
+fail <- function(...) stop(new_fail(...))
+
+# new_fail() returns the error of fail().
+new_fail <- function(type, ..., stack = list(), parents = NULL, public = NULL) {
+  structure(
     class = c("runtime_failure", "error", "condition"),
     list(message = paste0(...), call = NULL, type = type, stack = stack, parents = parents, public = public)
-  ))
+  )
 }
 
 # public_answer() returns what the caller of an HTTP source gets for an error, list(code, message,

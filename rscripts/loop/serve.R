@@ -27,6 +27,7 @@ answer <- function(frame, bytes, handler, io) {
   invocation <- new_invocation(frame, io)
   current$invocation <- invocation
   current$log <- invocation$log
+  install_handlers()
   result <- with_conditions(
     function() with_interrupts(evaluate(invocation, handler, bytes)),
     invocation$log

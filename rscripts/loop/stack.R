@@ -133,7 +133,7 @@ is_machinery <- function(call) {
   called_name(call) %in% c(
     "tryCatch", "tryCatchList", "tryCatchOne", "doTryCatch", "withCallingHandlers",
     "withRestarts", "withOneRestart", "doWithOneRestart",
-    "eval", "evalq", "eval.parent", "signalCondition", "signal_abort"
+    "eval", "evalq", "eval.parent", "signalCondition", "signal_abort", "entrace", "cnd_signal"
   ) ||
     identical(call, quote(value[[3L]](cond))) ||
     identical(call, quote(h(simpleError(msg, call)))) ||

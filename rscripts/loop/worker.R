@@ -10,6 +10,7 @@ run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/sel
   hello <- read_message(io)
   if (!is.null(hello)) {
     suspendInterrupts({
+      install_handlers()
       loaded <- load_or_fail(hello$handler, log_to(io, NULL), time_calls = isTRUE(hello$timing))
       announce(loaded, io)
       if (!is.null(loaded$handler)) {

@@ -55,30 +55,19 @@ check_identifiers <- function(ids) {
 # interrupt, such as the deadline's, does not fail the record: it ends the invocation.
 process_record <- function(record, source, id, process) {
   depth <- sys.nframe()
-  stack <- list()
-  tryCatch(
-    calling_stopped(
-      {
-        process(decode_record(record, source))
-        TRUE
-      },
-      function(cond, calls) {
-        calls <- sys.calls() # only those of the record, without this function
-        stack <<- without_fail(capture_stack(calls[-c(seq_len(depth), length(calls))], cond))
-        run_error_option(cond)
-        stop_as_error(cond)
-      }
-    ),
-    error = function(e) {
-      if (inherits(e, "runtime_stopped")) {
-        e <- e$condition
-      }
+  catch_stopped(
+    {
+      process(decode_record(record, source))
+      TRUE
+    },
+    function(cond, stack) {
       id <- if (is.list(id)) paste0(id$partition, " offset ", sprintf("%.0f", id$offset)) else id
-      type <- if (inherits(e, "runtime_failure")) e$type else class(e)[[1L]]
-      message <- paste0("record ", id, " failed: ", type, ": ", with_reason(condition_text(e), e))
+      type <- if (inherits(cond, "runtime_failure")) cond$type else class(cond)[[1L]]
+      message <- paste0("record ", id, " failed: ", type, ": ", with_reason(condition_text(cond), cond))
       current$log("error", paste(c(message, stack_lines(stack)), collapse = "\n"), NULL, list(record = id))
       FALSE
-    }
+    },
+    function(cond, at) capture_stack(at$calls[-seq_len(depth)], cond)
   )
 }
 

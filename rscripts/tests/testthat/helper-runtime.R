@@ -7,14 +7,24 @@ for (file in Sys.glob("../../*/*.R")) {
 }
 runtime$register_methods()
 
+# A worker's handlers are global. R does not allow that here, because testthat has established
+# handlers. So the functions that rely on them establish them around the code that they evaluate.
+runtime$install_handlers <- function() NULL
+runtime$catch_stopped <- local(
+  function(expr, handle, ...) {
+    catch_stopped(do.call(withCallingHandlers, c(list(quote(expr)), runtime_handlers)), handle, ...)
+  },
+  envir = list2env(list(catch_stopped = runtime$catch_stopped), parent = runtime)
+)
+
 # failure() evaluates `expr` and returns the failure that it stops with.
 failure <- function(expr) {
-  tryCatch(
+  runtime$catch_stopped(
     {
-      force(expr)
+      expr
       stop("there was no failure")
     },
-    runtime_failure = identity
+    function(cond, stack) if (inherits(cond, "runtime_failure")) cond else stop(cond)
   )
 }
 
@@ -184,4 +194,16 @@ replies <- function(io) {
     frames[[length(frames) + 1L]] <- frame
   }
   frames
+}
+
+# in_new_r() runs R code in an R of its own, with the runtime, and returns what it printed.
+in_new_r <- function(...) {
+  files <- normalizePath(Sys.glob("../../*/*.R"))
+  script <- withr::local_tempfile()
+  writeLines(c(
+    "runtime <- new.env(parent = baseenv())",
+    paste0("for (file in ", paste(deparse(files), collapse = ""), ") sys.source(file, runtime)"),
+    ...
+  ), script)
+  system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = TRUE)
 }

@@ -108,9 +108,25 @@ test_that("R goes on after its stack has overflowed", {
   recursive <- function(n) recursive(n + 1)
   expect_match(run(recursive(1))$value$type, "StackOverflowError$")
   expect_match(run(recursive(1))$value$message, "infinite recursion")
-  withr::local_options(expressions = 500000L)
-  expect_match(run(recursive(1))$value$message, "(C stack usage|protect).* \\(infinite recursion\\?\\)$")
-  expect_identical(run("still here")$value, "still here")
+})
+
+test_that("R goes on after an error for which it calls no handler", {
+  printed <- in_new_r(
+    "runtime$install_handlers()",
+    "run <- function(expr) runtime$with_conditions(function() expr, log = NULL)",
+    "options(expressions = 500000L)",
+    "recursive <- function(n) recursive(n + 1)",
+    "overflow <- run(recursive(1))",
+    "cat(overflow$type, overflow$message, '\\n')",
+    "cat(run('still here'), '\\n')",
+    "removed <- run({ globalCallingHandlers(NULL); stop('no') })",
+    "cat(removed$type, removed$message, '\\n')",
+    "runtime$install_handlers()",
+    "cat(run(stop('again'))$message, '\\n')"
+  )
+  printed <- trimws(printed[!grepl("^(Error|Calls)", printed)]) # without what R itself prints
+  expect_match(printed[[1L]], "^CStackOverflowError C stack usage.* \\(infinite recursion\\?\\)$")
+  expect_identical(printed[-1L], c("still here", "simpleError no", "again"))
 })
 
 test_that("an error in a finalizer is not the invocation's", {

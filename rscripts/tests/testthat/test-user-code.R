@@ -1,17 +1,5 @@
 local_edition(3)
 
-# in_new_r() runs R code in an R of its own, with the runtime, and returns what it printed.
-in_new_r <- function(...) {
-  files <- normalizePath(Sys.glob("../../*/*.R"))
-  script <- withr::local_tempfile()
-  writeLines(c(
-    "runtime <- new.env(parent = baseenv())",
-    paste0("for (file in ", paste(deparse(files), collapse = ""), ") sys.source(file, runtime)"),
-    ...
-  ), script)
-  system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = TRUE)
-}
-
 test_that("the compiler is on in user code, and off in the runtime", {
   level <- function() .Internal(enableJIT(-1L))
   before <- level()

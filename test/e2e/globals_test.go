@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// startGlobals serves a function whose file and .Rprofile establish global calling handlers.
+func startGlobals(t *testing.T) (*program, function) {
+	t.Helper()
+	p := start(t, "globals", nil, "local", "--addr", "127.0.0.1:0", "functions.f")
+	return p, function{t, p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]}
+}
+
+// Global calling handlers see what the handler signals, before the runtime does.
+func TestGlobalCallingHandlers(t *testing.T) {
+	p, f := startGlobals(t)
+	if !strings.Contains(p.output(), "profile saw: loading") {
+		t.Errorf("the handler of .Rprofile did not see a message of the file's top level:\n%s", p.output())
+	}
+	for _, row := range []struct {
+		what, result string
+		log          []string // in this order
+	}{
+		{"warning", `"warned"`, []string{"global warning: careful", "WRN careful"}},
+		{"message", `"sent"`, []string{"profile saw: hello", "INF hello"}},
+		{"progress", `"made"`, []string{"progress: 50%"}},
+		{"caught", `"caught"`, nil},
+		{"late", `"added"`, nil},
+		{"message", `"sent"`, []string{"late saw: hello", "profile saw: hello", "INF hello"}},
+		{"finalizer", `"collected"`, []string{"finalized"}},
+	} {
+		before := len(p.output())
+		if got := f.result(`{"what":"` + row.what + `"}`); got != row.result {
+			t.Errorf("%s returned %s, want %s", row.what, got, row.result)
+		}
+		rest := p.output()[before:]
+		for _, text := range row.log {
+			_, after, found := strings.Cut(rest, text)
+			if !found {
+				t.Errorf("%s: the log does not have %q there:\n%s", row.what, text, p.output()[before:])
+				continue
+			}
+			rest = after
+		}
+	}
+	if strings.Contains(p.output(), "global error") {
+		t.Errorf("a handler of errors saw one that was caught:\n%s", p.output())
+	}
+}
+
+// An error that a global handler has seen, and replaced, is reported with the user's own stack.
+func TestErrorsWithGlobalCallingHandlers(t *testing.T) {
+	p, f := startGlobals(t)
+	for _, row := range []struct {
+		what, errorType, message string
+		stack                    []string
+	}{
+		// rlang::global_entrace() makes every error one of its own class.
+		{"error", "rlang_error", "not today", []string{"f(what = what)", "inner() (functions.R:18)", `stop("not today") (functions.R:15)`}},
+		{"c_error", "rlang_error", "non-numeric argument", []string{"f(what = what)", `1 + "a" (functions.R:18)`}},
+		{"overflow", "CStackOverflowError", "C stack usage", nil},
+		{"remove", "simpleError", "removed", nil},
+	} {
+		e := f.failure(`{"what":"` + row.what + `"}`)
+		if e.Type != row.errorType || !strings.Contains(e.Message, row.message) || !slices.Equal(e.Stack, row.stack) {
+			t.Errorf("%s failed with %+v, want %s, %q, %q", row.what, e, row.errorType, row.message, row.stack)
+		}
+	}
+	if !strings.Contains(p.output(), "global error: not today") {
+		t.Errorf("the global handler did not see the error:\n%s", p.output())
+	}
+	// The user's handlers have been removed; the runtime's are there again.
+	if e := f.failure(`{"what":"error"}`); e.Type != "simpleError" || len(e.Stack) != 3 {
+		t.Errorf("without global handlers the error is %+v", e)
+	}
+}
