@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // An Output is where all log lines go. It is safe for concurrent use.
@@ -50,22 +47,4 @@ func (o *Output) writeJSON(line []byte) error {
 	}
 	_, err := o.w.Write(append(line, '\n'))
 	return err
-}
-
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return false
-	}
-	terminal := false
-	_ = raw.Control(func(fd uintptr) { // fails only if f is closed
-		_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-		terminal = err == nil
-	})
-	return terminal
 }
