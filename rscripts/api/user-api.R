@@ -218,9 +218,11 @@ stop_html <- function(..., code = 500L) {
 #   whole disk.
 # content_type: the file's type; by default that of its name's ending.
 # headers: as for html_response().
+# keep: FALSE deletes the file at the end of the invocation, if the handler made it in tempdir()
+#   during this invocation: otherwise such files would fill /tmp. Other files are never deleted.
 #
 # Returns a response. Stops if there is no such file.
-file_response <- function(path, content_type = NULL, headers = list()) {
+file_response <- function(path, content_type = NULL, headers = list(), keep = FALSE) {
   if (!is_string(path)) {
     stop("file_response(): path must be one string")
   }
@@ -231,6 +233,9 @@ file_response <- function(path, content_type = NULL, headers = list()) {
     stop("file_response(): there is no file ", quoted(path), " in ", getwd())
   }
   type <- if (is.null(content_type)) content_type_of(path) else content_type
+  if (!isTRUE(keep)) {
+    delete_once_sent(path)
+  }
   html_response(readBin(path, "raw", file.size(path)), content_type = type, headers = headers)
 }
 

@@ -21,6 +21,23 @@ error_status <- function(code) {
   if (length(status) == 1L && !is.na(status) && status >= 400L && status <= 599L) status
 }
 
+# clock_tick is how much a file's time may lag behind the clock, in ms: the kernel's tick.
+clock_tick <- 10
+
+# delete_once_sent() lets the invocation delete a file at its end, but only one that is certainly
+# the handler's to lose: the file itself, not a link to it, is in tempdir(), and was made or
+# written since the invocation began. A file outside, or one that a handler made before, to send
+# it again, is left alone.
+delete_once_sent <- function(path) {
+  invocation <- current$invocation
+  path <- normalizePath(path)
+  own <- startsWith(path, paste0(normalizePath(tempdir()), "/"))
+  if (own && !is.null(invocation$started) &&
+    as.numeric(file.info(path, extra_cols = FALSE)$ctime) * 1000 >= invocation$started - clock_tick) {
+    invocation$sent_files <- c(invocation$sent_files, path)
+  }
+}
+
 content_type_of <- function(path) {
   known <- c(
     html = "text/html; charset=utf-8", htm = "text/html; charset=utf-8", css = "text/css; charset=utf-8",

@@ -14,9 +14,11 @@ current <- new.env(parent = emptyenv())
 #   event   the event, see read_event(); NULL until it is decoded
 #   stream  the stream that the handler writes, see run_stream(); NULL if it does not
 #   noted   the error that a plumber router has answered, a failure, or NULL
+#   started     when it began, see now_ms()
+#   sent_files  files to delete at its end, see delete_once_sent()
 new_invocation <- function(frame, io) {
   list2env(
-    list(frame = frame, io = io, log = log_to(io, frame$id)),
+    list(frame = frame, io = io, log = log_to(io, frame$id), started = now_ms()),
     envir = new.env(parent = emptyenv())
   )
 }

@@ -11,6 +11,7 @@ serve <- function(handler, io) {
     }
     if (identical(frame$type, "shutdown")) {
       current$log <- log_to(io, NULL)
+      restore_process_state(current$log)
       return(run_shutdown_hooks(current$log))
     }
     event <- read_frame(io$requests)
@@ -28,6 +29,7 @@ answer <- function(frame, bytes, handler, io) {
   current$invocation <- invocation
   current$log <- invocation$log
   install_handlers()
+  restore_process_state(invocation$log)
   result <- with_conditions(
     function() with_interrupts(evaluate(invocation, handler, bytes)),
     invocation$log
@@ -38,6 +40,7 @@ answer <- function(frame, bytes, handler, io) {
   restore_io(io)
   r_ms <- now_ms() - started
   reply(invocation, result, r_ms)
+  unlink(invocation$sent_files)
   current$invocation <- NULL
 }
 

@@ -46,6 +46,7 @@ load_or_fail <- function(handler_name, log, time_calls = FALSE) {
   end_fork(pid)
   reset_output()
   forget_seed()
+  remember_process_state()
   slowest <- slowest_loads(current$loading)
   current$loading <- NULL
   failed <- inherits(handler, "failure")

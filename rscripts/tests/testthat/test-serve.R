@@ -98,3 +98,47 @@ test_that("an HTTP caller gets a response for a failure, without its details", {
   expect_null(result$error)
   expect_identical(jsonlite::parse_json(rawToChar(sent[[3L]]))$body, "no such city")
 })
+
+test_that("a file of file_response() is deleted once sent, if the handler made it for that", {
+  in_user_dir()
+  made <- function(path = tempfile(fileext = ".csv")) {
+    writeLines("x", path)
+    path
+  }
+  sends <- function(path, ...) {
+    answer_frames(function() runtime$file_response(path(), ...))$payload
+    path
+  }
+  mine <- NULL
+  new <- function() mine <<- made()
+  for (i in 1:3) {
+    sends(new)
+    expect_false(file.exists(mine))
+  }
+  # It may be sent twice, and read after it was given away.
+  got <- answer_frames(function() {
+    new()
+    runtime$file_response(mine)
+    list(runtime$file_response(mine)$status, readLines(mine))
+  })
+  expect_identical(got$payload, "[200,\"x\"]")
+  expect_false(file.exists(mine))
+
+  sends(new, keep = TRUE)
+  expect_true(file.exists(mine))
+  outside <- made(file.path(withr::local_tempdir(tmpdir = dirname(tempdir())), "mine.csv"))
+  sends(function() made(outside))
+  expect_true(file.exists(outside))
+
+  # One that an earlier invocation made, to send it again.
+  cached <- made()
+  while (as.numeric(file.info(cached)$ctime) * 1000 >= runtime$now_ms() - 2 * runtime$clock_tick) NULL
+  sends(function() cached)
+  expect_true(file.exists(cached))
+  # A link to a file outside.
+  link <- tempfile()
+  file.symlink(outside, link)
+  sends(function() link)
+  expect_true(file.exists(outside))
+  unlink(c(cached, link, mine))
+})

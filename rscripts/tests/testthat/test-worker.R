@@ -4,7 +4,13 @@ log_nothing <- function(level, message, call = NULL, fields = list()) NULL
 
 load <- function(name, log = log_nothing, env = parent.frame()) {
   keep_sinks(env)
-  withr::defer(runtime$current$log <- NULL, envir = env)
+  withr::defer(
+    {
+      runtime$current$log <- NULL
+      rm(list = ls(runtime$initial), envir = runtime$initial)
+    },
+    envir = env
+  )
   runtime$load_or_fail(name, log)
 }
 
