@@ -36,11 +36,15 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	out := lambdalog.NewOutput(stdout, nil)
 	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
+	if o.strict {
+		defer enforceLimits(s, o, tempDir(getenv), log)()
+	}
 	p, err := newPool(s, o.concurrency, getenv, o.functionEnv(s.handler), log)
 	if err != nil {
 		return err
 	}
 	defer p.close()
+	p.observe = newLocalChecks(p, o).observe
 	server, err := listenLocal(o.addr)
 	if err != nil {
 		return err

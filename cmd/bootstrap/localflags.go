@@ -26,6 +26,7 @@ type localOptions struct {
 	memory      int    // MB
 	http        string // an front.Format, or ""
 	watch       bool
+	strict      bool
 }
 
 // parseFlags parses args. It reports whether the command is done: with an error, or because
@@ -55,13 +56,16 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second,
 		"time limit of an invocation")
 	flags.IntVar(&o.memory, "memory", 512,
-		"memory size reported to the function, in MB (not enforced)")
+		"memory size of the function, in MB; a warning says when R used more")
 	flags.StringVar(&o.http, "http", "",
 		"pass HTTP requests of any path to the function, as events of this `format`: "+
 			"url (function URL), rest (API Gateway REST API) or alb (load balancer)")
 	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
+	flags.BoolVar(&o.strict, "strict", false,
+		"enforce --memory, and make all folders but /tmp read-only as in Lambda, "+
+			"where this machine allows it (root on Linux)")
 	return flags, o
 }
 

@@ -23,7 +23,8 @@ type pool struct {
 	memory   int64 // the function's, in bytes; 0 if unlimited or unknown
 	config   worker.Config
 	log      *slog.Logger
-	spawned  func() // if not nil, called for each ready worker
+	spawned  func()                      // if not nil, called for each ready worker
+	observe  func(supervisor.Transition) // if not nil, called for each transition
 
 	mu      sync.Mutex
 	workers map[int]pooled // by slot

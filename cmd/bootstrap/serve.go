@@ -30,8 +30,15 @@ func newSupervisor(p *pool, api supervisor.RuntimeAPI, out *lambdalog.Output) (*
 		Margin:      p.settings.margin,
 		Log:         p.log,
 	}
+	c.Observe = p.observe
 	if p.settings.metrics {
-		c.Observe = lambdalog.NewMetrics(out, p.settings.function, p.log).Observe
+		metrics := lambdalog.NewMetrics(out, p.settings.function, p.log)
+		c.Observe = func(t supervisor.Transition) {
+			metrics.Observe(t)
+			if p.observe != nil {
+				p.observe(t)
+			}
+		}
 	}
 	if p.settings.maxInvocations > 0 || p.settings.maxRSS > 0 {
 		c.Recycle = p.recycle

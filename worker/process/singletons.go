@@ -15,32 +15,32 @@ import (
 // child, the set of pids that are ours to reap, whether orphans become our children, and the
 // memory control group.
 
-// starts sends commands to the one OS thread that starts them.
-var starts = sync.OnceValue(func() chan<- startRequest {
-	requests := make(chan startRequest)
-	go runStarter(requests)
-	return requests
+// starter sends functions to the one OS thread that starts every child.
+var starter = sync.OnceValue(func() chan<- func() {
+	calls := make(chan func())
+	go runStarter(calls)
+	return calls
 })
-
-type startRequest struct {
-	cmd *exec.Cmd
-	err chan<- error
-}
 
 // startOnThread starts cmd from a thread that lives as long as the program. Pdeathsig is sent
 // when the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG), and the Go scheduler ends
 // threads at will.
 func startOnThread(cmd *exec.Cmd) error {
+	return onStarter(func() error { return supervised.start(cmd) })
+}
+
+// onStarter calls f on that thread and returns its error.
+func onStarter(f func() error) error {
 	err := make(chan error)
-	starts() <- startRequest{cmd, err}
+	starter() <- func() { err <- f() }
 	return <-err
 }
 
 // runStarter runs until the program ends; nothing waits for it.
-func runStarter(requests <-chan startRequest) {
+func runStarter(calls <-chan func()) {
 	runtime.LockOSThread()
-	for r := range requests {
-		r.err <- supervised.start(r.cmd)
+	for f := range calls {
+		f()
 	}
 }
 
