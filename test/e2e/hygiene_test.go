@@ -1,7 +1,15 @@
 package e2e
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
 	"testing"
+
+	"lambda-r-runtime/test/kit/board"
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // One invocation must not damage the next.
@@ -24,5 +32,50 @@ func TestHygiene(t *testing.T) {
 	f.result(`{"run":"sets_option"}`)
 	if got := f.result(event); got == fresh {
 		t.Errorf("an option and an environment variable did not stay: %s", got)
+	}
+}
+
+// startAsProcess1 starts bootstrap as process 1 of a pid namespace of its own, as in a container.
+func startAsProcess1(t *testing.T, dir string, args ...string) *program {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"-c", `mount -t proc proc /proc && exec "$@"`, "sh", bootstrap}, args...)...)
+	cmd.Dir = filepath.Join("testdata", dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	p, err := lambda.Start(cmd)
+	if errors.Is(err, syscall.EPERM) {
+		t.Skip("the machine allows no user namespaces; TestOrphansAreReaped of worker/process needs none")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(syscall.SIGINT, patience); err != nil {
+			t.Error(err)
+		}
+	})
+	return &program{p, t}
+}
+
+// As process 1, bootstrap is the parent of every orphan, and reaps it while the worker lives.
+func TestZombiesAsProcess1(t *testing.T) {
+	p := startAsProcess1(t, "hygiene", "local", "--addr", "127.0.0.1:0", "hygiene.f")
+	f := function{t, p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]}
+	pid := f.result(`{"run":"Sys.getpid"}`)
+	for range 5 {
+		f.result(`{"run":"leaves_orphans"}`)
+	}
+	var left string
+	if !board.Poll(patience, func() bool {
+		left = f.result(`{"run":"dead_processes"}`)
+		return left == `{"zombies":0,"sleeps":0}`
+	}) {
+		t.Errorf("of 25 orphans, these are left: %s", left)
+	}
+	if got := f.result(`{"run":"Sys.getpid"}`); got != pid {
+		t.Errorf("the worker is process %s, and was %s", got, pid)
 	}
 }

@@ -15,13 +15,15 @@ import (
 // BecomeSubreaper makes this program the parent of every descendant whose own parent exits
 // (prctl(2), PR_SET_CHILD_SUBREAPER). Adopt needs that, except in process 1, which always is.
 //
-// From then on the package reaps every dead child that no Process waits for. So all children
-// of the program must be started with this package.
+// From then on the package reaps every dead child that no Process waits for, as soon as it
+// exits. So all children of the program must be started with this package. In process 1 that
+// holds from the first Start on.
 func BecomeSubreaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl", err)
 	}
 	subreaper.Store(true)
+	watchOrphans()
 	return nil
 }
 
@@ -32,7 +34,8 @@ const adoptionPoll = time.Millisecond
 // Adopt supervises the process pid, which a descendant of this program has forked. It waits
 // until the process is a child of this program, which is when its own parent has exited: only
 // then does the pid belong to it for certain, and can its death be waited for. See
-// BecomeSubreaper. Ctx bounds that wait only.
+// BecomeSubreaper. Ctx bounds that wait only. If Adopt is called before the parent exits, a
+// process that is already dead is adopted, too: its status is not lost.
 //
 // Stdout and stderr are the read ends of the pipes that the process writes to, as os.Pipe
 // returns them, or nil. Adopt closes them when the process has ended; if it returns an error,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,9 +66,10 @@ func forkGrandchild(t *testing.T, script string) *fork {
 	f.parent = exec.Command("sh", "-c", "("+script+") 5>&- & echo $! >&5; exec cat 5>&-")
 	f.parent.Stdin, f.parent.Stdout, f.parent.Stderr = stdin, w1, w2
 	f.parent.ExtraFiles = []*os.File{nil, nil, w3}
-	if err := f.parent.Start(); err != nil {
+	if err := supervised.start(f.parent); err != nil { // the test waits for it, not reapOrphans
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { supervised.remove(f.parent.Process.Pid) })
 	for _, w := range []*os.File{w1, w2, w3, stdin} {
 		_ = w.Close() // the child has copies
 	}
@@ -210,8 +212,21 @@ func TestAdoptDead(t *testing.T) {
 		return err == nil && string(name) == "cat\n"
 	})
 	f.die(t)
+	adopted := make(chan *Process, 1)
+	go func() { // ends when the test has let the parent exit
+		p, err := Adopt(t.Context(), f.pid, f.stdout, f.stderr, Options{})
+		if err != nil {
+			t.Error(err)
+		}
+		adopted <- p
+	}()
+	waitUntil(t, "Adopt has begun", func() bool { return supervised.has(f.pid) })
 	f.orphan(t)
-	p := f.adopt(t, Options{})
+	p := <-adopted
+	if p == nil {
+		return
+	}
+	endWith(t, p)
 	if e := ended(t, p); e.Code != 0 || e.Signal != syscall.SIGTERM || e.Killed != "" {
 		t.Errorf("got %+v", e)
 	}
@@ -246,17 +261,32 @@ func TestCannotAdopt(t *testing.T) {
 	}
 }
 
-// A subreaper reaps the orphans that no Process waits for.
+// A subreaper reaps the orphans that no Process waits for, as they exit.
 func TestOrphansAreReaped(t *testing.T) {
 	subreap(t)
+	p := start(t, "exec sleep 1000", Options{}) // a Process that lives on
 	f := forkGrandchild(t, "while :; do sleep 0.01; done")
 	f.orphan(t)
 	f.die(t)
-	if parent, _ := parentAndState(f.pid); parent != os.Getpid() {
-		t.Fatalf("the orphan is a child of process %d", parent)
-	}
-	waitUntil(t, "it is reaped, and the last sleep", func() bool {
-		ended(t, start(t, "exit 0", Options{}))
-		return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == unix.ECHILD
+	waitUntil(t, "the orphan and its last sleep are reaped", func() bool {
+		children := slices.DeleteFunc(allPIDs(), func(pid int) bool {
+			parent, _ := parentAndState(pid)
+			return parent != os.Getpid()
+		})
+		return slices.Equal(children, []int{p.PID()})
 	})
+	if p.Exit() != nil {
+		t.Errorf("the process ended: %v", p.Exit())
+	}
+}
+
+// Orphans that exit by the hundred take no exit status of a Process.
+func TestReapingTakesNoStatus(t *testing.T) {
+	subreap(t)
+	for i := range 20 {
+		p := start(t, fmt.Sprintf("for i in 1 2 3 4 5; do sh -c 'true & true &'; done; exit %d", i+1), Options{})
+		if exit := ended(t, p); exit.Code != i+1 {
+			t.Errorf("exit %v, want status %d", exit, i+1)
+		}
+	}
 }

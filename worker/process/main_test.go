@@ -45,7 +45,9 @@ func TestMain(m *testing.M) {
 		_ = unix.Pause() // until it is killed
 		return
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runStarter"))
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runStarter"),
+		goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runReaper"))
 }
 
 // start starts a shell script. The process is gone when the test ends.

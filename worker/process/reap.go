@@ -4,6 +4,8 @@ package process
 
 import (
 	"os"
+	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -41,10 +43,26 @@ func (p *Process) awaitDeath(reap func() *os.ProcessState) {
 	if p.options.Marker != "" {
 		killStrays(p.options.Marker)
 	}
-	if subreaper.Load() || os.Getpid() == 1 {
+	reapOrphans()
+}
+
+// watchOrphans reaps orphans as they exit, from its first call on.
+var watchOrphans = sync.OnceFunc(func() {
+	exits := make(chan os.Signal, 1) // one is enough: each makes reapOrphans look at all
+	signal.Notify(exits, syscall.SIGCHLD)
+	go runReaper(exits)
+})
+
+// runReaper runs until the program ends; nothing waits for it. The kernel sends SIGCHLD for a
+// child that exits, and for a zombie that becomes our child.
+func runReaper(exits <-chan os.Signal) {
+	for range exits {
 		reapOrphans()
 	}
 }
+
+// inheritsOrphans reports whether descendants whose parent exits become our children.
+func inheritsOrphans() bool { return subreaper.Load() || os.Getpid() == 1 }
 
 // waitZombie returns nil once the child pid is dead and leaves it a zombie. Any error means
 // that pid is not a child of ours, which says nothing about whether it lives.

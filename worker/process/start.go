@@ -24,6 +24,9 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 		return nil, errors.New("process: cmd.Stdin is not an *os.File")
 	}
 	oom() // earlier kills in the control group are not this process's
+	if inheritsOrphans() {
+		watchOrphans()
+	}
 	if o.Marker != "" {
 		cmd.Env = append(cmd.Environ(), o.Marker)
 	}

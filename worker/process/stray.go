@@ -49,8 +49,11 @@ func allPIDs() []int {
 }
 
 // reapOrphans reaps every dead child that no Process waits for. Only process 1 and a
-// subreaper have such children.
+// subreaper have such children: for any other program it does nothing.
 func reapOrphans() {
+	if !inheritsOrphans() {
+		return
+	}
 	supervised.mu.Lock()
 	defer supervised.mu.Unlock()
 	for _, pid := range allPIDs() {

@@ -54,3 +54,15 @@ state <- function(event) {
 f <- function(event) {
   if (is.null(event$run)) state(event) else get(event$run)()
 }
+
+# leaves_orphans() starts five processes that outlive their parents.
+leaves_orphans <- function() {
+  for (i in 1:5) system("sh -c '(sleep 0.2 &)'")
+  NULL
+}
+
+# dead_processes() returns how many zombies there are, and how many processes sleep.
+dead_processes <- function() {
+  stats <- suppressWarnings(lapply(Sys.glob("/proc/[0-9]*/stat"), function(path) try(readLines(path), silent = TRUE)))
+  list(zombies = sum(grepl("\\) Z ", stats)), sleeps = sum(grepl("(sleep)", stats, fixed = TRUE)))
+}
