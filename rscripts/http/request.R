@@ -13,10 +13,12 @@
 #   is_base64        whether the body is in base64
 #   multi_value      whether headers came as lists; a load balancer then expects them so
 new_request <- function(event, source) {
+  gateway <- sources[[source]]$http
+  event <- gateway$read(event)
   context <- pluck(event, "requestContext")
   http <- pluck(context, "http")
   headers <- request_headers(event)
-  encoded <- sources[[source]]$http$encoded
+  encoded <- gateway$encoded
   list(
     source = source,
     method = first_string(pluck(event, "httpMethod"), pluck(http, "method")),

@@ -24,6 +24,10 @@ read_event <- function(bytes, handler) {
   decoded$text <- text
   decoded$simplified <- simplified
   decoded$source <- if (decoded$is_object) source_of(decoded$value) else "direct"
+  if (decoded$simplified && !sources[[decoded$source]]$simplify) {
+    decoded[c("value", "is_object")] <- decode_text(text, simplify = FALSE)
+    decoded$simplified <- FALSE
+  }
   if (is_http(decoded$source)) {
     decoded$request <- new_request(decoded$value, decoded$source)
   } else if (!is.null(own)) {

@@ -9,12 +9,14 @@
 #
 # title: what sends the events, as in the row of docs/handlers.md.
 # samples: the sample events, files of tests/testthat/events without ".json".
-# key: a key at the top of every event of the source. Events without it are not passed to detect.
+# key: a key at the top of every event of the source, or several of which one is there. Events
+#   without it are not passed to detect.
 # detect: function(event), TRUE for an event of the source, simplified or not.
 # http: for HTTP sources, how they write requests and read responses, see gateway().
 # arguments: function(event, takes), what the handler's arguments are taken from, as
 #   list(value, is_object). `event` is a decoded event, see event.R.
 # lambdr: function(event), the same for lambdr, as a list or one value.
+# simplify: FALSE if the handler sends a changed event back, so that its arrays must stay lists.
 # records: function(event), the list of records as they came. NULL if the source has no records.
 # unpack: function(record), the fields to add to a record: `data`, the payload, and others.
 # batch: how batch_handler() processes and reports, see batch_rules(). NULL if Lambda does not accept a
@@ -22,10 +24,10 @@
 event_source <- function(title, samples, key, detect, http = NULL,
                          arguments = if (is.null(http)) whole_event else request_arguments,
                          lambdr = if (is.null(http)) lambdr_event else lambdr_request,
-                         records = NULL, unpack = NULL, batch = NULL) {
+                         simplify = TRUE, records = NULL, unpack = NULL, batch = NULL) {
   list(
     title = title, samples = samples, key = key, detect = detect, http = http,
-    arguments = arguments, lambdr = lambdr,
+    arguments = arguments, lambdr = lambdr, simplify = simplify,
     records = records, unpack = unpack, batch = batch
   )
 }
@@ -41,13 +43,14 @@ keys_of <- function(value) {
 
 # gateway() returns how an HTTP source writes requests and reads responses.
 #
+# read: function(event), the event with the keys of API Gateway, see new_request().
 # headers: function(response, request), the members of the result that hold the headers.
 # encoded: the parts of the request that are percent-encoded as in the URL: "query",
 #   "path_parameters".
 # joins_query: TRUE if the values of a repeated key of the query are joined with commas.
 # streams: FALSE if the source sends whole responses only.
-gateway <- function(headers, encoded = character(), joins_query = FALSE, streams = TRUE) {
-  list(headers = headers, encoded = encoded, joins_query = joins_query, streams = streams)
+gateway <- function(headers, read = identity, encoded = character(), joins_query = FALSE, streams = TRUE) {
+  list(headers = headers, read = read, encoded = encoded, joins_query = joins_query, streams = streams)
 }
 
 # batch_rules() returns how a batch is processed and reported.
@@ -55,15 +58,27 @@ gateway <- function(headers, encoded = character(), joins_query = FALSE, streams
 # id: function(record), the record's itemIdentifier, or NULL if it has none.
 # sequences: function(records, ids), a number for each record. After a failure, the later
 #   records with the same number are not processed.
-# resumes: TRUE if Lambda reads again from the first record that is reported.
-batch_rules <- function(id, sequences, resumes = FALSE) {
-  list(id = id, sequences = sequences, resumes = resumes)
+# report: function(records, ids, outcomes), the report. An outcome is list(failed, value).
+# value: function(value), what to keep of a value that the user's function returns.
+batch_rules <- function(id, sequences, report = report_failures, value = function(value) NULL) {
+  list(id = id, sequences = sequences, report = report, value = value)
 }
 
 # sources is all sources by name, in the order in which they are tried. LAMBDA_R_EVENT and
-# docs/handlers.md use these names. Requests come first: everything else in an event of theirs
-# may be the caller's.
+# docs/handlers.md use these names. An authorizer's event is that of a request with a few keys
+# more. Requests come next: everything else in an event of theirs may be the caller's.
 sources <- list(
+  authorizer = event_source(
+    title = "Lambda authorizer of type REQUEST",
+    samples = c(
+      "apigw-authorizer-request", "apigw-websocket-authorizer-request",
+      "apigw-v2-authorizer-v1-request", "apigw-v2-authorizer-v2-request"
+    ),
+    key = "type",
+    detect = function(event) {
+      identical(event[["type"]], "REQUEST") && (is_string(event[["methodArn"]]) || is_string(event[["routeArn"]]))
+    }
+  ),
   alb = event_source(
     title = "Application Load Balancer",
     samples = c("alb-lambda-target-request-headers-only", "alb-multi-value-headers"),
@@ -101,6 +116,13 @@ sources <- list(
     },
     http = gateway(payload_1_headers, encoded = "path_parameters")
   ),
+  lattice = event_source(
+    title = "VPC Lattice, event structure 1.0 or 2.0",
+    samples = c("vpc-lattice-event", "vpc-lattice-v2-event"),
+    key = c("raw_path", "requestContext"),
+    detect = function(event) is_lattice_1(event) || is_lattice_2(event),
+    http = gateway(payload_2_headers, read = read_lattice, streams = FALSE)
+  ),
   sqs = event_source(
     title = "SQS queue",
     samples = c("sqs-event", "sqs-fifo-event", "sqs-orders-event"),
@@ -112,7 +134,7 @@ sources <- list(
       id = function(record) text_id(pluck(record, "messageId")),
       sequences = function(records, ids) {
         queue <- if (length(records)) pluck(records[[1L]], "eventSourceARN")
-        if (is_string(queue) && endsWith(queue, ".fifo")) one_sequence(records) else seq_along(records)
+        if (is_string(queue) && endsWith(queue, ".fifo")) one_sequence(records) else separate_sequences(records)
       }
     )
   ),
@@ -145,7 +167,7 @@ sources <- list(
     batch = batch_rules(
       id = function(record) text_id(pluck(record, "kinesis", "sequenceNumber")),
       sequences = one_sequence,
-      resumes = TRUE
+      report = report_first_failure
     )
   ),
   dynamodb = event_source(
@@ -158,8 +180,84 @@ sources <- list(
     batch = batch_rules(
       id = function(record) text_id(pluck(record, "dynamodb", "SequenceNumber")),
       sequences = one_sequence,
-      resumes = TRUE
+      report = report_first_failure
     )
+  ),
+  ses = event_source(
+    title = "SES receipt rule",
+    samples = "ses-event",
+    key = "Records",
+    detect = function(event) first_record_is(event, "aws:ses"),
+    records = function(event) pluck(event, "Records"),
+    unpack = function(record) list(data = record[["ses"]])
+  ),
+  codecommit = event_source(
+    title = "CodeCommit trigger",
+    samples = "codecommit-event",
+    key = "Records",
+    detect = function(event) first_record_is(event, "aws:codecommit"),
+    records = function(event) pluck(event, "Records"),
+    unpack = function(record) list(data = record[["codecommit"]])
+  ),
+  firehose = event_source(
+    title = "Firehose data transformation",
+    samples = c("firehose-event", "firehose-kinesis-event"),
+    key = "deliveryStreamArn",
+    detect = function(event) is_string(event[["deliveryStreamArn"]]) && is.list(event[["records"]]),
+    records = function(event) pluck(event, "records"),
+    unpack = function(record) list(data = decode_payload(record[["data"]], "data")),
+    batch = batch_rules(
+      id = function(record) text_id(pluck(record, "recordId")),
+      sequences = separate_sequences,
+      report = report_transformed,
+      value = transformed_data
+    )
+  ),
+  activemq = event_source(
+    title = "Amazon MQ: ActiveMQ",
+    samples = "activemq-event",
+    key = "messages",
+    detect = function(event) {
+      is_string(event[["eventSource"]]) && event[["eventSource"]] %in% c("aws:mq", "aws:amq") && is.list(event[["messages"]])
+    },
+    records = function(event) pluck(event, "messages"),
+    unpack = function(record) list(data = decode_payload(record[["data"]], "data"))
+  ),
+  rabbitmq = event_source(
+    title = "Amazon MQ: RabbitMQ",
+    samples = "rabbitmq-event",
+    key = "rmqMessagesByQueue",
+    detect = function(event) {
+      identical(event[["eventSource"]], "aws:rmq") && is.list(event[["rmqMessagesByQueue"]])
+    },
+    records = function(event) rabbitmq_records(pluck(event, "rmqMessagesByQueue")),
+    unpack = function(record) list(data = decode_payload(record[["data"]], "data"))
+  ),
+  cognito = event_source(
+    title = "Cognito user pool trigger",
+    samples = c("cognito-pretokengen-event", "cognito-define-auth-challenge-event"),
+    key = "triggerSource",
+    detect = function(event) {
+      is_string(event[["triggerSource"]]) && is.list(event[["request"]]) && "response" %in% names(event)
+    },
+    arguments = function(event, takes) event,
+    simplify = FALSE
+  ),
+  lex = event_source(
+    title = "Lex bot",
+    samples = c("lex-v1-event", "lex-v2-event"),
+    key = c("sessionState", "currentIntent"),
+    detect = function(event) is.list(event[["bot"]]) && is_string(event[["invocationSource"]]),
+    arguments = function(event, takes) event,
+    simplify = FALSE
+  ),
+  macro = event_source(
+    title = "CloudFormation macro",
+    samples = "cloudformation-macro-event",
+    key = "fragment",
+    detect = function(event) is_string(event[["transformId"]]) && is_string(event[["requestId"]]),
+    arguments = function(event, takes) event,
+    simplify = FALSE
   ),
   eventbridge = event_source(
     title = "EventBridge rule or schedule",
@@ -177,7 +275,7 @@ sources <- list(
     key = "records",
     detect = function(event) {
       is_string(event[["eventSource"]]) && is.list(event[["records"]]) &&
-        event[["eventSource"]] %in% c("aws:kafka", "SelfManagedKafka")
+        event[["eventSource"]] %in% c("aws:kafka", "aws:SelfManagedKafka", "SelfManagedKafka")
     },
     records = function(event) kafka_records(pluck(event, "records")),
     unpack = function(record) {
@@ -216,5 +314,6 @@ sources <- list(
   )
 )
 
-# source_keys is the key of each source that has one, by the source's name.
+# source_keys holds the keys of all sources, each with the name of its source.
 source_keys <- unlist(lapply(sources, `[[`, "key"))
+names(source_keys) <- rep(names(sources), lengths(lapply(sources, `[[`, "key")))

@@ -39,7 +39,7 @@ var initFailures = []struct {
 	{"bad simplification", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_SIMPLIFY=no"}, []string{"LAMBDA_R_SIMPLIFY", `"no"`, "true or false"}},
 	{"several bad settings", "", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_WORKERS=abc", "LAMBDA_R_MAX_RSS=400", "LOG_LEVEL=loud"},
 		[]string{`LAMBDA_R_WORKERS="abc": not a whole number from 1 to 1000`, `LAMBDA_R_MAX_RSS="400": not a size`, `LOG_LEVEL="loud"`, "no handler given"}},
-	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{`LAMBDA_R_EVENT="gateway"`, "auto or one of alb, url, http"}},
+	{"bad event source", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_EVENT=gateway"}, []string{`LAMBDA_R_EVENT="gateway"`, "auto or one of authorizer, alb, url, http"}},
 	{"an argument that nothing gives", "functions.takes_too_much", "Runtime.InvalidArguments", nil, []string{"takes_too_much has an argument event, which gets the whole event", `nothing is left for "n"`}},
 	{"bad compatibility", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_COMPAT=plumber"}, []string{"LAMBDA_R_COMPAT", `"plumber"`, "must be lambdr"}},
 	{"bad task root", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_TASK_ROOT=/not/there"}, []string{"LAMBDA_TASK_ROOT", `"/not/there"`}},

@@ -17,3 +17,12 @@ kinesis <- function(...) {
     list(eventSource = "aws:kinesis", kinesis = list(sequenceNumber = "7", data = data))
   }))
 }
+
+# gzip() returns a gzip file of text or bytes.
+gzip <- function(text) {
+  path <- withr::local_tempfile()
+  con <- gzfile(path, "wb")
+  writeBin(if (is.raw(text)) text else charToRaw(text), con)
+  close(con)
+  readBin(path, "raw", file.size(path))
+}

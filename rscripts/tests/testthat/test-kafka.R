@@ -9,6 +9,10 @@ test_that("the records of all partitions are one list, with keys and headers", {
   expect_identical(got[[2L]]$header_data, list())
   expect_identical(got[[1L]]$value, "eyJhbW91bnQiOiAzfQ==")
   expect_identical(datas(records_of("self-managed-kafka-event")), list(1:2))
+  for (name in c("aws:kafka", "aws:SelfManagedKafka", "SelfManagedKafka")) {
+    text <- sub("\"eventSource\": *\"[^\"]*\"", paste0("\"eventSource\":\"", name, "\""), event_json("self-managed-kafka-event"))
+    expect_identical(datas(runtime$event_records(text)), list(1:2))
+  }
 })
 
 test_that("kafka's headers are bytes", {

@@ -3,14 +3,6 @@ local_edition(3)
 # logs() returns an event of CloudWatch Logs with these bytes.
 logs <- function(bytes) json(awslogs = list(data = runtime$base64_text(bytes)))
 
-gzip <- function(text) {
-  path <- withr::local_tempfile()
-  con <- gzfile(path, "wb")
-  writeBin(if (is.raw(text)) text else charToRaw(text), con)
-  close(con)
-  readBin(path, "raw", file.size(path))
-}
-
 test_that("each line is a record", {
   expect_identical(records_of("cloudwatch-logs-event")[[2L]], list(
     id = "eventId2", timestamp = 1440442987001, message = "[ERROR] Second test message",
@@ -22,6 +14,12 @@ test_that("each line is a record", {
     list(list(message = "{\"level\":\"warn\"}", logGroup = "g", logStream = NULL, data = list(level = "warn")))
   )
   expect_identical(records_of("cloudwatch-logs-control-event"), list())
+})
+
+test_that("lines may be compressed with zlib", {
+  text <- json(logGroup = "g", logStream = "s", logEvents = list(list(message = "a line")))
+  got <- runtime$event_records(logs(memCompress(charToRaw(text), "gzip")))
+  expect_identical(got, list(list(message = "a line", logGroup = "g", logStream = "s", data = "a line")))
 })
 
 test_that("logs that are not gzip of JSON are refused", {

@@ -116,3 +116,13 @@ test_that("a record that is not an object is an error that names it", {
   text <- "{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":\"x\"}]}"
   expect_identical(datas(runtime$event_records(text)), list(list(bucket = NULL, key = NULL, size = NULL, version = NULL)))
 })
+
+test_that("Amazon MQ, SES and CodeCommit have their payloads", {
+  expect_identical(datas(records_of("activemq-event")), list(list(order = 1L), as.raw(c(0, 255))))
+  mail <- records_of("ses-event")[[1L]]$data
+  expect_identical(mail$mail$commonHeaders$from, list("Ada <ada@example.com>"))
+  expect_identical(mail$receipt$spamVerdict$status, "PASS")
+  push <- records_of("codecommit-event")[[1L]]
+  expect_identical(push$data$references[[1L]]$ref, "refs/heads/main")
+  expect_identical(push$customData, "nightly")
+})

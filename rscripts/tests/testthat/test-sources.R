@@ -17,7 +17,8 @@ test_that("every entry is complete", {
     expect_identical(names(source), names(formals(runtime$event_source)), info = name)
     expect_true(runtime$is_string(source$title), info = name)
     expect_gte(length(source$samples), 1L)
-    expect_true(is.character(source$key) && (length(source$key) == 1L || name == "direct"), info = name)
+    expect_true(is.character(source$key) && (length(source$key) >= 1L || name == "direct"), info = name)
+    expect_true(isTRUE(source$simplify) || isFALSE(source$simplify), info = name)
     expect_true(is_function_of(source$detect, 1L), info = name)
     expect_true(is_function_of(source$arguments, 2L), info = name)
     expect_true(is_function_of(source$lambdr, 1L), info = name)
@@ -100,5 +101,33 @@ test_that("only named lists have keys", {
   expect_identical(runtime$keys_of(list(a = 1)), list(value = list(a = 1), is_object = TRUE))
   for (value in list(list(1), 1, "a", NULL)) {
     expect_identical(runtime$keys_of(value), list(value = value, is_object = FALSE))
+  }
+})
+
+test_that("an event that is sent back comes back exactly", {
+  for (name in names(runtime$sources)) {
+    source <- runtime$sources[[name]]
+    for (sample in if (!source$simplify) source$samples) {
+      text <- event_json(sample)
+      event <- read_event(text)
+      expect_false(event$simplified)
+      expect_identical(
+        jsonlite::parse_json(runtime$encode_answer(event$value, event)),
+        jsonlite::parse_json(text),
+        info = sample
+      )
+    }
+  }
+})
+
+test_that("an authorizer's event is whole, its result goes as it is, and an error is the invocation's", {
+  policy <- list(principalId = "user", policyDocument = list(Version = "2012-10-17", Statement = list(list(Effect = "Allow"))))
+  for (sample in runtime$sources$authorizer$samples) {
+    event <- read_event(event_json(sample))
+    expect_null(event$request, info = sample)
+    args <- bind_arguments(event_json(sample), function(request) NULL)
+    expect_identical(args$request$type, "REQUEST", info = sample)
+    expect_identical(jsonlite::parse_json(runtime$encode_answer(policy, event)), policy, info = sample)
+    expect_false(runtime$is_http(event$source), info = sample)
   }
 })
