@@ -59,7 +59,7 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 		"memory size of the function, in MB; a warning says when R used more")
 	flags.StringVar(&o.http, "http", "",
 		"pass HTTP requests of any path to the function, as events of this `format`: "+
-			"url (function URL), rest (API Gateway REST API) or alb (load balancer)")
+			"url (function URL), rest (API Gateway REST API), alb (load balancer) or lattice (VPC Lattice)")
 	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
@@ -91,6 +91,6 @@ func (o *localOptions) complete(flags *pflag.FlagSet, s settings, getenv func(st
 	check(o.queue >= 0, "--queue", fmt.Sprint(o.queue), "a whole number of at least 0")
 	check(o.timeout > 0, "--timeout", o.timeout.String(), "a duration above 0, for example 30s")
 	check(o.memory >= 1, "--memory", fmt.Sprint(o.memory), "a number of MB above 0")
-	check(o.http == "" || front.Format(o.http).Valid(), "--http", o.http, "url, rest or alb")
+	check(o.http == "" || front.Format(o.http).Valid(), "--http", o.http, "url, rest, alb or lattice")
 	return errors.Join(invalid...)
 }

@@ -86,7 +86,7 @@ func TestInvalidFlags(t *testing.T) {
 --queue="-1": not a whole number of at least 0
 --timeout="0s": not a duration above 0, for example 30s
 --memory="0": not a number of MB above 0
---http="soap": not url, rest or alb`
+--http="soap": not url, rest, alb or lattice`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -1,6 +1,6 @@
 // Package front translates between HTTP and the events of a function, as the services of
-// AWS do that stand in front of one: a function URL, a REST API of API Gateway, or an
-// Application Load Balancer.
+// AWS do that stand in front of one: a function URL, a REST API of API Gateway, an
+// Application Load Balancer, or VPC Lattice.
 //
 //	HTTP request     → Format.Event   → event
 //	result           → Format.Respond → HTTP response

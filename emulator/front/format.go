@@ -11,9 +11,10 @@ import (
 type Format string
 
 const (
-	FunctionURL  Format = "url"  // payload format 2.0, of function URLs and HTTP APIs
-	RESTAPI      Format = "rest" // payload format 1.0, of API Gateway's REST APIs
-	LoadBalancer Format = "alb"  // an Application Load Balancer
+	FunctionURL  Format = "url"     // payload format 2.0, of function URLs and HTTP APIs
+	RESTAPI      Format = "rest"    // payload format 1.0, of API Gateway's REST APIs
+	LoadBalancer Format = "alb"     // an Application Load Balancer
+	Lattice      Format = "lattice" // VPC Lattice, event structure 2.0
 )
 
 // format is how one Format works.
@@ -28,6 +29,7 @@ var formats = map[Format]format{
 	FunctionURL:  {urlEvent, urlResponse, refuseInText, true},
 	RESTAPI:      {restEvent, restResponse, refuseInJSON, true},
 	LoadBalancer: {albEvent, albResponse, refuseInText, false},
+	Lattice:      {latticeEvent, latticeResponse, refuseInText, false},
 }
 
 // Valid reports whether f is one of the constants above. The other methods need a valid
@@ -38,7 +40,7 @@ func (f Format) Valid() bool {
 }
 
 // Streams reports whether a streamed result reaches the caller while it comes. A load
-// balancer waits for all of it and accepts no prelude.
+// balancer and VPC Lattice wait for all of it and accept no prelude.
 func (f Format) Streams() bool { return formats[f].streams }
 
 // Refuse writes the error with which AWS itself answers: 400, 408, 413, 429, or 502 if the

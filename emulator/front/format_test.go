@@ -8,7 +8,7 @@ import (
 )
 
 func TestValid(t *testing.T) {
-	for format, want := range map[front.Format]bool{"url": true, "rest": true, "alb": true, "": false, "URL": false} {
+	for format, want := range map[front.Format]bool{"url": true, "rest": true, "alb": true, "lattice": true, "": false, "URL": false} {
 		if got := format.Valid(); got != want {
 			t.Errorf("%q: got %v, want %v", format, got, want)
 		}
@@ -22,7 +22,7 @@ func TestRefuse(t *testing.T) {
 		429: {"Too Many Requests", `{"message":"Too Many Requests"}`},
 		502: {"Internal Server Error", `{"message":"Internal server error"}`},
 	} {
-		for format, want := range map[front.Format]string{front.FunctionURL: text[0], front.RESTAPI: text[1], front.LoadBalancer: text[0]} {
+		for format, want := range map[front.Format]string{front.FunctionURL: text[0], front.RESTAPI: text[1], front.LoadBalancer: text[0], front.Lattice: text[0]} {
 			w := httptest.NewRecorder()
 			format.Refuse(w, status)
 			if w.Code != status || w.Body.String() != want {

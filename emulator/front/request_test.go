@@ -142,6 +142,11 @@ func TestALBEvent(t *testing.T) {
 	checkGolden(t, "alb-empty.json", eventOf(t, front.LoadBalancer, emptyRequest()))
 }
 
+func TestLatticeEvent(t *testing.T) {
+	checkGolden(t, "lattice-full.json", eventOf(t, front.Lattice, fullRequest()))
+	checkGolden(t, "lattice-empty.json", eventOf(t, front.Lattice, emptyRequest()))
+}
+
 // Some bodies are text in the event, the others are in base64.
 func TestBodyOfTheEvent(t *testing.T) {
 	for _, row := range []struct {
@@ -153,17 +158,17 @@ func TestBodyOfTheEvent(t *testing.T) {
 		{"application/json", "", `{"a": 1}`, ""},
 		{"application/xml", "", "<a/>", ""},
 		{"application/javascript", "", "1", ""},
-		{"application/problem+json", "", "{}", "url alb"},
-		{"application/x-www-form-urlencoded", "", "a=1", "url alb"},
-		{"image/png", "", "ascii", "url alb"},
-		{"", "", "a", "url alb"},
-		{"no/such/type", "", "a", "url alb"},
-		{"text/plain", "gzip", "a", "alb"},
-		{"text/plain", "", "\xff", "url rest alb"},
-		{"application/octet-stream", "", "\x00\xfe", "url rest alb"},
+		{"application/problem+json", "", "{}", "url alb lattice"},
+		{"application/x-www-form-urlencoded", "", "a=1", "url alb lattice"},
+		{"image/png", "", "ascii", "url alb lattice"},
+		{"", "", "a", "url alb lattice"},
+		{"no/such/type", "", "a", "url alb lattice"},
+		{"text/plain", "gzip", "a", "alb lattice"},
+		{"text/plain", "", "\xff", "url rest alb lattice"},
+		{"application/octet-stream", "", "\x00\xfe", "url rest alb lattice"},
 		{"image/png", "", "", ""},
 	} {
-		for _, format := range []front.Format{front.FunctionURL, front.RESTAPI, front.LoadBalancer} {
+		for _, format := range []front.Format{front.FunctionURL, front.RESTAPI, front.LoadBalancer, front.Lattice} {
 			r := httptest.NewRequest("POST", "/", strings.NewReader(row.body))
 			r.Header.Set("Content-Type", row.contentType)
 			if row.encoding != "" {
@@ -181,7 +186,7 @@ func TestBodyOfTheEvent(t *testing.T) {
 				t.Errorf("%s, %+v: base64 is %v", format, row, got.IsBase64Encoded)
 			}
 			switch {
-			case row.body == "" && format != front.LoadBalancer:
+			case row.body == "" && format != front.LoadBalancer && format != front.Lattice:
 				if got.Body != nil {
 					t.Errorf("%s, %+v: the body is %q", format, row, *got.Body)
 				}

@@ -10,7 +10,7 @@ import (
 	"lambda-r-runtime/emulator/front"
 )
 
-const url, rest, alb = front.FunctionURL, front.RESTAPI, front.LoadBalancer
+const url, rest, alb, lattice = front.FunctionURL, front.RESTAPI, front.LoadBalancer, front.Lattice
 
 func TestRespond(t *testing.T) {
 	for _, row := range []struct {
@@ -42,6 +42,8 @@ func TestRespond(t *testing.T) {
 
 		{alb, `{"statusCode": 200, "statusDescription": "200 OK", "headers": {"Content-Type": "text/css"}, "body": "a"}`, 200, "Content-Type: text/css", "a"},
 		{alb, `{"statusCode": 200, "body": "a"}`, 200, "Content-Type: application/octet-stream", "a"},
+
+		{lattice, `{"statusCode": 200, "headers": {"Content-Type": "text/css"}, "cookies": ["a=1", "b=2"], "body": "a"}`, 200, "Content-Type: text/css\nSet-Cookie: a=1\nSet-Cookie: b=2", "a"},
 	} {
 		w := httptest.NewRecorder()
 		w.Header().Set("X-Amzn-Requestid", "ours")
@@ -101,6 +103,7 @@ func TestRespondToAMalformedResult(t *testing.T) {
 		{rest, `{"statusCode": 200, "multiValueHeaders": {"A": "1"}}`, "multiValueHeaders is not an object of arrays"},
 		{rest, `{"statusCode": 200, "multiValueHeaders": {"A": [{}]}}`, `the header "A" is an object`},
 		{alb, `[1]`, "it has no statusCode"},
+		{lattice, `[1]`, "it has no statusCode"},
 	} {
 		w := httptest.NewRecorder()
 		err := row.format.Respond(w, []byte(row.result))

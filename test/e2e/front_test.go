@@ -66,7 +66,7 @@ func TestHTTP(t *testing.T) {
 
 // The other formats, by what distinguishes them.
 func TestHTTPFormats(t *testing.T) {
-	for format, n := range map[string]string{"rest": "é", "alb": "%C3%A9"} {
+	for format, n := range map[string]string{"rest": "é", "alb": "%C3%A9", "lattice": "é"} {
 		t.Run(format, func(t *testing.T) {
 			_, f := startLocal(t, "web.web", nil, "--http="+format)
 			if got := f.http("GET", "/echo?n=%C3%A9", ""); got.Status != 200 || !strings.HasPrefix(got.Body, n+" ") {

@@ -282,7 +282,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"local", "--concurrency", "0", "faults.pid"}, nil, 1, "--concurrency"},
 		{[]string{"local", "--queue", "-1", "faults.pid"}, nil, 1, "--queue"},
 		{[]string{"local", "--memory", "0", "faults.pid"}, nil, 1, "--memory"},
-		{[]string{"local", "--http=soap", "faults.pid"}, nil, 1, `--http="soap": not url, rest or alb`},
+		{[]string{"local", "--http=soap", "faults.pid"}, nil, 1, `--http="soap": not url, rest, alb or lattice`},
 		{[]string{"local", "faults.pid", "faults.echo"}, nil, 1, `"faults.echo"`},
 		{[]string{"local", "--addr", taken, "faults.pid"}, nil, 1, "choose another address with --addr"},
 		{[]string{"local", "faults.pid"}, []string{"LAMBDA_R_LOCAL_ADDR=" + taken}, 1, "address already in use"},
