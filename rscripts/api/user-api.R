@@ -179,17 +179,16 @@ html_response <- function(body = NULL, status_code = 200L, content_type = "text/
   if (length(status) != 1L || is.na(status) || status < 100L || status > 599L) {
     stop("status_code must be a number from 100 to 599")
   }
-  headers <- check_headers(as.list(headers))
-  if (!"content-type" %in% tolower(names(headers)) && !is.null(content_type) && !is.null(body)) {
-    headers <- c(check_headers(list("Content-Type" = content_type)), headers)
+  fields <- header_fields(headers, cookies)
+  if (is.null(header_value(fields$headers, "content-type")) && !is.null(body)) {
+    fields$headers <- c(check_headers(list("Content-Type" = content_type)), fields$headers)
   }
   if (!is.null(body) && !is_string(body) && !is.raw(body)) {
     body <- serialise(body)
   }
   structure(
     list(
-      status = status, headers = headers,
-      cookies = unlist(check_headers(list("Set-Cookie" = as.character(cookies))), use.names = FALSE),
+      status = status, headers = fields$headers, cookies = fields$cookies,
       body = if (is.character(body)) enc2utf8(as.character(body)) else body,
       is_base64 = isTRUE(is_base64) && !is.raw(body)
     ),

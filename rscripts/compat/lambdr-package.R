@@ -157,7 +157,11 @@ lambdr_html_response <- function(body, is_base64 = FALSE, status_code = 200L, co
   }
   response <- list(body = body, isBase64Encoded = is_base64, statusCode = status_code)
   if (length(headers)) {
-    response$headers <- lapply(check_headers(headers), paste, collapse = ", ")
+    request <- current$invocation$event$request
+    if (is.null(request)) {
+      request <- list(source = "http")
+    }
+    response <- c(response, source_headers(header_fields(headers, NULL), request))
   }
   structure(encode_or_fail(response), already_serialised = TRUE)
 }

@@ -3,7 +3,7 @@
 # encode_response() returns the JSON that the request's source expects for a handler's result.
 encode_response <- function(value, request) {
   if (is_proxy_result(value)) {
-    value <- check_proxy_result(value)
+    value <- check_proxy_result(value, request)
     return(encode_or_fail(value))
   }
   result <- proxy_result(response_of(value, request), request)
@@ -15,38 +15,28 @@ is_proxy_result <- function(value) {
   is.list(value) && !is.object(value) && !is.null(value[["statusCode"]])
 }
 
-# check_proxy_result() returns it with the types that a gateway expects, which otherwise fails
-# without giving a reason: objects for headers, even if they came as named vectors, and arrays
-# for values that can be several.
-check_proxy_result <- function(value) {
-  single <- value[["headers"]]
-  several <- value[["multiValueHeaders"]]
-  cookies <- unlist(value[["cookies"]])
-  check_headers(lapply(as.list(single), unlist))
-  check_headers(lapply(as.list(several), unlist))
-  check_headers(list(cookies = cookies))
-  if (!is.null(single)) {
-    value$headers <- structure(as.list(single), names = as.character(names(single))) # {} if empty
+# check_proxy_result() returns it with headers and cookies in the form that the gateway expects,
+# which otherwise ignores them, or fails without giving a reason.
+check_proxy_result <- function(value, request) {
+  own <- c("headers", "multiValueHeaders", "cookies")
+  if (!any(own %in% names(value))) {
+    return(value)
   }
-  if (!is.null(several)) {
-    value$multiValueHeaders <- structure(
-      lapply(as.list(several), function(x) I(unlist(x))),
-      names = as.character(names(several))
-    )
-  }
-  if (!is.null(cookies)) {
-    value$cookies <- I(cookies)
-  }
-  value
+  fields <- header_fields(c(as.list(value[["headers"]]), as.list(value[["multiValueHeaders"]])), value[["cookies"]])
+  fields$headers <- lapply(fields$headers, unique) # a header may be in both lists
+  c(value["statusCode"], source_headers(fields, request), value[!names(value) %in% c("statusCode", own)])
 }
+
+# source_headers() returns the members of a result that hold headers and cookies.
+source_headers <- function(fields, request) sources[[request$source]]$http$headers(fields, request)
 
 # proxy_result() returns a response in the form that the request's source expects.
 proxy_result <- function(response, request) {
-  result <- c(list(statusCode = response$status), sources[[request$source]]$http$headers(response, request))
+  result <- c(list(statusCode = response$status), source_headers(response, request))
   body <- response$body
   is_base64 <- response$is_base64
   if (is.raw(body)) {
-    type <- joined_headers(response$headers)[["Content-Type"]]
+    type <- header_value(response$headers, "content-type")
     text <- if (is_text_type(type)) tryCatch(bytes_to_text(body), error = function(e) NULL)
     is_base64 <- is.null(text)
     body <- if (is_base64) base64_text(body) else text
@@ -102,7 +92,7 @@ load_balancer_headers <- function(response, request) {
 headers_with_cookies <- function(response) {
   headers <- response$headers
   if (length(response$cookies)) {
-    headers[["Set-Cookie"]] <- c(headers[["Set-Cookie"]], response$cookies)
+    headers[["Set-Cookie"]] <- response$cookies
   }
   headers
 }

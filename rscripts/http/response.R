@@ -1,18 +1,52 @@
 # HTTP responses that handlers make.
 
-# check_headers() returns headers as a list of character vectors. It refuses line breaks, with
-# which the text of a stranger could add headers, or replace the page.
+# check_headers() returns headers as a list of character vectors by name. Headers of one name,
+# whatever its case, become one; NULL and NA are left out. It refuses line breaks, with which the
+# text of a stranger could add headers, or replace the page.
 check_headers <- function(headers) {
-  headers <- lapply(headers, as.character)
+  if (!length(headers)) {
+    return(list())
+  }
+  headers <- lapply(as.list(headers), function(value) as.character(unlist(value)))
   bad_names <- !grepl("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", names(headers))
-  if (length(headers) && (is.null(names(headers)) || any(bad_names))) {
+  if (is.null(names(headers)) || any(bad_names)) {
     stop("headers must be a named list; these are not header names: ", quoted(names(headers)[bad_names]), call. = FALSE)
   }
-  bad <- vapply(headers, function(value) anyNA(value) || any(grepl("[[:cntrl:]]", value)), logical(1))
+  headers <- merge_headers(lapply(headers, function(value) value[!is.na(value)]))
+  bad <- vapply(headers, function(value) any(grepl("[[:cntrl:]]", value)), logical(1))
   if (any(bad)) {
     stop("a header's value cannot contain a line break or another control character: ", quoted(names(headers)[bad]), call. = FALSE)
   }
-  headers
+  headers[lengths(headers) > 0L]
+}
+
+# merge_headers() merges headers that come more than once.
+merge_headers <- function(headers) {
+  key <- tolower(names(headers))
+  if (!anyDuplicated(key)) {
+    return(headers)
+  }
+  merged <- lapply(unname(split(headers, factor(key, unique(key)))), unlist, use.names = FALSE)
+  names(merged) <- names(headers)[!duplicated(key)]
+  merged
+}
+
+# header_fields() returns checked headers and cookies, list(headers, cookies). Each cookie is a
+# Set-Cookie header, the only kind that cannot be joined with commas (RFC 9110, section 5.3).
+header_fields <- function(headers, cookies) {
+  headers <- check_headers(headers)
+  is_cookie <- tolower(names(headers)) == "set-cookie"
+  list(
+    headers = headers[!is_cookie],
+    cookies = unlist(c(headers[is_cookie], check_headers(list("Set-Cookie" = cookies))), use.names = FALSE)
+  )
+}
+
+# header_value() returns the values of a header, whatever the case of its name, as one string, or
+# NULL.
+header_value <- function(headers, name) {
+  at <- match(name, tolower(names(headers)))
+  if (!is.na(at)) paste(headers[[at]], collapse = ", ")
 }
 
 # error_status() returns `code` as an integer from 400 to 599, or NULL if it is not one.

@@ -6,6 +6,9 @@
 rook_request <- function(event, input) {
   request <- event$request
   headers <- request$headers
+  if (is_compressed(request)) { # rook_input() reads it decompressed
+    headers[["content-encoding"]] <- NULL
+  }
   cookies <- unlist(pluck(event$value, "cookies"))
   if (length(cookies)) { # which payload version 2.0 has moved from the headers
     headers$cookie <- paste(cookies, collapse = "; ")
@@ -18,7 +21,7 @@ rook_request <- function(event, input) {
     REQUEST_METHOD = request$method,
     SCRIPT_NAME = "",
     PATH_INFO = request$path,
-    QUERY_STRING = query_string(event),
+    QUERY_STRING = sub("^(.)", "?\\1", raw_query(request)),
     SERVER_NAME = text_or(headers$host, "localhost"),
     SERVER_PORT = text_or(headers[["x-forwarded-port"]], "443"),
     REMOTE_ADDR = text_or(request$source_ip, ""),
@@ -39,23 +42,9 @@ rook_request <- function(event, input) {
 
 text_or <- function(x, otherwise) if (is.null(x)) otherwise else x
 
-# query_string() returns the query with its "?", as it was in the URL or equivalent to it.
-query_string <- function(event) {
-  raw <- pluck(event$value, "rawQueryString")
-  if (!is_string(raw)) {
-    query <- event$request$query
-    if (!length(query)) {
-      return("")
-    }
-    keys <- httpuv::encodeURIComponent(rep(names(query), lengths(query)))
-    raw <- paste0(keys, "=", httpuv::encodeURIComponent(unlist(query)), collapse = "&")
-  }
-  if (nzchar(raw)) paste0("?", raw) else ""
-}
-
 # request_bytes() returns a request's body as raw bytes.
 request_bytes <- function(request) {
-  body <- request_body(request)
+  body <- body_bytes(request)
   if (is.null(body) || is.raw(body)) {
     return(as.raw(body))
   }
@@ -99,15 +88,6 @@ rook_response <- function(answer) {
     } else if (is.list(body)) {
       "application/json"
     },
-    headers = merge_headers(headers[!key %in% c("content-type", "content-length", "set-cookie")]),
-    cookies = unlist(headers[key == "set-cookie"], use.names = FALSE)
+    headers = headers[!key %in% c("content-type", "content-length")]
   )
-}
-
-# merge_headers() merges headers that come more than once.
-merge_headers <- function(headers) {
-  key <- tolower(names(headers))
-  merged <- lapply(unname(split(headers, factor(key, unique(key)))), unlist, use.names = FALSE)
-  names(merged) <- names(headers)[!duplicated(key)]
-  merged
 }

@@ -29,7 +29,7 @@ new_context <- function(frame, request = NULL) {
       client_context = optional_json(frame$client_context),
       identity = optional_json(frame$identity),
       tenant_id = frame$tenant_id,
-      http = request[c("method", "path", "headers", "cookies", "query", "path_parameters", "source_ip")]
+      http = if (!is.null(request)) http_context(request)
     ),
     class = "lambda_context"
   )

@@ -114,6 +114,9 @@ func checkRequest(t *testing.T, url, where, text string) {
 	head, body, _ := strings.Cut(strings.TrimRight(text[:at[0]], "\n"), "\n\n")
 	lines := strings.Split(head, "\n")
 	method, path, _ := strings.Cut(lines[0], " ")
+	if strings.Contains(head, "multipart/") {
+		body = strings.ReplaceAll(body, "\n", "\r\n") // the line breaks of MIME
+	}
 	req, err := http.NewRequest(method, url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +78,59 @@ func TestHTTPFormats(t *testing.T) {
 			}
 			if got := f.http("GET", "/plain", ""); got.Status != 200 || got.Body != `{"parity":"odd"}` {
 				t.Errorf("a plain result became %d %s", got.Status, got.Body)
+			}
+		})
+	}
+}
+
+// Bodies reach the handler decoded, whatever HTTP clients and the format of the event made of them.
+func TestHTTPBodies(t *testing.T) {
+	compressed := func(text string, writer func(io.Writer) io.WriteCloser) string {
+		var b bytes.Buffer
+		w := writer(&b)
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	gz := compressed(`{"a":"é"}`, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	deflated := compressed(`{"a":"é"}`, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
+	form := "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.bin\"\r\n\r\n\x00\xff\r\n--b--\r\n"
+	for _, format := range []string{"url", "rest", "alb", "lattice"} {
+		t.Run(format, func(t *testing.T) {
+			_, f := startLocal(t, "http.given", nil, "--http="+format)
+			for _, row := range []struct {
+				body   string
+				header []string
+				want   string
+			}{
+				{gz, []string{"Content-Type", "application/json", "Content-Encoding", "gzip"}, `{"a":"é"}`},
+				{deflated, []string{"Content-Type", "application/json", "Content-Encoding", "deflate"}, `{"a":"é"}`},
+				{"\xe9", []string{"Content-Type", "text/plain; charset=iso-8859-1"}, `{"body":"é"}`},
+				{form, []string{"Content-Type", "multipart/form-data; boundary=b"},
+					`{"f":{"name":"x.bin","type":"application/octet-stream","content":"AP8="}}`},
+			} {
+				if got := f.http("POST", "/", row.body, row.header...); got.Status != 200 || got.Body != row.want {
+					t.Errorf("%v: got %d %s, want %s", row.header, got.Status, got.Body, row.want)
+				}
+			}
+		})
+	}
+}
+
+// A header that a handler repeats reaches the caller as often, or joined with commas. Cookies are
+// never joined. A load balancer without multi-value headers takes only one.
+func TestHTTPRepeatedHeaders(t *testing.T) {
+	both := []string{"a=1", "b=2"}
+	for format, cookies := range map[string][]string{"url": both, "rest": both, "alb": {"b=2"}, "lattice": both} {
+		t.Run(format, func(t *testing.T) {
+			_, f := startLocal(t, "http.repeats", nil, "--http="+format)
+			got := f.http("GET", "/", "")
+			if !slices.Equal(got.Header.Values("Set-Cookie"), cookies) || strings.Join(got.Header.Values("X-A"), ", ") != "1, 2" {
+				t.Errorf("got the headers %v", got.Header)
 			}
 		})
 	}

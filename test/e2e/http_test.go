@@ -31,8 +31,12 @@ func TestHTTPResult(t *testing.T) {
 	if got.Status != 200 || got.Headers["Content-Type"] != "application/json" || got.Body != `{"n":"x y","path":"/a/b"}` {
 		t.Errorf("got %+v", got)
 	}
-	// A wrong argument is named to the caller; the handler's other arguments are not.
-	got = f.get("/", "n=1&m=2")
+	// A parameter of the query that the handler does not take is ignored.
+	if got := f.get("/", "n=1&utm_source=mail"); got.Status != 200 || got.Body != `{"n":"1","path":"/"}` {
+		t.Errorf("got %+v", got)
+	}
+	// A wrong key of the body is named to the caller; the handler's other arguments are not.
+	got = f.proxy(httpEvent(t, "POST", "/", "", `{"n": 1, "m": 2}`))
 	if got.Status != 400 || got.Body != `unknown argument "m"` {
 		t.Errorf("got %+v", got)
 	}

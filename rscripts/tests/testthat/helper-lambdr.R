@@ -32,6 +32,8 @@ loaded <- function(lines, handler = "f", env = parent.frame()) {
   runtime$check_arguments(found)
   function(event) {
     invocation <- list2env(list(frame = list(id = "id-1", invoked_function_arn = "arn:1")))
+    runtime$current$invocation <- invocation
+    on.exit(runtime$current$invocation <- NULL)
     runtime$evaluate(invocation, found, charToRaw(enc2utf8(event)))
   }
 }

@@ -152,3 +152,13 @@ test_that("decode_base64 = FALSE gives the first argument base64", {
   f <- loaded(c("f <- function(...) list(...)", config))
   expect_identical(body_of(f(event)), "{\"body\":\"/9j/4A==\"}")
 })
+
+test_that("html_response() sends repeated headers as the source expects them", {
+  f <- loaded(c(
+    "library(lambdr)",
+    "f <- function() html_response('', headers = list('Set-Cookie' = 'a=1', 'Set-Cookie' = 'b=2', X = NULL))",
+    "start_lambda()"
+  ))
+  expect_identical(jsonlite::parse_json(f(rest()))$multiValueHeaders, list("Set-Cookie" = list("a=1", "b=2")))
+  expect_identical(jsonlite::parse_json(f(http()))$cookies, list("a=1", "b=2"))
+})

@@ -12,6 +12,11 @@ test_that("both structures are requests", {
   expect_identical(request$headers$accept, "text/html, */*")
 })
 
+test_that("several Cookie headers are one", {
+  text <- sub("\"accept\":", "\"cookie\": [\"a=1; b=2\", \"c=3\"], \"accept\":", event_json("vpc-lattice-v2-event"))
+  expect_identical(read_event(text)$request$cookies, list(a = "1", b = "2", c = "3"))
+})
+
 test_that("responses have joined headers, and cookies beside them", {
   event <- read_event(event_json("vpc-lattice-event"))
   got <- jsonlite::parse_json(runtime$encode_answer(html_r("x", headers = list("X-A" = c("1", "2")), cookies = c("a=1", "b=2")), event))

@@ -14,6 +14,10 @@ http_event <- function(body = NULL, type = NULL, query = "", ..., headers = list
 
 # given() returns the arguments that an event gives the function `f`.
 given <- function(event, f = function(...) NULL) {
+  logged$records <- list()
+  runtime$current$log <- function(level, message, call, fields) {
+    logged$records[[length(logged$records) + 1L]] <- list(level = level, message = message, fields = fields)
+  }
   text <- jsonlite::toJSON(event, auto_unbox = TRUE, null = "null")
   bind_arguments(text, f)
 }
@@ -66,8 +70,6 @@ test_that("other bodies are the argument `body`", {
   expect_identical(given(http_event("Hello", "text/plain")), list(body = "Hello"))
   expect_identical(given(http_event("Hello")), list(body = "Hello"))
   expect_identical(given(http_event("<a/>", "application/xml")), list(body = "<a/>"))
-  form <- "--b\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nx\r\n--b--"
-  expect_identical(given(http_event(form, "multipart/form-data; boundary=b")), list(body = charToRaw(form)))
 })
 
 test_that("bodies in base64 are decoded", {
@@ -95,10 +97,18 @@ test_that("the route's parameters win over the body, and the body over the query
   expect_identical(given(event), list(id = "path", n = 1L, q = "3"))
 })
 
-test_that("parameters of the route that the handler does not take are left out, others are refused", {
+test_that("parameters of the route and the query that the handler does not take are left out", {
   event <- http_event(query = "n=1", pathParameters = list(proxy = "a/b"))
   expect_identical(given(event, function(n) NULL), list(n = "1"))
-  answer <- refused(http_event(query = "utm=1"), function(n = 1, secret_default = 2) NULL)
+  expect_length(logged$records, 0L)
+  expect_identical(given(http_event(query = "utm_source=x&n=1&context=1"), function(n = 1, context) NULL), list(n = "1"))
+  expect_identical(logged$records, list(
+    list(level = "debug", message = "query parameters ignored", fields = list(parameters = "\"utm_source\", \"context\""))
+  ))
+  # R would pass `num` to `number`.
+  expect_identical(given(http_event(query = "num=1&x=2"), function(number = 0, ...) NULL), list(x = "2"))
+  expect_identical(given(http_event("[1,2]", "application/json", "utm_source=x"), function(x) NULL), list(x = 1:2))
+  answer <- refused(http_event("utm=1", "application/x-www-form-urlencoded"), function(n = 1) NULL)
   expect_identical(answer, list(code = 400L, message = "unknown argument \"utm\"", type = "BadRequest"))
   answer <- refused(http_event(), function(n) NULL)
   expect_identical(answer$message, "missing argument \"n\"")
@@ -172,8 +182,7 @@ test_that("a hostile request is refused or read, and breaks nothing", {
   for (text in c("*", "AAEC*", "A", "====")) {
     expect_match(refused(list(body = text, isBase64Encoded = TRUE))$message, "^the body is not base64$")
   }
-  expect_match(refused(list(rawQueryString = "..1=2"))$message, "unknown argument")
-  expect_match(refused(list(rawQueryString = "=2"))$message, "unknown argument")
+  expect_identical(given(list(rawQueryString = "..1=2&=2")), list())
   expect_match(refused(list(body = "{\"a\":1,\"a\":2}"))$message, "more than once")
 })
 
@@ -237,7 +246,7 @@ test_that("a JSON body may begin with a byte order mark", {
 })
 
 test_that("empty names break nothing", {
-  expect_identical(refused(http_event(query = "=1"))$message, "unknown argument \"\"")
+  expect_identical(given(http_event(query = "=1")), list())
   expect_identical(refused(http_event("{\"\":1}", "application/json", "a=1"))$message, "unknown argument \"\"")
   expect_identical(runtime$request_cookies(list(cookies = list("=x", "a=1")), list()), list(a = "1"))
 })
@@ -252,4 +261,77 @@ test_that("a body that would take gigabytes is refused", {
   body <- paste0("[", paste0("{\"k", 1:5000, "\":1}", collapse = ","), "]")
   answer <- refused(http_event(body, "application/json"))
   expect_identical(answer$message, "the body has arrays that are too irregular, or too many, to make vectors and data frames of")
+})
+
+test_that("the context has the raw query, or one of the same meaning", {
+  raw <- function(event) {
+    request <- read_event(if (is.list(event)) jsonlite::toJSON(event, auto_unbox = TRUE) else event)$request
+    runtime$http_context(request)$raw_query
+  }
+  expect_identical(raw(http_event(query = "a=%20+&b")), "a=%20+&b")
+  expect_identical(raw(http_event()), "")
+  rest <- list(httpMethod = "GET", path = "/", requestContext = list(stage = "s"), multiValueQueryStringParameters = list(a = I(c("x y", "&")), "\u00e9" = I("1")))
+  expect_identical(raw(rest), "a=x%20y&a=%26&%C3%A9=1")
+  alb <- list(httpMethod = "GET", path = "/", requestContext = list(elb = list(a = 1)), queryStringParameters = list(a = "x%20y"))
+  expect_identical(raw(alb), "a=x%20y")
+  alb$queryStringParameters <- list(a = "x+y", b = "%zz")
+  expect_identical(raw(alb), "a=x%20y&b=%25zz")
+  expect_identical(raw(event_json("apigw-websocket-message")), "")
+  http <- runtime$new_context(list(id = "1"), read_event(event_json("vpc-lattice-event"))$request)$http
+  expect_identical(http$raw_query, "tag=a%20b&tag=c")
+})
+
+# encoded() is an event with a body of these bytes, in base64.
+encoded <- function(bytes, type, ...) {
+  http_event(runtime$base64_text(if (is.raw(bytes)) bytes else charToRaw(bytes)), type, base64 = TRUE, headers = list(...))
+}
+
+test_that("compressed bodies are decompressed", {
+  json <- charToRaw("{\"a\":[1,2],\"b\":\"\u00e9\"}")
+  want <- list(a = 1:2, b = "\u00e9")
+  expect_identical(given(encoded(gzip(json), "application/json", "content-encoding" = "gzip")), want)
+  expect_identical(given(encoded(gzip(json), "application/json", "Content-Encoding" = " GZIP ")), want)
+  expect_identical(given(encoded(memCompress(json, "gzip"), "application/json", "content-encoding" = "deflate")), want)
+  expect_identical(given(encoded(gzip("a=1"), "application/x-www-form-urlencoded", "content-encoding" = "gzip")), list(a = "1"))
+  bytes <- as.raw(c(0, 255))
+  expect_identical(given(encoded(gzip(bytes), "image/x", "content-encoding" = "gzip")), list(body = bytes))
+  # Another coding is left to the handler.
+  expect_identical(given(encoded(bytes, "image/x", "content-encoding" = "br")), list(body = bytes))
+})
+
+test_that("a compressed body that is damaged or too large is the caller's fault", {
+  zipped <- gzip(strrep("x", 1000L))
+  gz <- function(bytes, coding = "gzip") refused(encoded(bytes, "text/plain", "content-encoding" = coding))
+  expect_identical(gz(utils::head(zipped, -1L))$code, 400L)
+  expect_match(gz(charToRaw("plain"))$message, "^the body is not gzip or zlib")
+  bomb <- memCompress(raw(2^20), "gzip")
+  before <- runtime$max_body
+  withr::defer(runtime$max_body <- before)
+  runtime$max_body <- 2^19
+  expect_identical(gz(bomb, "deflate")$message, "the body decompresses to more than 0.5 MB")
+  expect_match(gz(gzip(raw(2^20)))$message, "decompresses to more than 0.5 MB")
+})
+
+test_that("a body is text by its charset", {
+  latin <- as.raw(c(0x63, 0xe9))
+  expect_identical(given(encoded(latin, "text/plain; charset=iso-8859-1")), list(body = "c\u00e9"))
+  expect_identical(given(encoded(latin, "text/plain; Charset=\"Latin1\"")), list(body = "c\u00e9"))
+  json <- c(charToRaw("{\"a\":\""), latin, charToRaw("\"}"))
+  expect_identical(given(encoded(json, "application/json;charset=windows-1252")), list(a = "c\u00e9"))
+  expect_identical(given(encoded("a=%E9", "application/x-www-form-urlencoded; charset=latin1")), list(a = "\u00e9"))
+  expect_identical(given(encoded("\u00e9", "text/plain; charset=utf-8")), list(body = "\u00e9"))
+  # Text that is not in its charset, and a charset that is not known, stay bytes.
+  expect_identical(given(encoded(latin, "text/plain; charset=utf-8")), list(body = latin))
+  expect_identical(given(encoded(latin, "text/plain; charset=../../x")), list(body = latin))
+  expect_null(runtime$request_charset(NULL))
+  expect_null(runtime$request_charset("text/plain"))
+})
+
+test_that("a form with files gives arguments", {
+  form <- "--b\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nx\r\n--b--"
+  type <- "Multipart/Form-Data; boundary=b"
+  expect_identical(given(http_event(form, type)), list(f = "x"))
+  expect_identical(given(encoded(form, type)), list(f = "x"))
+  expect_identical(given(encoded(gzip(form), type, "content-encoding" = "gzip")), list(f = "x"))
+  expect_identical(refused(http_event(form, type), function(g = 1) NULL)$message, "unknown argument \"f\"")
 })

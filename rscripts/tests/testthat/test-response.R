@@ -16,22 +16,27 @@ test_that("html_response() sets status, headers, cookies and body", {
 })
 
 test_that("headers that would add others are refused", {
-  for (bad in c("a\r\nSet-Cookie: x", "a\nb", "a\rb", "a\x01b", NA)) {
+  for (bad in c("a\r\nSet-Cookie: x", "a\nb", "a\rb", "a\x01b")) {
     expect_error(html_r("x", headers = list("X-One" = bad)), "control character: \"X-One\"")
     expect_error(html_r("x", cookies = bad), "Set-Cookie")
     expect_error(html_r("x", content_type = bad), "Content-Type")
-    if (!is.na(bad)) {
-      for (field in c("headers", "multiValueHeaders")) {
-        value <- list(statusCode = 200L, body = "x")
-        value[[field]] <- list("X-One" = list(bad))
-        expect_error(responds(value), "X-One")
-      }
-      expect_error(responds(list(statusCode = 302L, cookies = list("a=1", bad))), "cookies")
+    for (field in c("headers", "multiValueHeaders")) {
+      value <- list(statusCode = 200L, body = "x")
+      value[[field]] <- list("X-One" = list(bad))
+      expect_error(responds(value), "X-One")
     }
+    expect_error(responds(list(statusCode = 302L, cookies = list("a=1", bad))), "Set-Cookie")
   }
   expect_error(html_r("x", headers = list("X One" = "1")), "not header names: \"X One\"")
   expect_error(html_r("x", headers = list("1")), "headers must be a named list")
   expect_error(html_r("x", headers = list("X:\r\n" = "1")), "not header names")
+})
+
+test_that("a header that is NULL or NA is left out", {
+  got <- responds(html_r("x", headers = list("X-A" = NULL, "X-B" = NA, "X-C" = c(NA, "c")), cookies = NA))
+  expect_identical(got$headers, list("Content-Type" = "text/html; charset=utf-8", "X-C" = "c"))
+  expect_null(got$cookies)
+  expect_identical(responds(html_r("x", content_type = NULL))$headers, structure(list(), names = character()))
 })
 
 test_that("html_response() and stop_html() refuse what is not a status", {

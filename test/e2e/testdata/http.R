@@ -41,3 +41,6 @@ rampage <- function() {
 
 names_of_arguments <- function(...) I(as.character(names(list(...))))
 names_of_event <- function(event) I(as.character(names(event)))
+
+given <- function(...) list(...)
+repeats <- function() html_response("x", headers = list("Set-Cookie" = "a=1", "X-A" = "1", "Set-Cookie" = "b=2", "x-a" = "2"))
