@@ -104,7 +104,7 @@ func TestLambdrScripts(t *testing.T) {
 					t.Errorf("%s:\ngot  %s\nwant %s", event, a.Body, text)
 				}
 				if strings.Contains(event, "requestContext") && strings.Contains(a.Body, "password") {
-					t.Errorf("the caller is told the error: %s", a.Body)
+					t.Errorf("the caller gets the error: %s", a.Body)
 				}
 			}
 		})

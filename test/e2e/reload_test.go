@@ -88,7 +88,7 @@ func TestWatchOfBrokenCode(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	writeFile(t, app, `stop("no model")`)
-	waitUntil(t, func() bool { return strings.Contains(f.failure(`{}`).Message, "no model") }, "the other error is told")
+	waitUntil(t, func() bool { return strings.Contains(f.failure(`{}`).Message, "no model") }, "the other error is reported")
 	writeFile(t, app, `f <- function(event) "fixed"`)
 	waitUntil(t, func() bool { return f.http("GET", "/", "").Body == "fixed" }, "the fixed code answers")
 	p.waitFor(`app\.f is served on`)

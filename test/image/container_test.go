@@ -28,7 +28,7 @@ type container struct {
 }
 
 // start runs an image: args are the options, the image and its arguments. When the test ends, the
-// container is told to stop and must exit with status 0.
+// container is asked to stop and must exit with status 0.
 func start(t *testing.T, args ...string) *container {
 	t.Helper()
 	name := fmt.Sprintf("lambda-r-runtime-test-%d", time.Now().UnixNano())

@@ -80,7 +80,7 @@ test_that("an error given to warning() or message() is logged as one", {
 })
 
 # R itself looks for no handler of errors then, and a worker would die.
-test_that("a condition that is no error is one when it is given to stop()", {
+test_that("a condition that is not an error becomes one when it is given to stop()", {
   expect_report(tryCatch(warning("w"), warning = function(w) stop(w)), "simpleWarning", "w")
   expect_report(tryCatch(message("m"), message = function(m) stop(m)), "simpleMessage", "m")
   expect_report(withCallingHandlers(warning("w"), warning = function(w) stop(w)), "simpleWarning", "w")

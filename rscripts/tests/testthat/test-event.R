@@ -1,6 +1,6 @@
 local_edition(3)
 
-test_that("JSON that is nested too deeply is told as such", {
+test_that("JSON that is nested too deeply has an error of its own", {
   for (n in c(3000L, 100000L)) {
     text <- paste0(strrep("[", n), strrep("]", n))
     expect_failure_type(read_event(text), "Runtime.UnmarshalError", "the event is nested too deeply for R")

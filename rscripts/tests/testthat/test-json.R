@@ -146,7 +146,7 @@ test_that("half a surrogate pair never makes a result that is not UTF-8", {
   expect_true(validUTF8(runtime$encode_result(event)))
 })
 
-test_that("an event that is too deep for R is told from one that is not JSON", {
+test_that("an event that is too deep for R is distinguished from one that is not JSON", {
   deep <- charToRaw(paste0(strrep("[", 10000L), strrep("]", 10000L)))
   expect_error(runtime$decode_text(runtime$event_text(deep)), "nested too deeply", class = "runtime_failure")
 })
