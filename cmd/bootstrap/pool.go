@@ -30,6 +30,7 @@ type pool struct {
 	workers map[int]pooled // by slot
 	peak    int64          // see peakMemory
 	ready   protocol.Ready // what the last ready worker reported
+	sizes   sizeWatch
 }
 
 // A pooled worker has its own limits.
@@ -102,7 +103,9 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	p.peakMemory() // counts the worker that this one replaces
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.workers[slot] = pooled{w, newRecycler(p.settings)}
+	rss := w.RSS()
+	p.sizes.ready(p.log, rss, p.settings.maxRSS)
+	p.workers[slot] = pooled{w, newRecycler(p.settings, rss)}
 	p.ready = w.Info()
 	c.Log.Debug("handler loaded", "took_ms", p.ready.InitMs, "slowest", p.ready.Slowest)
 	return w, nil

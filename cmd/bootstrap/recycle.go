@@ -1,10 +1,10 @@
 package main
 
 import (
+	"log/slog"
 	"math"
 	"math/rand/v2"
 
-	"lambda-r-runtime/worker"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -18,30 +18,83 @@ type recycler struct {
 // spread is how far below the setting a worker's limit may be, as a share of it.
 const spread = 0.2
 
-func newRecycler(s settings) recycler {
+// newRecycler returns the recycler of a worker that uses rss bytes when it is ready. A worker that
+// is over the limit then would be recycled after each invocation, and so would its successors: it
+// is not recycled for its size.
+func newRecycler(s settings, rss int64) recycler {
 	share := 1 - spread*rand.Float64()
 	r := recycler{maxRSS: int64(share * float64(s.maxRSS))}
+	switch {
+	case rss >= s.maxRSS:
+		r.maxRSS = 0
+	case rss >= r.maxRSS:
+		r.maxRSS = s.maxRSS
+	}
 	if s.maxInvocations > 0 {
 		r.maxInvocations = int(math.Ceil(share * float64(s.maxInvocations)))
 	}
 	return r
 }
 
-// due reports whether to recycle w, which has answered served invocations.
-func (r recycler) due(w *worker.Worker, served int) bool {
-	return r.maxInvocations > 0 && served >= r.maxInvocations ||
-		r.maxRSS > 0 && w.RSS() >= r.maxRSS
+// due reports whether to recycle a worker that uses rss bytes and has answered served invocations.
+func (r recycler) due(rss int64, served int) bool {
+	return r.maxInvocations > 0 && served >= r.maxInvocations || r.tooLarge(rss)
+}
+
+func (r recycler) tooLarge(rss int64) bool { return r.maxRSS > 0 && rss >= r.maxRSS }
+
+// A sizeWatch warns, at most once, about a LAMBDA_R_MAX_RSS that cannot work.
+type sizeWatch struct {
+	warned bool
+	short  int // workers in a row that reached the limit in their first invocation
+}
+
+// shortLived is how many such workers show that the next ones will do the same.
+const shortLived = 3
+
+// ready is called with the size of each new worker.
+func (w *sizeWatch) ready(log *slog.Logger, rss, limit int64) {
+	if limit > 0 && rss >= limit {
+		w.warn(log, "LAMBDA_R_MAX_RSS is below what R uses once the handler is loaded, so it is ignored", rss, limit)
+	}
+}
+
+// recycled is called with the size of each worker that is recycled for it.
+func (w *sizeWatch) recycled(log *slog.Logger, rss, limit int64, served int) {
+	w.short++
+	if served > 1 {
+		w.short = 0
+	}
+	if w.short >= shortLived {
+		w.warn(log, "LAMBDA_R_MAX_RSS is reached in each worker's first invocation, so that every invocation costs a worker", rss, limit)
+	}
+}
+
+func (w *sizeWatch) warn(log *slog.Logger, text string, rss, limit int64) {
+	if !w.warned {
+		w.warned = true
+		log.Warn(text, "used_mb", rss>>20, "limit_mb", limit>>20)
+	}
 }
 
 // recycle is the supervisor's Recycle.
 func (p *pool) recycle(slot, served int) (due, room bool) {
-	p.mu.Lock()
-	w := p.workers[slot]
-	p.mu.Unlock()
-	if !w.recycler.due(w.Worker, served) {
+	if !p.due(slot, served) {
 		return false, false
 	}
 	return true, p.room()
+}
+
+// due reports whether to recycle the slot's worker.
+func (p *pool) due(slot, served int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.workers[slot]
+	rss := w.RSS()
+	if w.recycler.tooLarge(rss) {
+		p.sizes.recycled(p.log, rss, p.settings.maxRSS, served)
+	}
+	return w.recycler.due(rss, served)
 }
 
 // room reports whether the function's memory has room for one more worker as large as the

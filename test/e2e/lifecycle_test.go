@@ -31,14 +31,45 @@ func TestRecyclingByInvocations(t *testing.T) {
 	p.waitFor(`R process ended .*status 0`)
 }
 
-// A worker that has grown too large is recycled too. Here each of them has, so the pids change.
+// grows is a function that makes R grow by 300 MB for good, or not.
+const grows = `
+kept <- NULL
+f <- function(grow = FALSE) {
+  if (grow) kept <<- numeric(4e7) + 1
+  Sys.getpid()
+}
+`
+
+// A worker that has grown too large is recycled too.
 func TestRecyclingByMemory(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/grows.R", grows)
 	rec := newRecorder(t, 10*time.Second, nil)
-	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_RSS=1MB", "LOG_LEVEL=debug")
+	p, f := startLambda(t, rec, "", "grows.f", "LAMBDA_TASK_ROOT="+dir, "LAMBDA_R_MAX_RSS=250MB", "LOG_LEVEL=debug")
 	first := f.result(`{}`)
+	if second := f.result(`{"grow":true}`); second != first {
+		t.Errorf("worker %s answered after %s", second, first)
+	}
 	p.waitFor(`worker recycled`)
-	if second := f.result(`{}`); second == first {
+	if third := f.result(`{}`); third == first {
 		t.Errorf("worker %s answered again", first)
+	}
+	if strings.Contains(p.output(), "LAMBDA_R_MAX_RSS is") {
+		t.Errorf("it warns of a limit that works:\n%s", p.output())
+	}
+}
+
+// A limit below what R uses from the start is ignored, with one warning that has both numbers.
+func TestRecyclingLimitTooLow(t *testing.T) {
+	rec := newRecorder(t, 10*time.Second, nil)
+	p, f := startLambda(t, rec, "", "faults.pid", "LAMBDA_R_MAX_RSS=1MB", "LAMBDA_R_MAX_INVOCATIONS=4")
+	pids := map[string]bool{}
+	for len(pids) < 3 {
+		pids[f.result(`{}`)] = true
+	}
+	p.waitFor(`WRN LAMBDA_R_MAX_RSS is below what R uses once the handler is loaded, so it is ignored .*used_mb=\d\d+ limit_mb=1`)
+	if n := strings.Count(p.output(), "LAMBDA_R_MAX_RSS"); n != 1 {
+		t.Errorf("it warns %d times:\n%s", n, p.output())
 	}
 }
 
