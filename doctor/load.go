@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"lambda-r-runtime/protocol"
@@ -37,10 +38,20 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 		e.ok("handler", "%s", e.NoHandler)
 		return
 	}
-	var records []protocol.Record // appended by Spawn and Shutdown, in this goroutine
+	var mu sync.Mutex // a child of the handler's file can make records at any time
+	var records []protocol.Record
 	c := e.Worker
 	c.Timing, c.Log = true, slog.New(slog.DiscardHandler)
-	c.OnRecord = func(r protocol.Record) { records = append(records, r) }
+	c.OnRecord = func(r protocol.Record) {
+		mu.Lock()
+		defer mu.Unlock()
+		records = append(records, r)
+	}
+	loaded := func() []protocol.Record {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(records)
+	}
 	spawning, cancel := context.WithTimeoutCause(ctx, e.InitTimeout, &supervisor.InitTimeoutError{Limit: e.InitTimeout})
 	defer cancel()
 	started := time.Now()
@@ -52,7 +63,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 			text += "\ninstall the package in the image, where R looks: " + strings.Join(libPaths, ", ")
 		}
 		e.fail("handler", "%s", text)
-		e.records(records)
+		e.records(loaded())
 		return
 	}
 	defer func() {
@@ -62,7 +73,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 	}()
 	e.ok("handler", "%s was loaded", c.Handler)
 	e.init(took, w.Info())
-	e.records(records)
+	e.records(loaded())
 	e.used(w.PeakRSS())
 }
 

@@ -1,6 +1,7 @@
 package lambdalog
 
 import (
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -61,8 +62,13 @@ func textAttr(groups []string, a slog.Attr) slog.Attr {
 }
 
 // textLevel names the two levels that tint does not name. It leaves the others to tint,
-// which colours them.
+// which colours them. JSON is shown as it is.
 func textLevel(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindAny {
+		if value, ok := a.Value.Any().(json.RawMessage); ok {
+			return slog.String(a.Key, string(value))
+		}
+	}
 	if a.Key == slog.LevelKey {
 		if level := a.Value.Any(); level == protocol.LevelTrace || level == protocol.LevelFatal {
 			return slog.String(a.Key, levels[level.(slog.Level)].text)

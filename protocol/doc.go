@@ -13,12 +13,11 @@
 //
 //	to R    hello      the first message: the handler to load
 //	        invoke  +  an invocation: its id, deadline and context; payload: the event
-//	        ack        the last log record was logged, or the last chunk passed on; with gone,
-//	                   that chunk and all later ones are dropped, for this reason
+//	        ack        the last chunk was passed on; with gone, that chunk and all later ones
+//	                   are dropped, for this reason
 //	        shutdown   run the shutdown hooks and exit with status 0
 //	from R  ready      the handler is loaded, and R waits for invocations
 //	        init_error the handler cannot be loaded: error; R exits
-//	        log        one log record of the invocation id; without an id, of init or shutdown
 //	        result  +  the answer to the invocation id; payload: JSON. With an error, the handler
 //	                   failed, and the payload is what its caller gets
 //	        error      the invocation id failed: error
@@ -27,11 +26,13 @@
 //	        end        the streamed answer is complete; with an error, it broke off
 //
 // R answers an invoke with one result, with one error, or with one or more chunks and one end.
-// Before and between them it may send log frames, but nothing else.
+// R waits for an ack after each chunk. So R writes no faster than the caller reads, and bootstrap
+// buffers no more than one chunk.
 //
-// R waits for an ack after each log frame and after each chunk. The first keeps the log in order,
-// because what R prints next travels on another pipe. The second makes R write no faster than
-// the caller reads, and bounds what bootstrap buffers to one chunk.
+// Log records are not frames. R writes each one, a Record as JSON, to standard error, and a mark to
+// standard output. So records keep their place among the lines that R code, C code and forked
+// children print, and R waits for nothing. Hello.LogTag, which is secret, tells records from
+// printed lines. The format is described in worker/process/merge.go.
 //
 // Every reply has the id of the invocation. Anything unexpected is a *ProtocolError: the two
 // sides no longer agree on where a frame begins. The process is then killed; the pipes are never

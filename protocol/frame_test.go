@@ -114,7 +114,7 @@ func TestEOFOnlyBetweenMessages(t *testing.T) {
 	for _, message := range [][]byte{
 		frame(`{"type":"ready"}`),
 		append(frame(resultOf1), frame("12345")...),
-		frame(`{"type":"log"}`),
+		frame(`{"type":"ready"}`),
 	} {
 		stream = append(stream, message...)
 		whole[len(stream)] = true
@@ -180,7 +180,7 @@ func TestLargePayloadRoundTrip(t *testing.T) {
 }
 
 func TestBufferedCountsWhatNobodyAskedFor(t *testing.T) {
-	stream := append(frame(`{"type":"log"}`), "stray"...)
+	stream := append(frame(`{"type":"ready"}`), "stray"...)
 	r := protocol.NewReader(bytes.NewReader(stream))
 	if _, err := r.ReadReply(); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ const (
 	TypeShutdown  = "shutdown"
 	TypeReady     = "ready"
 	TypeInitError = "init_error"
-	TypeLog       = "log"
 	TypeResult    = "result"
 	TypeError     = "error"
 	TypeChunk     = "chunk"
@@ -25,11 +24,14 @@ type Hello struct {
 	Type    string `json:"type"`
 	Handler string `json:"handler"`
 	Timing  bool   `json:"timing,omitempty"` // log how long each library() and source() call takes
+
+	LogTag   string `json:"log_tag"`   // begins each log record: a control character and secret text
+	LogLevel string `json:"log_level"` // R sends no records below this level
 }
 
-// NewHello returns the hello for handler.
+// NewHello returns the hello for handler, with the log level info.
 func NewHello(handler string) Hello {
-	return Hello{Type: TypeHello, Handler: handler}
+	return Hello{Type: TypeHello, Handler: handler, LogLevel: "info"}
 }
 
 // Invoke begins an invocation; its payload is the event. The fields are the headers of the
@@ -45,14 +47,14 @@ type Invoke struct {
 	TenantID      string `json:"tenant_id,omitempty"`
 }
 
-// Ack acknowledges a log record or a chunk.
+// Ack acknowledges a chunk.
 type Ack struct {
 	Type string `json:"type"`
 	Gone string `json:"gone,omitempty"` // why the chunk was dropped, and later ones will be; empty if it was not
 }
 
-// NewAck returns the acknowledgement of a record that was logged or a chunk that was passed on.
-// If err is not nil, it is why the chunk was dropped.
+// NewAck returns the acknowledgement of a chunk. If err is not nil, it is why the chunk was
+// dropped.
 func NewAck(err error) Ack {
 	ack := Ack{Type: TypeAck}
 	if err != nil {
@@ -75,7 +77,6 @@ type Reply struct {
 	ID   string `json:"id"`
 
 	Ready                    // ready
-	Record                   // log
 	StreamHead               // chunk, the first one
 	Error      *HandlerError `json:"error"` // error, init_error, end, result: the handler failed
 	RMs        float64       `json:"r_ms"`  // result, error, end: how long R worked, in milliseconds
@@ -100,23 +101,6 @@ type PackageLoad struct {
 	Ms      float64 `json:"ms"`
 }
 
-// Record is one log record that R code made: a warning, a message or a lambda_log() call.
-type Record struct {
-	Level   string `json:"level"` // trace, debug, info, warn, error or fatal
-	Message string `json:"message"`
-	Call    string `json:"call"` // the R call that it came from, or ""
-
-	Fields map[string]any `json:"fields"` // the named arguments of lambda_log()
-	Load   *TimedLoad     `json:"load"`   // only in the records that Hello.Timing asks for
-}
-
-// A TimedLoad is how long a call of library(), source() or a similar function took while
-// the handler was loaded.
-type TimedLoad struct {
-	Ms float64 `json:"ms"`
-	At string  `json:"at"` // file:line, or ""
-}
-
 // StreamHead precedes a streamed response.
 type StreamHead struct {
 	ContentType string   `json:"content_type"` // if there is no prelude
@@ -134,7 +118,7 @@ type Prelude struct {
 // a wrong type, such as an array for a string, which R code confuses easily.
 func (r *Reply) check() error {
 	switch r.Type {
-	case TypeReady, TypeLog:
+	case TypeReady:
 		return nil
 	case TypeResult, TypeEnd:
 		if r.ID == "" {

@@ -230,17 +230,16 @@ func TestVectorWithEveryField(t *testing.T) {
 // typed decodes the message into the type that bootstrap would send it as.
 func typed(t *testing.T, message []byte) any {
 	t.Helper()
-	var head struct {
-		Type, Handler, Gone string
-		Timing              bool
-	}
+	var head struct{ Type, Gone string }
 	if err := json.Unmarshal(message, &head); err != nil {
 		t.Fatal(err)
 	}
 	switch head.Type {
 	case protocol.TypeHello:
-		hello := protocol.NewHello(head.Handler)
-		hello.Timing = head.Timing
+		var hello protocol.Hello
+		if err := strict(message, &hello); err != nil {
+			t.Fatal(err)
+		}
 		return hello
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()

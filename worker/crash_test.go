@@ -3,12 +3,12 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/test/kit/faker"
@@ -134,16 +134,6 @@ func init() {
 			way.die(f)
 		}
 	}
-	// The result is sent after the record was read, so that no buffer has both.
-	roles["interrupted, answers and dies"] = func(f *fake) {
-		interrupts := faker.Interrupts()
-		f.Start()
-		id, event := f.Next()
-		f.Send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: "info", Message: "slow"}})
-		<-interrupts
-		f.Result(id, event)
-		os.Exit(0)
-	}
 }
 
 // A complete result counts, even if R dies right after it.
@@ -164,18 +154,26 @@ func TestDeathAfterResult(t *testing.T) {
 	}
 }
 
-// A complete result counts, even if bootstrap reads it long after the death, because its log is
-// slow or Lambda froze it.
-func TestDeathAfterResultThatIsReadLate(t *testing.T) {
-	w, book := spawnFake(t, "interrupted, answers and dies")
-	book.onRecord(func(r record) {
-		if r.Msg == "slow" {
-			w.Interrupt()
-			<-w.Done()
-			<-time.After(50 * time.Millisecond) // the log is that slow
-		}
-	})
-	echo(t, w, "1", `{"number":4}`)
+// What R wrote before its death is read even long after it, because Lambda froze bootstrap. The
+// read ends even if a child of R still has the pipe.
+func TestReplyReadAfterDeath(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	want := strings.Repeat("x", 60_000)
+	if _, err := w.WriteString(want); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SetReadDeadline(longAgo); err != nil { // as bury does
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(replyPipe{r})
+	if string(got) != want || err != nil {
+		t.Errorf("got %d bytes and %v, want %d", len(got), err, len(want))
+	}
 }
 
 func TestIdleDeath(t *testing.T) {

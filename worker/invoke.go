@@ -116,21 +116,16 @@ func happened(f *os.File, events int16) int16 {
 	return fds[0].Revents
 }
 
-// await logs records until it reads another reply, and returns that. All must carry id.
+// await reads the next reply, which must carry id.
 func (w *Worker) await(id string) (protocol.Reply, error) {
-	for {
-		reply, err := w.reader.ReadReply()
-		if err != nil {
-			return reply, err
-		}
-		if reply.ID != id {
-			return reply, &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
-		}
-		if reply.Type != protocol.TypeLog {
-			return reply, nil
-		}
-		w.logRecord(reply)
+	reply, err := w.reader.ReadReply()
+	if err != nil {
+		return reply, err
 	}
+	if reply.ID != id {
+		return reply, &protocol.ProtocolError{Reason: fmt.Sprintf("%s frame with id %.80q, want %q", reply.Type, reply.ID, id)}
+	}
+	return reply, nil
 }
 
 func unexpected(reply protocol.Reply, want string) error {

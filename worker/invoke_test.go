@@ -37,9 +37,7 @@ func init() {
 	}
 	roles["times its load"] = func(f *fake) {
 		f.Hello()
-		f.Send(protocol.Reply{Type: protocol.TypeLog, Record: protocol.Record{
-			Level: "info", Message: "timed", Call: "library(x)", Load: &protocol.TimedLoad{Ms: 12.5, At: "app.R:1"},
-		}})
+		f.LogRecord(protocol.Record{Level: "info", Message: "timed", Call: "library(x)", Load: &protocol.TimedLoad{Ms: 12.5, At: "app.R:1"}})
 		f.Ready()
 		f.Next()
 	}

@@ -2,31 +2,57 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"lambda-r-runtime/protocol"
 )
 
-func (w *Worker) logStdout(line string) { w.logLine("stdout", line) }
+// newLogTag returns a new process.Options.Tag: a control character, which printed lines rarely
+// have, and random text.
+func newLogTag() string { return "\x01" + rand.Text() }
 
-func (w *Worker) logStderr(line string) { w.logLine("stderr", line) }
+// levelNames are the names of the levels, the lowest first.
+var levelNames = []string{"trace", "debug", "info", "warn", "error", "fatal"}
 
-// logLine logs a line that the function wrote. The line has no level, so the log level does
-// not drop it.
-func (w *Worker) logLine(stream, line string) {
+// lowestLevel returns the lowest level at which R must send records.
+func (c *Config) lowestLevel() string {
+	for _, name := range levelNames {
+		level, _ := protocol.ParseLevel(name) // they are all known
+		if c.OnRecord != nil || c.Log.Enabled(context.Background(), level) {
+			return name
+		}
+	}
+	return levelNames[len(levelNames)-1]
+}
+
+func (w *Worker) logStdout(line string) { w.logLine("stdout", line, w.invocationAttrs("")) }
+
+func (w *Worker) logStderr(line string) { w.logLine("stderr", line, w.invocationAttrs("")) }
+
+// logLine logs a line that the function wrote. The log level does not drop it: it has none, or
+// that of a log package, which has its own threshold.
+func (w *Worker) logLine(stream, line string, attrs []slog.Attr) {
 	<-w.named // R may print before Spawn has its pid
-	r := slog.NewRecord(time.Now(), slog.LevelInfo, line, 0)
-	r.AddAttrs(invocationAttrs(w.current.Load())...)
+	r := slog.NewRecord(time.Now(), lineLevel(line), line, 0)
+	r.AddAttrs(attrs...)
 	r.AddAttrs(slog.String("stream", stream))
 	_ = w.log.Handler().Handle(context.Background(), r) // a log that fails cannot be reported in the log
 }
 
-// invocationAttrs returns the attributes of every record that is logged during inv, which may be
-// nil.
-func invocationAttrs(inv *protocol.Invoke) []slog.Attr {
+// invocationAttrs returns the attributes of a record that belongs to the invocation id, or to the
+// running one if id is empty.
+func (w *Worker) invocationAttrs(id string) []slog.Attr {
+	inv := w.current.Load()
+	if id != "" && (inv == nil || inv.ID != id) {
+		// A child that R forked outlives its invocation.
+		return []slog.Attr{slog.String("request_id", id)}
+	}
 	if inv == nil {
 		return nil
 	}
@@ -37,43 +63,66 @@ func invocationAttrs(inv *protocol.Invoke) []slog.Attr {
 	return attrs
 }
 
-// logRecord logs a record that R code made, for example a warning, behind the lines that R
-// wrote before it. Then it acks the record. R waits for the ack, because its next line travels
-// on another pipe and could overtake the record.
-func (w *Worker) logRecord(reply protocol.Reply) {
-	w.process.Drain()
-	attrs := invocationAttrs(w.current.Load())
-	if reply.Call != "" {
-		attrs = append(attrs, slog.String("call", reply.Call))
+// logRecord logs a record that R code made, for example a warning.
+func (w *Worker) logRecord(body []byte) {
+	record, err := protocol.ParseRecord(body)
+	if err != nil {
+		w.logStderr(string(body)) // user code has printed the tag
+		return
 	}
-	if load := reply.Load; load != nil {
+	attrs := w.invocationAttrs(record.ID)
+	if record.Line != nil {
+		w.logLine("stdout", string(record.Line), attrs)
+		return
+	}
+	<-w.named
+	if record.Call != "" {
+		attrs = append(attrs, slog.String("call", record.Call))
+	}
+	if load := record.Load; load != nil {
 		if load.At != "" {
 			attrs = append(attrs, slog.String("at", load.At))
 		}
 		attrs = append(attrs, slog.Float64("took_ms", load.Ms))
 	}
-	for _, name := range slices.Sorted(maps.Keys(reply.Fields)) {
-		attrs = append(attrs, slog.Any(fieldName(name), reply.Fields[name]))
+	for _, name := range slices.Sorted(maps.Keys(record.Fields)) {
+		attrs = append(attrs, slog.Any(fieldName(name), fieldValue(record.Fields[name])))
 	}
-	level, _ := protocol.ParseLevel(reply.Level) // unknown ones are logged at info
-	w.log.LogAttrs(context.Background(), level, reply.Message, attrs...)
+	level, _ := protocol.ParseLevel(record.Level) // unknown ones are logged at info
+	w.log.LogAttrs(context.Background(), level, record.Message, attrs...)
 	if w.onRecord != nil {
-		w.onRecord(reply.Record)
+		w.onRecord(record)
 	}
-	_ = w.writer.WriteMessage(protocol.NewAck(nil)) // fails if R is dead, which the next read reports
 }
 
-// reservedKeys are the keys that slog, Lambda and this program write.
+// reservedKeys are the keys that slog, Lambda, CloudWatch and this program write or read.
 var reservedKeys = []string{
 	"time", "level", "msg", "request_id", "tenant_id", "slot", "pid", "call", "stream",
+	"error_type", "error_message", "stack_trace",
 	"timestamp", "message", "requestId", "tenantId", "errorType", "errorMessage", "stackTrace",
+	"_aws",
 }
 
 // fieldName returns the key under which a field of lambda_log() is logged: its name, with a
-// prefix if the name is reserved.
+// prefix if the name is reserved. So a name from an event cannot forge a part of the record. A name
+// that has the prefix already gets another one: no two names become the same.
 func fieldName(name string) string {
-	if slices.Contains(reservedKeys, name) {
-		return "field_" + name
+	const prefix = "field_"
+	own := name
+	for strings.HasPrefix(own, prefix) {
+		own = strings.TrimPrefix(own, prefix)
+	}
+	if slices.Contains(reservedKeys, own) {
+		return prefix + name
 	}
 	return name
+}
+
+// fieldValue returns the value of a field: a string, or JSON.
+func fieldValue(value json.RawMessage) any {
+	var text string
+	if len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	return value
 }

@@ -1,19 +1,21 @@
 package worker
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
-	"lambda-r-runtime/worker/process"
-
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/test/kit/faker"
+	"lambda-r-runtime/worker/process"
 )
 
 func init() {
@@ -95,8 +97,8 @@ func TestOutputOfInvocation(t *testing.T) {
 		{"unfinished lines", "a\nb", "c", []string{"a", "b"}, []string{"c"}},
 		{"they were ended", "a\n", "c\n", []string{"a"}, []string{"c"}},
 		{"invalid UTF-8 and CR LF", "\xff\r\n", "\xfe", []string{"\uFFFD"}, []string{"\uFFFD"}},
-		{"64 KiB", x + "\n", "", []string{x}, nil},
-		{"more than 64 KiB", x + "yz\n", x + "yz", []string{x, "yz"}, []string{x, "yz"}},
+		{"the longest line", x + "\n", "", []string{x}, nil},
+		{"a longer line", x + "yz\n", x + "yz", []string{x, "yz"}, []string{x, "yz"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			book.output()
@@ -285,7 +287,9 @@ func TestOutputOfTenant(t *testing.T) {
 
 // A field of lambda_log() cannot replace a key that the runtime writes.
 func TestFieldName(t *testing.T) {
-	for name, want := range map[string]string{"rows": "rows", "time": "field_time", "requestId": "field_requestId"} {
+	for name, want := range map[string]string{"rows": "rows", "time": "field_time", "requestId": "field_requestId",
+		"error_type": "field_error_type", "errorMessage": "field_errorMessage", "stack_trace": "field_stack_trace",
+		"_aws": "field__aws", "field_level": "field_field_level", "field_rows": "field_rows"} {
 		if got := fieldName(name); got != want {
 			t.Errorf("%s became %s, want %s", name, got, want)
 		}
@@ -302,5 +306,85 @@ func init() {
 		fmt.Fprintln(os.Stderr, "on stderr")
 		f.Result(id, nil)
 		f.Next()
+	}
+}
+
+func init() {
+	roles["log of a child"] = func(f *fake) {
+		f.Start()
+		for {
+			id, _ := f.Next()
+			f.Log("earlier", "error", "from a child of "+id, "")
+			f.LogRecord(protocol.Record{ID: id, Level: "info", Message: "fields", Fields: map[string]json.RawMessage{
+				"list": json.RawMessage(`{"b":[1,2.50],"a":null}`), "text": json.RawMessage(`"a\nb"`), "errorType": json.RawMessage(`"forged"`),
+			}})
+			f.LogRecord(protocol.Record{ID: id, Line: json.RawMessage(`{"_aws": {}}`)})
+			os.Stderr.WriteString(f.Tag() + "1 0 no record\n")
+			f.Result(id, nil)
+		}
+	}
+}
+
+// A record is attributed to the invocation that it names, its fields stay JSON, and a line is
+// logged as it is. A line that only looks like a record is output.
+func TestRecords(t *testing.T) {
+	var log bytes.Buffer
+	c := newConfig(t, "log of a child", newLogbook())
+	c.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	w := spawn(t, c)
+	inv := newInvoke("1")
+	inv.TenantID = "blue"
+	if _, err := w.Invoke(inv, nil, toNowhere); err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`"time":"[^"]*",|,"pid":\d+`).ReplaceAllString(log.String(), "")
+	want := `{"level":"ERROR","msg":"from a child of 1","request_id":"earlier"}
+{"level":"INFO","msg":"fields","request_id":"1","tenant_id":"blue","field_errorType":"forged","list":{"b":[1,2.50],"a":null},"text":"a\nb"}
+{"level":"INFO","msg":"{\"_aws\":{}}","request_id":"1","tenant_id":"blue","stream":"stdout"}
+{"level":"INFO","msg":"no record","request_id":"1","tenant_id":"blue","stream":"stderr"}
+`
+	if text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
+// The default layouts of log packages keep their levels.
+func TestLineLevel(t *testing.T) {
+	for line, want := range map[string]slog.Level{
+		"":                                  slog.LevelInfo,
+		"plain":                             slog.LevelInfo,
+		"ERROR [2026-01-31 12:00:00] a":     slog.LevelError, // logger, futile.logger
+		"WARN [2026-01-31 12:00:00 1234] a": slog.LevelWarn,  // futile.logger, parallel
+		"SUCCESS [2026-01-31 12:00:00] a":   slog.LevelInfo,
+		"DEBUG [2026-01-31 12:00:00.123] a": slog.LevelDebug,
+		"INFO  [12:00:00.123] a":            slog.LevelInfo, // lgr
+		"FATAL [12:00:00.123] a":            protocol.LevelFatal,
+		"TRACE [2026-01-31T12:00:00Z] a":    protocol.LevelTrace,
+		"\x1b[31mERROR\x1b[39m \x1b[90m[2026-01-31 12:00:00]\x1b[39m": slog.LevelError,
+		"ERROR in f(x)":           slog.LevelInfo,
+		"ERRORS [12:00:00] a":     slog.LevelInfo,
+		"x ERROR [12:00:00] a":    slog.LevelInfo,
+		"ERROR [of the model] a":  slog.LevelInfo,
+		"WARNING [12:00:00] text": slog.LevelInfo,
+	} {
+		if got := lineLevel(line); got != want {
+			t.Errorf("%q has level %v, want %v", line, got, want)
+		}
+	}
+}
+
+// R is sent the lowest level that is logged, and all of them if records are counted.
+func TestLowestLevel(t *testing.T) {
+	for level, want := range map[slog.Level]string{
+		protocol.LevelTrace: "trace", slog.LevelInfo: "info", slog.LevelWarn: "warn", protocol.LevelFatal: "fatal", protocol.LevelFatal + 1: "fatal",
+	} {
+		c := Config{Log: newLogbook().logger(level)}
+		if got := c.lowestLevel(); got != want {
+			t.Errorf("level %v: got %s, want %s", level, got, want)
+		}
+		c.OnRecord = func(protocol.Record) {}
+		if got := c.lowestLevel(); got != "trace" {
+			t.Errorf("level %v with OnRecord: got %s", level, got)
+		}
 	}
 }

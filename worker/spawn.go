@@ -29,8 +29,9 @@ type Config struct {
 
 	Log *slog.Logger // also receives R's output
 
-	// OnRecord, if not nil, is called with each log record that R makes, after it was logged.
-	// The calling goroutine is that of Spawn, Invoke or Shutdown.
+	// OnRecord, if not nil, is called with each log record that R makes, of any level, after it
+	// was logged. Calls come from several goroutines but never overlap. Records that R makes
+	// before it is ready come before Spawn returns.
 	OnRecord func(protocol.Record)
 }
 
@@ -50,9 +51,12 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 		named:     make(chan struct{}),
 		done:      make(chan struct{}),
 	}
+	tag := newLogTag()
 	b, err := execR(c, process.Options{
 		Stdout:      w.logStdout,
 		Stderr:      w.logStderr,
+		Record:      w.logRecord,
+		Tag:         tag,
 		CrashPrefix: crashPrefix,
 		MemoryLimit: c.MemoryLimit,
 	})
@@ -68,7 +72,7 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	w.goroutines.Go(func() { w.bury(b.tempDir) }) // free waits for it
 
 	stop := context.AfterFunc(ctx, func() { w.Kill(context.Cause(ctx).Error()) })
-	err = w.handshake(c)
+	err = w.handshake(c, tag)
 	if _, died := errors.AsType[*ExitError](err); !stop() && (err == nil || died) {
 		err = context.Cause(ctx) // it was killed, or is about to be
 	}
@@ -82,9 +86,10 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 
 // handshake sends R the handler to load, and waits until R has loaded it or reports why it
 // cannot.
-func (w *Worker) handshake(c Config) error {
+func (w *Worker) handshake(c Config, tag string) error {
 	hello := protocol.NewHello(c.Handler)
 	hello.Timing = c.Timing
+	hello.LogTag, hello.LogLevel = tag, c.lowestLevel()
 	if err := w.writer.WriteMessage(hello); err != nil {
 		return w.broken(err)
 	}

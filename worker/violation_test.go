@@ -27,8 +27,6 @@ var violations = []struct {
 	{"unknown type", func(f *fake, id string) { f.Send(protocol.Reply{Type: "what", ID: id}) }, `unknown frame type "what"`, false},
 	{"wrong id", func(f *fake, _ string) { f.Result("0", nil) }, `result frame with id "0", want "1"`, false},
 	{"no id", func(f *fake, _ string) { f.Result("", nil) }, "result without an id", false},
-	{"log record of another invocation", func(f *fake, _ string) { f.Log("0", "info", "hello", "") }, `log frame with id "0"`, false},
-	{"log record of none", func(f *fake, _ string) { f.Log("", "info", "hello", "") }, `log frame with id ""`, false},
 	{"ready twice", func(f *fake, _ string) { f.Ready() }, `ready frame with id ""`, false},
 	{"ready twice with the id", func(f *fake, id string) { f.Send(protocol.Reply{Type: protocol.TypeReady, ID: id}) }, "ready frame, want result, error or chunk", false},
 	{"payload length of 4 GiB", func(f *fake, id string) {

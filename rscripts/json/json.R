@@ -28,10 +28,15 @@ without_mark <- function(text) if (startsWith(text, "\ufeff")) substring(text, 2
 # clean_text() makes any value fit for a control frame: one string of valid UTF-8 with at most
 # `limit` bytes, plus a note if it was cut. Bytes that are not part of a character appear as <ff>.
 clean_text <- function(x, limit = 65536L) {
-  x <- paste(as.character(x), collapse = "\n")
-  x <- iconv(enc2utf8(x), "UTF-8", "UTF-8", sub = "byte")
-  if (is.na(x)) {
-    return("")
+  if (!is_string(x) || is.object(x)) {
+    x <- paste(as.character(x), collapse = "\n")
+  }
+  x <- enc2utf8(x)
+  if (!validUTF8(x) || Encoding(x) == "bytes") {
+    x <- iconv(x, "UTF-8", "UTF-8", sub = "byte")
+    if (is.na(x)) {
+      return("")
+    }
   }
   size <- nchar(x, "bytes")
   if (size > limit) {

@@ -9,9 +9,10 @@
 #                sys.calls() and the like return in the handler of the condition
 #   interrupted  function(cond, at), likewise for an interrupt
 #   log          function(level, message, call), for warnings and messages
+#   repeats      how often each warning came, see new_repeats()
 # They are NULL while no user code runs.
 handling <- list2env(
-  list(stopped = NULL, interrupted = NULL, log = NULL),
+  list(stopped = NULL, interrupted = NULL, log = NULL, repeats = NULL),
   envir = new.env(parent = emptyenv())
 )
 
@@ -35,15 +36,17 @@ is_runtime_handler <- function(handler) {
 
 # with_conditions() evaluates `run()` and returns its value, or a failure. Warnings and messages
 # become log records, through `log(level, message, call)`, and go no further; options(warn)
-# applies to warnings as usual.
+# applies to warnings as usual. While sink(type = "message") is active, as in capture.output(),
+# what R would print at once goes to the sink instead.
 #
 # The runtime's handlers must be global. Errors that user code catches do not reach them.
 with_conditions <- function(run, log) {
-  outer <- mget(c("interrupted", "log"), envir = handling)
+  outer <- mget(c("interrupted", "log", "repeats"), envir = handling)
   on.exit(list2env(outer, handling))
   handling$log <- log
+  handling$repeats <- new_repeats()
   current$warned <- NULL
-  catch_stopped(
+  value <- catch_stopped(
     {
       handling$interrupted <- handling$stopped
       run()
@@ -53,6 +56,8 @@ with_conditions <- function(run, log) {
       if (inherits(cond, "interrupt")) interrupted_stack(at$calls, cond) else stack_of(cond, at)
     }
   )
+  log_repeats(handling$repeats, log)
+  value
 }
 
 # caught() returns the failure for a condition that user code did not catch.
@@ -137,12 +142,13 @@ aborted_condition <- function() {
 }
 
 warned <- function(w) {
-  if (is.null(handling$log) || isTRUE(getOption("warn") >= 2L)) {
-    return() # R makes it an error now
+  warn <- getOption("warn")
+  if (is.null(handling$log) || isTRUE(warn >= 2L) || isTRUE(warn == 1L) && messages_are_sunk()) {
+    return() # R makes it an error now, or prints it
   }
   without_interrupts({
     current$warned <- w
-    if (!isTRUE(getOption("warn") < 0L)) {
+    if (!isTRUE(warn < 0L) && is_new(handling$repeats, w)) {
       handling$log("warn", condition_text(w), shown_call(w))
     }
     muffle("muffleWarning", w)
@@ -150,7 +156,7 @@ warned <- function(w) {
 }
 
 messaged <- function(m) {
-  if (!is.null(handling$log)) {
+  if (!is.null(handling$log) && !messages_are_sunk()) { # else R prints it
     without_interrupts({
       handling$log("info", condition_text(m), NULL)
       muffle("muffleMessage", m)
@@ -162,6 +168,9 @@ messaged <- function(m) {
 # errors, and for any other condition that is given to stop(), as in
 # tryCatch(..., warning = function(w) stop(w)): R looks for no handler of errors then.
 runtime_handlers <- list(
+  # First, because warnings and messages that end here need not reach the next handler.
+  warning = function(w) if (!given_to_stop(sys.nframe())) warned(w),
+  message = function(m) if (!given_to_stop(sys.nframe())) messaged(m),
   condition = function(cond) {
     if (is.null(handling$stopped) || inherits(cond, "interrupt")) {
       return() # an interrupt can come while stop() runs
@@ -174,9 +183,7 @@ runtime_handlers <- list(
   error = function(e) {
     switch(signaller(sys.nframe() - 1L), warning = warned(e), message = messaged(e))
   },
-  interrupt = function(e) if (!is.null(handling$interrupted)) handling$interrupted(e, list(calls = sys.calls())),
-  warning = function(w) warned(w),
-  message = function(m) messaged(m)
+  interrupt = function(e) if (!is.null(handling$interrupted)) handling$interrupted(e, list(calls = sys.calls()))
 )
 
 # calling_stopped() evaluates `expr`. For an error that `expr` does not catch, it calls
@@ -215,11 +222,17 @@ signaller <- function(frame) {
   ""
 }
 
+# given_to_stop() returns whether stop() has signalled the condition whose handler has frame
+# number `frame`. Then it is an error, whatever its class.
+given_to_stop <- function(frame) identical(sys.function(frame - 1L), stop)
+
+# messages_are_sunk() returns whether sink(type = "message") is active.
+messages_are_sunk <- function() .Internal(sink.number(FALSE)) != 2L
+
 # muffle() ends the handling of a condition if the code that signalled it can go on.
 muffle <- function(name, cond) {
-  for (restart in computeRestarts(cond)) {
-    if (identical(restart$name, name)) {
-      invokeRestart(restart)
-    }
+  restart <- findRestart(name, cond)
+  if (!is.null(restart)) {
+    invokeRestart(restart)
   }
 }

@@ -7,6 +7,7 @@
 # package at once.)
 jit <- new.env(parent = emptyenv())
 jit$user_level <- .Internal(enableJIT(0L))
+jit$calls <- 0L # of without_interrupts()
 
 # user_jit_on() turns the compiler on, at the level that user code had it at last.
 user_jit_on <- function() .Internal(enableJIT(jit$user_level))
@@ -44,10 +45,15 @@ with_interrupts <- function(expr) {
   allowInterrupts(expr)
 }
 
-# without_interrupts() evaluates `expr`, the runtime's work in the middle of user code. The
-# compiler is off: loading it for that would take 40 ms. Interrupts wait until user code goes
-# on: in a calling handler, R would not call the handler of interrupts, which takes the stack.
+# without_interrupts() evaluates `expr`, the runtime's work in the middle of user code. Interrupts
+# wait until user code goes on: in a calling handler, R would not call the handler of interrupts,
+# which takes the stack. The compiler is off for the first calls: loading it takes 40 ms. Code that
+# logs hundreds of records gets that back, because compiled functions take half the time.
 without_interrupts <- function(expr) {
+  if (jit$calls > 500L) {
+    return(suspendInterrupts(expr))
+  }
+  jit$calls <- jit$calls + 1L
   level <- .Internal(enableJIT(0L))
   on.exit(.Internal(enableJIT(level)))
   suspendInterrupts(expr)

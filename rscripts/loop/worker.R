@@ -9,6 +9,7 @@ run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/sel
   io <- open_io(request_path, reply_path)
   hello <- read_message(io)
   if (!is.null(hello)) {
+    open_log(io, hello)
     suspendInterrupts({
       install_handlers()
       loaded <- load_or_fail(hello$handler, log_to(io, NULL), time_calls = isTRUE(hello$timing))

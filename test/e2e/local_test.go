@@ -203,7 +203,7 @@ func TestLambdaLog(t *testing.T) {
 
 	p, f = startLocal(t, "faults.run", []string{"AWS_LAMBDA_LOG_FORMAT=json", "LOG_LEVEL=debug"})
 	f.result(call("logs", `{}`))
-	p.waitFor(`"level":"WARN","message":"100%s of \{x\}\\nand more",.*"requestId":"[^"]+","list":"\[1,\\"b\\"\]","name":"a\\nb","ok":true,"rows":100,"share":0\.25\}`)
+	p.waitFor(`"level":"WARN","message":"100%s of \{x\}\\nand more",.*"requestId":"[^"]+","list":\[1,"b"\],"name":"a\\nb","ok":true,"rows":100,"share":0\.25\}`)
 	p.waitFor(`"level":"DEBUG","message":"not to be seen"`)
 }
 

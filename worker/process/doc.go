@@ -12,8 +12,9 @@
 //     is sent after the child has been reaped.
 //   - Descendants that left the group are found by an environment entry, Options.Marker.
 //   - A child that was started dies with this program, even if the program is killed.
-//   - Output arrives line by line. Flush and Drain deliver what was written before the call,
-//     so that output can be attributed to the piece of work that caused it.
+//   - Output arrives line by line. Flush delivers what was written before the call, so that
+//     output can be attributed to the piece of work that caused it.
+//   - The process can send records between its lines, which arrive in order (Options.Record).
 //   - ExitError says why the process ended: status or signal, the reason given to Kill, the
 //     last lines on standard error, and whether the kernel ran out of memory.
 //

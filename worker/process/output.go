@@ -7,36 +7,42 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
 
-// MaxLine is the longest line that is delivered whole, in bytes. A longer one is delivered in
-// pieces, so that output without line feeds needs no more memory.
-const MaxLine = 64 << 10
+// MaxLine is the longest line that is delivered whole, in bytes: the size of the largest event
+// in CloudWatch. A longer one is delivered in pieces, so that output without line feeds needs no
+// more memory. No piece ends inside a character.
+const MaxLine = 256 << 10
 
-// A pump reads one output pipe of a process and passes every line to emit. It never leaves
-// the pipe unread, because the process would block when the pipe is full.
+// A pump reads one output pipe of a process and passes every line to emit, and what tagged lines
+// hold to tagged. It never leaves the pipe unread, because the process would block when the pipe
+// is full. The lock of its merger guards all fields but the first four.
 type pump struct {
+	merger  *merger
 	file    *os.File
 	raw     syscall.RawConn
-	emit    func(line string) // if nil, the output is discarded
 	stopped atomic.Bool
 
-	mu      sync.Mutex // guards the fields below, and orders the calls of emit
-	partial []byte     // the beginning of a line whose end has not been written
+	emit   func(line string) // if nil, the output is discarded
+	tagged func(body []byte)
+
 	buf     []byte
+	unread  []byte // the part of buf that has not been delivered
+	partial []byte // the beginning of a line whose end has not been written
+	busy    bool   // deliver is running
 }
 
-func newPump(file *os.File, emit func(line string)) (*pump, error) {
+func newPump(m *merger, file *os.File, emit func(line string), tagged func([]byte)) (*pump, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	p := &pump{file: file, raw: raw, emit: emit, buf: make([]byte, 32<<10)}
+	p := &pump{merger: m, file: file, raw: raw, emit: emit, tagged: tagged, buf: make([]byte, 32<<10)}
 	if !p.nonBlocking() {
 		return nil, fmt.Errorf("process: %s is not a pipe in non-blocking mode; use os.Pipe", file.Name())
 	}
@@ -57,7 +63,7 @@ func (p *pump) run() {
 	// An error ends the output as well.
 	_ = p.raw.Read(func(fd uintptr) (done bool) {
 		for !p.stopped.Load() {
-			n, err := p.read(fd)
+			n, err := p.merger.read(p, fd)
 			switch {
 			case err == unix.EAGAIN:
 				return false // called again when there is something to read
@@ -68,7 +74,7 @@ func (p *pump) run() {
 		}
 		return true
 	})
-	p.flush()
+	p.merger.finish(p)
 }
 
 // stop ends run, even if a stray still holds the other end of the pipe and never stops
@@ -78,31 +84,20 @@ func (p *pump) stop() {
 	_ = p.file.Close() // it was only read
 }
 
-// flush emits everything that was written to the pipe before the call, including an
-// unfinished line.
-func (p *pump) flush() {
-	p.drain()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.partial) > 0 {
-		p.line(p.partial)
-		p.partial = p.partial[:0]
+// advance delivers what has been read and then what the pipe holds at the call, until done
+// returns true. A process that never stops writing does not delay it.
+func (p *pump) advance(done func() bool) {
+	if p.busy {
+		return
 	}
-}
-
-// drain emits every whole line that was written to the pipe before the call. It runs beside
-// run: both emit the bytes that they read, in the order of reading. It reads no more than the
-// pipe held at the call, so a process that never stops writing does not delay it.
-func (p *pump) drain() {
+	p.deliver(done)
 	// Control fails only if the file is closed, and then everything was read.
 	_ = p.raw.Control(func(fd uintptr) {
-		p.mu.Lock() // once we hold the lock, run has emitted what it has read
 		waiting, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
-		p.mu.Unlock()
 		if err != nil {
 			return
 		}
-		for read := 0; read < waiting; {
+		for read := 0; read < waiting && len(p.unread) == 0; {
 			n, err := p.read(fd)
 			if err == unix.EINTR {
 				continue
@@ -111,40 +106,86 @@ func (p *pump) drain() {
 				return
 			}
 			read += n
+			p.deliver(done)
 		}
 	})
 }
 
-// read reads once, without blocking.
+// read reads once, without blocking. Everything read before must have been delivered.
 func (p *pump) read(fd uintptr) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	n, err := unix.Read(int(fd), p.buf)
-	if n > 0 {
-		p.split(p.buf[:n])
-	}
+	p.unread = p.buf[:max(0, n)]
 	return n, err
 }
 
-// split emits the lines that end in b, and keeps the beginning of the next one.
-func (p *pump) split(b []byte) {
-	for len(b) > 0 {
-		end := bytes.IndexByte(b, '\n')
-		part, rest := b, []byte(nil)
-		if end >= 0 {
-			part, rest = b[:end], b[end+1:]
+// deliver delivers the lines in unread until done returns true, and keeps the beginning of the
+// next line.
+func (p *pump) deliver(done func() bool) {
+	if p.busy {
+		return
+	}
+	p.busy = true
+	defer func() { p.busy = false }()
+	for len(p.unread) > 0 && !done() {
+		end := bytes.IndexByte(p.unread, '\n')
+		if end < 0 {
+			p.add(p.unread)
+			p.unread = nil
+			return
 		}
-		for len(p.partial)+len(part) > MaxLine {
-			n := MaxLine - len(p.partial)
-			p.line(append(p.partial, part[:n]...))
-			p.partial, part = p.partial[:0], part[n:]
+		p.add(p.unread[:end])
+		p.unread = p.unread[end+1:]
+		p.endLine()
+	}
+}
+
+// add appends b to the line, and delivers the beginning of a line that is too long.
+func (p *pump) add(b []byte) {
+	p.partial = append(p.partial, b...)
+	if len(p.partial) <= MaxLine {
+		return
+	}
+	text := p.partial[:p.merger.textLength(p.partial)]
+	for len(text) > MaxLine {
+		n := wholeCharacters(text, MaxLine)
+		p.line(text[:n])
+		text = text[n:]
+		p.partial = p.partial[n:]
+	}
+	p.partial = bytes.Clone(p.partial) // releases what was delivered
+}
+
+// wholeCharacters returns the largest number of bytes, at most n, with which text can be cut
+// without dividing a character.
+func wholeCharacters(text []byte, n int) int {
+	for cut := n; cut > n-utf8.UTFMax; cut-- {
+		if utf8.RuneStart(text[cut]) {
+			return cut
 		}
-		p.partial = append(p.partial, part...)
-		if end >= 0 {
-			p.line(p.partial)
-			p.partial = p.partial[:0]
-		}
-		b = rest
+	}
+	return n // it is not UTF-8
+}
+
+// endLine delivers the line, or what a tagged line holds. Text before a tag belongs to a line
+// whose end follows.
+func (p *pump) endLine() {
+	text, body, isTagged := p.merger.cut(p.partial)
+	if !isTagged {
+		p.line(p.partial)
+		p.partial = p.partial[:0]
+		return
+	}
+	p.partial = text
+	if p.tagged != nil {
+		p.tagged(body)
+	}
+}
+
+// flushLine delivers the beginning of an unfinished line.
+func (p *pump) flushLine() {
+	if n := p.merger.textLength(p.partial); n > 0 {
+		p.line(p.partial[:n])
+		p.partial = append(p.partial[:0], p.partial[n:]...)
 	}
 }
 

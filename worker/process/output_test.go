@@ -18,7 +18,7 @@ func startPump(t *testing.T, s *sink) (*pump, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPump(r, s.emit)
+	p, err := newTestPump(r, s.emit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,23 @@ func startPump(t *testing.T, s *sink) (*pump, *os.File) {
 		running.Wait()
 	})
 	return p, w
+}
+
+// newTestPump returns a pump of a standard output without records.
+func newTestPump(r *os.File, emit func(string)) (*pump, error) {
+	m, err := newMerger(r, nil, Options{Stdout: emit}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return m.stdout, nil
+}
+
+func (p *pump) flush() { p.merger.flush(p) }
+
+// split delivers b as if it had been read.
+func (p *pump) split(b []byte) {
+	p.unread = b
+	p.deliver(never)
 }
 
 // The pieces in which output arrives do not show in its lines.
@@ -48,18 +65,20 @@ func TestSplit(t *testing.T) {
 		{"invalid UTF-8", "a\xff\xfeb\n\xc3\n", []string{"a\uFFFDb", "\uFFFD"}},
 		{"valid UTF-8", "größe €\n", []string{"größe €"}},
 		{"NUL", "a\x00b\n", []string{"a\x00b"}},
-		{"64 KiB", x(MaxLine) + "\na\n", []string{x(MaxLine), "a"}},
-		{"64 KiB less one", x(MaxLine-1) + "\na\n", []string{x(MaxLine - 1), "a"}},
-		{"64 KiB and one", x(MaxLine+1) + "\na\n", []string{x(MaxLine), "x", "a"}},
-		{"96 KiB", x(MaxLine*3/2) + "\na\n", []string{x(MaxLine), x(MaxLine / 2), "a"}},
-		{"128 KiB", x(2*MaxLine) + "\na\n", []string{x(MaxLine), x(MaxLine), "a"}},
-		{"128 KiB without an end", x(2 * MaxLine), []string{x(MaxLine), x(MaxLine)}},
+		{"the longest line", x(MaxLine) + "\na\n", []string{x(MaxLine), "a"}},
+		{"a byte less than a line", x(MaxLine-1) + "\na\n", []string{x(MaxLine - 1), "a"}},
+		{"a byte more than a line", x(MaxLine+1) + "\na\n", []string{x(MaxLine), "x", "a"}},
+		{"a line and a half", x(MaxLine*3/2) + "\na\n", []string{x(MaxLine), x(MaxLine / 2), "a"}},
+		{"two lines in one", x(2*MaxLine) + "\na\n", []string{x(MaxLine), x(MaxLine), "a"}},
+		{"two lines without an end", x(2 * MaxLine), []string{x(MaxLine), x(MaxLine)}},
+		{"no piece ends inside a character", x(MaxLine-1) + "€€\n", []string{x(MaxLine - 1), "€€"}},
+		{"invalid UTF-8 at the cut", x(MaxLine-2) + "\xbf\xbf\xbf\xbf\n", []string{x(MaxLine - 3), "x\uFFFD"}},
 		{"between short ones", "a\n" + x(MaxLine+2) + "\nb\n", []string{"a", x(MaxLine), "xx", "b"}},
 	} {
 		for _, size := range []int{1, 7, 1000, 32 << 10, 32<<10 - 1} {
 			t.Run(fmt.Sprintf("%s/in pieces of %d", test.name, size), func(t *testing.T) {
 				s := newSink()
-				p := &pump{emit: s.emit}
+				p := &pump{merger: &merger{}, emit: s.emit}
 				for piece := range slices.Chunk([]byte(test.input), size) {
 					p.split(piece)
 				}
@@ -114,7 +133,7 @@ func TestRunAtEnd(t *testing.T) {
 			defer r.Close()
 			defer w.Close()
 			s := newSink()
-			p, err := newPump(r, s.emit)
+			p, err := newTestPump(r, s.emit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +156,7 @@ func TestRunAtEnd(t *testing.T) {
 // A pump keeps no more than a line of a flood, even if it has no line feeds.
 func TestFloodIsNotKept(t *testing.T) {
 	total := 0
-	p := &pump{emit: func(line string) { total += len(line) }}
+	p := &pump{merger: &merger{}, emit: func(line string) { total += len(line) }}
 	piece := []byte(strings.Repeat("x", 1<<20))
 	for range 20 {
 		p.split(piece)

@@ -13,9 +13,19 @@ import (
 type Options struct {
 	// Stdout and Stderr, if not nil, are called for each line of output, without its line
 	// feed. A line over MaxLine bytes arrives in pieces, and invalid UTF-8 is replaced.
-	// Calls for one stream never overlap. Calls for the two streams may, and the first may
-	// come before Start returns. They must not call Flush, Drain or Wait.
+	// Calls never overlap, and the first may come before Start returns. They must not call
+	// Flush or Wait.
 	Stdout, Stderr func(line string)
+
+	// Record, if not nil, is called with each record that the process sends among its output,
+	// between the lines that were written before and after it. The limits of Stdout and Stderr
+	// apply, and body is valid during the call only. The format is in merge.go.
+	Record func(body []byte)
+
+	// Tag, if not empty, begins the lines that are records instead of output. It has no line
+	// feed. The process must keep it secret from the data that it prints, which could forge
+	// records with it: use random text.
+	Tag string
 
 	// CrashPrefix, if not empty, is the beginning of the first line of a crash report on
 	// standard error. Once such a line was written, ExitError.StderrTail holds the first
@@ -40,7 +50,7 @@ type Process struct {
 	pid     int
 	options Options
 
-	outputs    []*pump
+	output     *merger
 	stderrTail tail
 	oomKills   atomic.Int64 // kills in the control group at the last Mark
 
@@ -68,19 +78,11 @@ func newProcess(stdout, stderr *os.File, o Options) (*Process, error) {
 			o.Stderr(line)
 		}
 	}
-	for _, output := range []struct {
-		file *os.File
-		emit func(string)
-	}{{stdout, o.Stdout}, {stderr, emitStderr}} {
-		if output.file == nil {
-			continue
-		}
-		pump, err := newPump(output.file, output.emit)
-		if err != nil {
-			return nil, err
-		}
-		p.outputs = append(p.outputs, pump)
+	output, err := newMerger(stdout, stderr, o, emitStderr)
+	if err != nil {
+		return nil, err
 	}
+	p.output = output
 	return p, nil
 }
 
@@ -89,7 +91,7 @@ func newProcess(stdout, stderr *os.File, o Options) (*Process, error) {
 func (p *Process) supervise(pid int, reap func() *os.ProcessState) {
 	p.pid = pid
 	p.goroutines.Go(func() { p.awaitDeath(reap) })
-	for _, o := range p.outputs {
+	for _, o := range p.output.pumps() {
 		p.goroutines.Go(o.run)
 	}
 }
@@ -169,15 +171,4 @@ func (p *Process) Mark() {
 // Flush delivers everything that was written to the outputs before the call, including an
 // unfinished line, so that later output can be attributed to something else. It neither
 // sleeps nor waits for output to pause.
-func (p *Process) Flush() {
-	for _, o := range p.outputs {
-		o.flush()
-	}
-}
-
-// Drain delivers every whole line that was written to the outputs before the call.
-func (p *Process) Drain() {
-	for _, o := range p.outputs {
-		o.drain()
-	}
-}
+func (p *Process) Flush() { p.output.flush(p.output.pumps()...) }

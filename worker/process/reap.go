@@ -37,7 +37,7 @@ func (p *Process) awaitDeath(reap func() *os.ProcessState) {
 	}
 	close(p.done)
 
-	for _, o := range p.outputs {
+	for _, o := range p.output.pumps() {
 		o.stop()
 	}
 	if p.options.Marker != "" {

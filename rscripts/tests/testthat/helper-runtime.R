@@ -159,23 +159,43 @@ keep_settings <- function(env = parent.frame()) {
 }
 
 # file_io() returns the `io` of a worker, for as long as the calling function runs. Files
-# stand for its two pipes; `requests` is what it reads.
-file_io <- function(requests = raw(), env = parent.frame()) {
-  paths <- normalizePath(c(tempfile(), tempfile()), mustWork = FALSE)
+# stand for its pipes; `requests` is what it reads. Its log tag is "TAG".
+file_io <- function(requests = raw(), log_level = "info", env = parent.frame()) {
+  paths <- normalizePath(c(tempfile(), tempfile(), tempfile(), tempfile()), mustWork = FALSE)
   writeBin(requests, paths[[1L]])
-  file.create(paths[[2L]])
+  file.create(paths[-1L])
   keep_sinks(env)
   io <- runtime$open_io(paths[[1L]], paths[[2L]])
+  runtime$open_log(io, list(log_tag = "TAG", log_level = log_level), paths[[3L]], paths[[4L]])
   withr::defer(
     {
-      close(io$requests)
-      close(io$replies)
+      for (con in list(io$requests, io$replies, io$out, io$err)) {
+        close(con)
+      }
       unlink(paths)
     },
     envir = env
   )
   withr::local_envvar("_X_AMZN_TRACE_ID" = NA, .local_envir = env)
   io
+}
+
+# log_records() returns the log records that a worker wrote to its standard error, which must hold
+# nothing else.
+log_records <- function(io) {
+  records <- list()
+  json <- ""
+  start <- "^TAG[0-9]+ [0-9]+[+]? "
+  for (line in readLines(io$err_path)) { # bytes: a piece can end inside a character
+    expect_true(nchar(line, "bytes") < 4096L && grepl(start, line, useBytes = TRUE))
+    json <- paste0(json, sub(start, "", line, useBytes = TRUE))
+    if (!grepl("^TAG[0-9]+ [0-9]+[+] ", line, useBytes = TRUE)) {
+      Encoding(json) <- "UTF-8"
+      records[[length(records) + 1L]] <- jsonlite::parse_json(json)
+      json <- ""
+    }
+  }
+  records
 }
 
 # keep_sinks() keeps the runtime from removing testthat's sinks, until the end of the test.

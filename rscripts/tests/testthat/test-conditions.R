@@ -233,3 +233,26 @@ test_that("of several interrupts the first one's stack counts", {
   expect_identical(got$type, "Runtime.Interrupted")
   expect_match(stack_text(got$stack)[[2L]], "functions.R:[34]\\)$")
 })
+
+test_that("sinks of messages get what R prints at once", {
+  in_sink <- function(expr) run(utils::capture.output(expr, type = "message"))
+  got <- in_sink({
+    message("two\nlines")
+    rlang::inform("three")
+    cat("four\n", file = stderr())
+  })
+  expect_identical(got, list(value = c("two", "lines", "three", "four"), log = list()))
+  # R prints a warning at its top level, so the sink would not get it.
+  got <- in_sink(warning("later"))
+  expect_identical(got$value, character())
+  expect_identical(got$log[[1L]]$message, "later")
+})
+
+test_that("a message or a warning given to stop() is an error", {
+  for (class in c("message", "warning")) {
+    cond <- custom(class, message = "no")
+    got <- run(stop(cond))
+    expect_identical(got$value$message, "no")
+    expect_length(got$log, 0L)
+  }
+})

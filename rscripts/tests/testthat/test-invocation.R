@@ -1,14 +1,14 @@
 local_edition(3)
 
 test_that("an invocation begins with its frame, its pipes and its log", {
-  io <- file_io(runtime$control_frame(type = "ack"))
+  io <- file_io()
   invocation <- runtime$new_invocation(list(id = "id-1", tenant_id = "t"), io)
   expect_identical(invocation$io, io)
   expect_identical(invocation$frame$tenant_id, "t")
   expect_null(invocation$event)
   expect_null(invocation$stream)
   invocation$log("info", "hello")
-  expect_identical(jsonlite::parse_json(rawToChar(replies(io)[[1L]]))$id, "id-1")
+  expect_identical(log_records(io)[[1L]]$id, "id-1")
 })
 
 evaluate <- function(fn, event = "", frame = list(id = "1")) {

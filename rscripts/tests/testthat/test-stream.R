@@ -26,7 +26,7 @@ answer_stream <- function(handler, event = "", acks = rep(ack(), 100L)) {
     }
     frames[[length(frames) + 1L]] <- frame
   }
-  structure(frames, unread = unread)
+  structure(frames, unread = unread, log = log_records(io))
 }
 
 types <- function(frames) vapply(frames, function(frame) frame$type, character(1))
@@ -120,8 +120,8 @@ test_that("an error before the first write() is an ordinary one", {
   expect_identical(types(got), "result")
   expect_match(rawToChar(got[[1L]]$payload), "\"statusCode\":500")
   got <- answer_stream(function() runtime$stream_response(function(write) runtime$stop_html("no page", code = 404L)), url_event)
-  expect_identical(types(got), c("log", "result"))
-  expect_match(rawToChar(got[[2L]]$payload), "\"statusCode\":404")
+  expect_identical(types(got), "result")
+  expect_match(rawToChar(got[[1L]]$payload), "\"statusCode\":404")
 })
 
 test_that("an error after it ends the stream, with its stack", {
@@ -155,7 +155,7 @@ test_that("what write() refuses is an error of its caller", {
   }
 })
 
-test_that("warnings and messages are logged in their order", {
+test_that("warnings and messages are logged meanwhile", {
   got <- answer_stream(function() {
     runtime$stream_response(function(write) {
       message("one")
@@ -164,7 +164,8 @@ test_that("warnings and messages are logged in their order", {
       write("b")
     })
   })
-  expect_identical(types(got), c("log", "chunk", "log", "chunk", "end"))
+  expect_identical(types(got), c("chunk", "chunk", "end"))
+  expect_identical(vapply(attr(got, "log"), `[[`, "", "message"), c("one", "two"))
 })
 
 test_that("write() says that the caller has gone, again and again", {

@@ -25,6 +25,8 @@ type R struct {
 
 	requests *protocol.Reader
 	replies  *protocol.Writer
+	tag      string // begins log records
+	records  int    // how many it has sent
 }
 
 // New returns an R on the file descriptors that the worker gave this process.
@@ -55,6 +57,7 @@ func (r *R) AwaitRequest() {
 // Hello reads the first request.
 func (r *R) Hello() (hello protocol.Hello) {
 	Check(json.Unmarshal(r.Receive(), &hello))
+	r.tag = hello.LogTag
 	return hello
 }
 
@@ -95,10 +98,23 @@ func (r *R) NextOrShutdown() (id string, event []byte, shutdown bool) {
 // Send sends a reply without a payload.
 func (r *R) Send(reply protocol.Reply) { Check(r.replies.WriteMessage(reply)) }
 
-// Log sends a log record and reads its ack.
+// Tag returns what begins each log record.
+func (r *R) Tag() string { return r.tag }
+
+// Log sends a log record, which must fit into one line of 4096 bytes.
 func (r *R) Log(id, level, message, call string) {
-	r.Send(protocol.Reply{Type: protocol.TypeLog, ID: id, Record: protocol.Record{Level: level, Message: message, Call: call}})
-	r.Receive()
+	r.LogRecord(protocol.Record{ID: id, Level: level, Message: message, Call: call})
+}
+
+// LogRecord sends a log record, which must fit into one line of 4096 bytes.
+func (r *R) LogRecord(record protocol.Record) {
+	body, err := json.Marshal(record)
+	Check(err)
+	r.records++
+	_, err = fmt.Fprintf(os.Stderr, "%s%d %d %s\n", r.tag, os.Getpid(), r.records, body)
+	Check(err)
+	_, err = fmt.Fprintf(os.Stdout, "%s%d\n", r.tag, r.records)
+	Check(err)
 }
 
 // Result sends the result of an invocation.
