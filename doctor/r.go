@@ -41,7 +41,7 @@ type rFacts struct {
 func (e *examination) r(ctx context.Context) rFacts {
 	facts, err := probe(ctx, e.Worker)
 	if err != nil {
-		e.fail("R", "%s does not start: %v", e.Worker.Bin, err)
+		e.notStarted(ctx, err)
 		return rFacts{}
 	}
 	major, _, _ := strings.Cut(facts.version, ".")
@@ -61,6 +61,17 @@ func (e *examination) r(ctx context.Context) rFacts {
 	return facts
 }
 
+// notStarted reports that R does not start. If it starts without the user's profile, that is why.
+func (e *examination) notStarted(ctx context.Context, err error) {
+	if path := worker.Profile(e.Worker.Dir, e.Worker.Env); path != "" {
+		if _, without := probe(ctx, e.Worker, "--no-init-file"); without == nil {
+			e.fail("R", "%s starts, but not with its profile, %s: fix or remove that file: %v", e.Worker.Bin, path, err)
+			return
+		}
+	}
+	e.fail("R", "%s does not start: %v", e.Worker.Bin, err)
+}
+
 func (e *examination) locale(r rFacts) {
 	if !r.utf8 {
 		e.warn("locale", "%s is not UTF-8, so R may garble text that is not ASCII: set LANG=C.UTF-8, and unset LC_ALL",
@@ -71,8 +82,8 @@ func (e *examination) locale(r rFacts) {
 }
 
 // probe runs probe.R in R. The script and the answers are files in memory, because an .Rprofile
-// may print to standard output.
-func probe(ctx context.Context, c worker.Config) (rFacts, error) {
+// may print to standard output. Args are further arguments of R.
+func probe(ctx context.Context, c worker.Config, args ...string) (rFacts, error) {
 	script, err := memfd.New("probe.R", probeScript)
 	if err != nil {
 		return rFacts{}, err
@@ -86,7 +97,8 @@ func probe(ctx context.Context, c worker.Config) (rFacts, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxProbe, fmt.Errorf("it took more than %s", maxProbe))
 	defer cancel()
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, c.Bin, "--no-echo", "--no-restore", "--no-save", "--file=/proc/self/fd/3")
+	args = append(args, "--no-echo", "--no-restore", "--no-save", "--file=/proc/self/fd/3")
+	cmd := exec.CommandContext(ctx, c.Bin, args...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(c.Env[:len(c.Env):len(c.Env)], "TMPDIR="+c.TempDir)
 	cmd.Stderr = &stderr

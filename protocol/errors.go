@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -60,9 +61,36 @@ func (f StackFrame) String() string {
 	return fmt.Sprintf("%s (%s:%d)", f.Call, f.File, f.Line)
 }
 
+// InnermostLine returns the innermost call of a stack whose line is known. That is in the
+// user's code, from which packages may have called each other many times. If no line is known,
+// it returns the innermost call. The stack must not be empty.
+func InnermostLine(stack []StackFrame) StackFrame {
+	for _, f := range slices.Backward(stack) {
+		if f.File != "" {
+			return f
+		}
+	}
+	return stack[len(stack)-1]
+}
+
 func (e *HandlerError) Error() string {
 	return strings.TrimSpace(e.Type + ": " + e.Message)
 }
 
 // ErrorType is the errorType reported to Lambda.
 func (e *HandlerError) ErrorType() string { return e.Type }
+
+// A StoppedError reports an R that was interrupted while it loaded the handler.
+type StoppedError struct {
+	Err   error        // why it was interrupted
+	Stack []StackFrame // where, outermost first
+}
+
+func (e *StoppedError) Error() string {
+	if len(e.Stack) == 0 {
+		return e.Err.Error()
+	}
+	return e.Err.Error() + "; it was in " + InnermostLine(e.Stack).String()
+}
+
+func (e *StoppedError) Unwrap() error { return e.Err }

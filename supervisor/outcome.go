@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"lambda-r-runtime/protocol"
@@ -86,7 +85,11 @@ func reportOf(err error) *runtimeapi.ErrorReport {
 	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
 		return HandlerReport(handler)
 	}
-	return &runtimeapi.ErrorReport{Type: cmp.Or(ErrorType(err), runtimeapi.ErrorWorkerCrashed), Message: err.Error()}
+	report := &runtimeapi.ErrorReport{Type: cmp.Or(ErrorType(err), runtimeapi.ErrorWorkerCrashed), Message: err.Error()}
+	if stopped, ok := errors.AsType[*protocol.StoppedError](err); ok {
+		report.Stack = stackOf(stopped.Stack)
+	}
+	return report
 }
 
 // tooLargeReport returns the report of a result that is larger than Lambda accepts.
@@ -111,34 +114,26 @@ func timeoutReport(r result) *runtimeapi.ErrorReport {
 	default:
 		report.Stack = HandlerReport(failure).Stack
 		if len(failure.Stack) > 0 {
-			report.Message += "; it was in " + innermostLine(failure.Stack).String()
+			report.Message += "; it was in " + protocol.InnermostLine(failure.Stack).String()
 		}
 	}
 	return report
 }
 
-// innermostLine returns the innermost call of a stack whose line is known. That is in the
-// user's code, from which packages may have called each other many times. If no line is known,
-// it returns the innermost call.
-func innermostLine(stack []protocol.StackFrame) protocol.StackFrame {
-	for _, f := range slices.Backward(stack) {
-		if f.File != "" {
-			return f
-		}
-	}
-	return stack[len(stack)-1]
-}
-
 // HandlerReport returns the report of an error as R described it.
 func HandlerReport(e *protocol.HandlerError) *runtimeapi.ErrorReport {
-	r := &runtimeapi.ErrorReport{Type: e.Type, Message: e.Message, Call: e.Call}
-	for _, f := range e.Stack {
-		r.Stack = append(r.Stack, runtimeapi.StackFrame{Label: f.Call, Path: f.File, Line: f.Line})
-	}
+	r := &runtimeapi.ErrorReport{Type: e.Type, Message: e.Message, Call: e.Call, Stack: stackOf(e.Stack)}
 	for i := range e.Parents {
 		r.Causes = append(r.Causes, HandlerReport(&e.Parents[i]))
 	}
 	return r
+}
+
+func stackOf(frames []protocol.StackFrame) (stack []runtimeapi.StackFrame) {
+	for _, f := range frames {
+		stack = append(stack, runtimeapi.StackFrame{Label: f.Call, Path: f.File, Line: f.Line})
+	}
+	return stack
 }
 
 // An InitTimeoutError reports a worker that was not ready in time.

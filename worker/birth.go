@@ -20,7 +20,11 @@ type birth struct {
 
 // execR starts a new R, whose output and end are handled by o.
 func execR(c Config, o process.Options) (birth, error) {
-	tempDir, err := os.MkdirTemp(c.TempDir, "lambda-r-")
+	var tempDir string
+	err := os.MkdirAll(c.TempDir, 0o700) // user code may have removed it
+	if err == nil {
+		tempDir, err = os.MkdirTemp(c.TempDir, "lambda-r-")
+	}
 	if err != nil {
 		return birth{}, fmt.Errorf("make the worker's temporary directory: %w", err)
 	}

@@ -37,6 +37,16 @@ var roles = map[string]func(f *fake){
 		fmt.Println("loading")
 		faker.Hang()
 	},
+	"interruptible while it loads": func(f *fake) {
+		interrupts := faker.Interrupts()
+		f.Hello()
+		<-interrupts
+		f.Send(protocol.Reply{Type: protocol.TypeInitError, Error: &protocol.HandlerError{
+			Type:  "Runtime.Interrupted",
+			Stack: []protocol.StackFrame{{Call: "library(large)", File: "functions.R", Line: 2}, {Call: "loadNamespace(package)"}},
+		}})
+		faker.Hang()
+	},
 	// Each event is the texts to print, as JSON.
 	"print": func(f *fake) {
 		f.Start()

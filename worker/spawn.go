@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -39,11 +41,12 @@ type Config struct {
 const crashPrefix = " *** caught "
 
 // Spawn starts an R process and waits until it is ready. Ctx bounds the spawn only: if it ends
-// first, the process is killed.
+// first, the process is killed. If that is because its deadline has passed, R is interrupted
+// first.
 //
 // The error is a *protocol.HandlerError if R reported that the handler cannot be loaded, an
 // *ExitError if R died, a *protocol.ProtocolError, the cause of ctx, or the reason why the
-// process could not be started.
+// process could not be started. It may be wrapped in a *protocol.StoppedError or a *ProfileError.
 func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	w := &Worker{
 		maxResult: c.MaxResult,
@@ -71,17 +74,49 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	w.log.Debug("R process started", "bin", c.Bin, "dir", c.Dir)
 	w.goroutines.Go(func() { w.bury(b.tempDir) }) // free waits for it
 
-	stop := context.AfterFunc(ctx, func() { w.Kill(context.Cause(ctx).Error()) })
+	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
 	err = w.handshake(c, tag)
-	if _, died := errors.AsType[*ExitError](err); !stop() && (err == nil || died) {
-		err = context.Cause(ctx) // it was killed, or is about to be
+	if !stop() {
+		err = stopped(err, context.Cause(ctx))
 	}
 	if err != nil {
+		err = w.inProfile(err, c)
 		w.Kill("it did not become ready")
 		w.free()
 		return nil, err
 	}
 	return w, nil
+}
+
+// interruptGrace is how long an R that was interrupted may take to report what it was loading.
+const interruptGrace = 250 * time.Millisecond
+
+// stopLoading ends an R that loads its handler, because ctx has ended. If its deadline has passed, R
+// is interrupted first, so that it can report where it was.
+func (w *Worker) stopLoading(ctx context.Context) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		w.Interrupt()
+		grace := time.NewTimer(interruptGrace)
+		defer grace.Stop()
+		select {
+		case <-w.done:
+		case <-grace.C:
+		}
+	}
+	w.Kill(context.Cause(ctx).Error())
+}
+
+// stopped returns the error of a load that was stopped for cause and came back as err.
+func stopped(err, cause error) error {
+	_, died := errors.AsType[*ExitError](err)
+	failed, answered := errors.AsType[*protocol.HandlerError](err)
+	switch {
+	case answered && failed.Type == runtimeapi.ErrorInterrupted:
+		return &protocol.StoppedError{Err: cause, Stack: failed.Stack}
+	case err == nil || died:
+		return cause // it was killed, or is about to be
+	}
+	return err
 }
 
 // handshake sends R the handler to load, and waits until R has loaded it or reports why it

@@ -92,6 +92,23 @@ func TestSpawnDeadline(t *testing.T) {
 	checkEmpty(t, c.TempDir)
 }
 
+// If the time for the spawn runs out, R may report where it was.
+func TestSpawnInterrupted(t *testing.T) {
+	c := newConfig(t, "interruptible while it loads", newLogbook())
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errTooSlow)
+	defer cancel()
+	_, err := Spawn(ctx, c)
+	stopped := errorAs[*protocol.StoppedError](t, err)
+	if want := "not ready in time; it was in library(large) (functions.R:2)"; stopped.Error() != want || !errors.Is(err, errTooSlow) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if len(stopped.Stack) != 2 {
+		t.Errorf("the stack is %+v", stopped.Stack)
+	}
+	checkNoChild(t)
+	checkEmpty(t, c.TempDir)
+}
+
 func TestSpawnCancelled(t *testing.T) {
 	book := newLogbook()
 	c := newConfig(t, "never ready", book)
@@ -122,6 +139,18 @@ func TestContextEndsAfterSpawn(t *testing.T) {
 	echo(t, w, "1", "{}")
 }
 
+// A handler may have removed the folder of all temporary directories.
+func TestSpawnWithoutTempDir(t *testing.T) {
+	c := newConfig(t, "echo", newLogbook())
+	c.TempDir += "/removed"
+	w, err := Spawn(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Shutdown(context.Background())
+	echo(t, w, "1", "{}")
+}
+
 func TestCannotStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -136,7 +165,6 @@ func TestCannotStart(t *testing.T) {
 		{"missing binary", func(c *Config) { c.Bin = "/nowhere/bin/R" }, fs.ErrNotExist, "/nowhere/bin/R"},
 		{"binary not executable", func(c *Config) { c.Bin = file }, fs.ErrPermission, file},
 		{"missing directory", func(c *Config) { c.Dir = "/nowhere" }, fs.ErrNotExist, "start "},
-		{"missing TempDir", func(c *Config) { c.TempDir = "/nowhere" }, fs.ErrNotExist, "temporary directory"},
 		{"TempDir is a file", func(c *Config) { c.TempDir = file }, unix.ENOTDIR, "temporary directory"},
 		{"TempDir not writable", func(c *Config) { c.TempDir = "/proc/self" }, nil, "temporary directory"},
 	} {

@@ -27,11 +27,22 @@ signalling_calls <- c("stop", "signalCondition", ".handleSimpleError")
 interrupted_stack <- function(calls, cond) {
   stack <- capture_stack(calls, cond)
   if (length(stack)) {
-    return(stack)
+    return(with_loaded_line(stack))
   }
   doing <- c(read_event = "the decoding of the event", encode_answer = "the encoding of the result")
   names <- vapply(calls, called_name, character(1))
   lapply(unname(doing[names(doing) %in% names]), function(what) list(call = what))
+}
+
+# with_loaded_line() adds to the outermost call of a stack the line of the statement of the
+# handler's file that is being loaded: R keeps the lines of calls in functions only.
+with_loaded_line <- function(stack) {
+  where <- current$loading$where
+  if (!is.null(where) && is.null(stack[[1L]]$file) && grepl(":[0-9]+$", where)) {
+    stack[[1L]]$file <- sub(":[0-9]+$", "", where)
+    stack[[1L]]$line <- as.integer(sub("^.*:", "", where))
+  }
+  stack
 }
 
 # trace_stack() returns the frames of user code that rlang has kept in an error, if any.

@@ -182,3 +182,15 @@ func TestTimesInTheLog(t *testing.T) {
 		t.Errorf("library() is %s at debug and %s at info", debug, info)
 	}
 }
+
+// A profile with which R does not start is named, and not R.
+func TestDoctorBrokenProfile(t *testing.T) {
+	out, code := examine(t, map[string]string{
+		".Rprofile": "source(\"renv/activate.R\")\n",
+		"f.R":       "f <- function() 1",
+	}, nil, "f.f")
+	expectLines(t, out, `fail  R: /\S+/R starts, but not with its profile, /\S+/\.Rprofile: fix or remove that file: exit status 1`)
+	if !strings.Contains(out, "renv/activate.R") || code != 1 {
+		t.Errorf("exit status %d, and it printed:\n%s", code, out)
+	}
+}

@@ -1,0 +1,3 @@
+globalCallingHandlers(error = function(e) stop("the handler fails"))
+stop("first")
+f <- function() 1
