@@ -66,13 +66,13 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.process, w.requests, w.replies = b.process, b.requests, b.replies
+	w.process, w.requests, w.replies, w.tempDir = b.process, b.requests, b.replies, b.tempDir
 	w.writer = protocol.NewWriter(w.requests)
 	w.reader = protocol.NewReader(replyPipe{w.replies})
 	w.log = c.Log.With("pid", w.PID())
 	close(w.named)
 	w.log.Debug("R process started", "bin", c.Bin, "dir", c.Dir)
-	w.goroutines.Go(func() { w.bury(b.tempDir) }) // free waits for it
+	w.goroutines.Go(func() { w.bury() }) // free waits for it
 
 	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
 	err = w.handshake(c, tag)

@@ -22,6 +22,7 @@ type Worker struct {
 	log       *slog.Logger
 	named     chan struct{} // closed once log is set
 	ready     protocol.Ready
+	tempDir   string
 	maxResult int                   // see Config.MaxResult
 	onRecord  func(protocol.Record) // may be nil
 
@@ -40,6 +41,9 @@ type Worker struct {
 
 // Info returns what R reported when it became ready.
 func (w *Worker) Info() protocol.Ready { return w.ready }
+
+// TempDir returns the folder for the process's temporary files. It is removed when R has ended.
+func (w *Worker) TempDir() string { return w.tempDir }
 
 // PID returns the process id. It is also the id of the process group.
 func (w *Worker) PID() int { return w.process.PID() }
@@ -106,7 +110,7 @@ var longAgo = time.Unix(1, 0)
 
 // bury waits for the death of the process, ends an Invoke that waits for R, and removes the
 // temporary directory once nothing uses it.
-func (w *Worker) bury(tempDir string) {
+func (w *Worker) bury() {
 	<-w.process.Done()
 	w.exit = &ExitError{*w.process.Exit()}
 	close(w.done)
@@ -115,7 +119,7 @@ func (w *Worker) bury(tempDir string) {
 	w.log.Debug("R process ended", "reason", w.exit)
 
 	w.process.Wait()
-	if err := os.RemoveAll(tempDir); err != nil {
+	if err := os.RemoveAll(w.tempDir); err != nil {
 		w.log.Warn("cannot remove the worker's temporary directory", "error", err)
 	}
 }

@@ -16,14 +16,16 @@ import (
 // localChecks warns of what an invocation of bootstrap local did that Lambda would not allow. It
 // warns of each thing once.
 type localChecks struct {
-	memory int64        // the function's, in bytes
-	peak   func() int64 // the memory used so far, in bytes
-	root   string       // the task folder, an absolute path
+	memory int64                 // the function's, in bytes
+	peak   func() int64          // the memory used so far, in bytes
+	root   string                // the task folder, an absolute path
+	temp   func(slot int) string // the temporary folder of the slot's worker
 	log    *slog.Logger
 
 	mu       sync.Mutex
-	overused bool            // a warning about memory was logged
-	written  map[string]bool // paths that a warning named
+	overused bool               // a warning about memory was logged
+	written  map[string]bool    // paths that a warning named
+	temps    map[int]*tempWatch // by slot
 }
 
 func newLocalChecks(p *pool, o *localOptions) *localChecks {
@@ -31,7 +33,10 @@ func newLocalChecks(p *pool, o *localOptions) *localChecks {
 	if err != nil { // the working directory is gone
 		root = p.settings.taskRoot
 	}
-	return &localChecks{memory: int64(o.memory) << 20, peak: p.peakMemory, root: root, log: p.log, written: map[string]bool{}}
+	return &localChecks{
+		memory: int64(o.memory) << 20, peak: p.peakMemory, root: root, temp: p.tempDir, log: p.log,
+		written: map[string]bool{}, temps: map[int]*tempWatch{},
+	}
 }
 
 // observe is the supervisor's Observe. When an invocation is over, its caller no longer waits.
@@ -42,6 +47,16 @@ func (c *localChecks) observe(t supervisor.Transition) {
 		defer c.mu.Unlock()
 		c.checkMemory(log)
 		c.checkWrites(t.Invocation.Received, log)
+		c.checkTemp(t.Slot, t.PID, log)
+	}
+}
+
+func (c *localChecks) checkTemp(slot, pid int, log *slog.Logger) {
+	if c.temps[slot] == nil {
+		c.temps[slot] = &tempWatch{}
+	}
+	if w := c.temps[slot]; !w.warned {
+		w.check(pid, usageOf(c.temp(slot)), log)
 	}
 }
 

@@ -69,6 +69,7 @@ func TestLocalChecks(t *testing.T) {
 	root := t.TempDir()
 	c := &localChecks{
 		memory: 128 << 20, peak: func() int64 { return used }, root: root, written: map[string]bool{},
+		temp: func(int) string { return root }, temps: map[int]*tempWatch{},
 		log: lambdalog.New(lambdalog.NewOutput(&printed, nil), lambdalog.Options{}),
 	}
 	reported := supervisor.Reported{Invocation: supervisor.Invocation{ID: "id", Received: time.Now().Add(time.Minute)}, PID: 7}

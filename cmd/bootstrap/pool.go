@@ -111,6 +111,16 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	return w, nil
 }
 
+// tempDir returns the temporary folder of the slot's worker, or "" if the slot has none.
+func (p *pool) tempDir(slot int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w := p.workers[slot].Worker; w != nil {
+		return w.TempDir()
+	}
+	return ""
+}
+
 // forget removes all workers, which must have ended.
 func (p *pool) forget() {
 	p.mu.Lock()

@@ -16,9 +16,7 @@ func startGlobals(t *testing.T) (*program, function) {
 // Global calling handlers see what the handler signals, before the runtime does.
 func TestGlobalCallingHandlers(t *testing.T) {
 	p, f := startGlobals(t)
-	if !strings.Contains(p.output(), "profile saw: loading") {
-		t.Errorf("the handler of .Rprofile did not see a message of the file's top level:\n%s", p.output())
-	}
+	p.waitFor("profile saw: loading") // a message of the file's top level
 	for _, row := range []struct {
 		what, result string
 		log          []string // in this order
@@ -31,19 +29,10 @@ func TestGlobalCallingHandlers(t *testing.T) {
 		{"message", `"sent"`, []string{"late saw: hello", "profile saw: hello", "INF hello"}},
 		{"finalizer", `"collected"`, []string{"finalized"}},
 	} {
-		before := len(p.output())
 		if got := f.result(`{"what":"` + row.what + `"}`); got != row.result {
 			t.Errorf("%s returned %s, want %s", row.what, got, row.result)
 		}
-		rest := p.output()[before:]
-		for _, text := range row.log {
-			_, after, found := strings.Cut(rest, text)
-			if !found {
-				t.Errorf("%s: the log does not have %q there:\n%s", row.what, text, p.output()[before:])
-				continue
-			}
-			rest = after
-		}
+		p.waitFor(`(?s)` + strings.Join(row.log, ".*"))
 	}
 	if strings.Contains(p.output(), "global error") {
 		t.Errorf("a handler of errors saw one that was caught:\n%s", p.output())
@@ -68,9 +57,7 @@ func TestErrorsWithGlobalCallingHandlers(t *testing.T) {
 			t.Errorf("%s failed with %+v, want %s, %q, %q", row.what, e, row.errorType, row.message, row.stack)
 		}
 	}
-	if !strings.Contains(p.output(), "global error: not today") {
-		t.Errorf("the global handler did not see the error:\n%s", p.output())
-	}
+	p.waitFor("global error: not today")
 	// The user's handlers have been removed; the runtime's are there again.
 	if e := f.failure(`{"what":"error"}`); e.Type != "simpleError" || len(e.Stack) != 3 {
 		t.Errorf("without global handlers the error is %+v", e)

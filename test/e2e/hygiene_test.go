@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -77,5 +78,26 @@ func TestZombiesAsProcess1(t *testing.T) {
 	}
 	if got := f.result(`{"run":"Sys.getpid"}`); got != pid {
 		t.Errorf("the worker is process %s, and was %s", got, pid)
+	}
+}
+
+// bootstrap local warns once of a handler that leaves temporary files, and not of file_response(),
+// whose files are deleted.
+func TestTemporaryFilesAccumulate(t *testing.T) {
+	p := start(t, "hygiene", nil, "local", "--addr", "127.0.0.1:0", "hygiene.f")
+	f := function{t, p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]}
+	for range 10 {
+		f.result(`{"run":"sends_file"}`)
+	}
+	for range 12 {
+		f.result(`{"run":"leaves_file"}`)
+	}
+	p.waitFor(`WRN each invocation leaves more in tempdir\(\), .*invocations=5 files=\d+ bytes=\d+`)
+	f.result(`{}`)
+	if n := strings.Count(p.output(), "WRN"); n != 1 {
+		t.Errorf("it warns %d times:\n%s", n, p.output())
+	}
+	if strings.Contains(p.output(), "files=1 ") {
+		t.Errorf("files of file_response() are counted:\n%s", p.output())
 	}
 }
