@@ -58,6 +58,7 @@ fuzz:
 bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 3000x
 	$(GO) test ./test/bench -run '^$$' -bench FirstAnswer -benchtime 25x
+	$(GO) test ./test/bench -run '^$$' -bench Collection -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Idle -benchtime 10x
 	$(GO) test ./test/bench -run '^$$' -bench JSON -benchtime 9x
 	$(GO) test ./test/bench -run '^$$' -bench Stream -benchtime 5x
