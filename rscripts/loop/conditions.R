@@ -41,8 +41,14 @@ is_runtime_handler <- function(handler) {
 #
 # The runtime's handlers must be global. Errors that user code catches do not reach them.
 with_conditions <- function(run, log) {
-  outer <- mget(c("interrupted", "log", "repeats"), envir = handling)
-  on.exit(list2env(outer, handling))
+  interrupted <- handling$interrupted
+  outer_log <- handling$log
+  outer_repeats <- handling$repeats
+  on.exit({
+    handling$interrupted <- interrupted
+    handling$log <- outer_log
+    handling$repeats <- outer_repeats
+  })
   handling$log <- log
   handling$repeats <- new_repeats()
   current$warned <- NULL
@@ -85,7 +91,7 @@ catch_stopped <- function(expr, handle, capture = stack_of) {
   value <- on_stopped(
     withRestarts(
       {
-        here <- .Internal(.getRestart(1L)) # the one below: user code may have its own "abort"
+        here <- .Internal(.getRestart(1L)) # this one: user code may have its own "abort"
         expr
       },
       abort = function(...) {

@@ -35,7 +35,7 @@ is_new <- function(repeats, w) {
 
 # log_repeats() logs how often each warning came that was not logged each time.
 log_repeats <- function(repeats, log) {
-  if (Sys.getpid() != repeats$pid) {
+  if (length(repeats$seen) == 0L || Sys.getpid() != repeats$pid) {
     return(invisible())
   }
   for (text in sort(names(repeats$seen))) {

@@ -267,7 +267,9 @@ func TestOrphansAreReaped(t *testing.T) {
 	p := start(t, "exec sleep 1000", Options{}) // a Process that lives on
 	f := forkGrandchild(t, "while :; do sleep 0.01; done")
 	f.orphan(t)
-	f.die(t)
+	if err := syscall.Kill(f.pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
 	waitUntil(t, "the orphan and its last sleep are reaped", func() bool {
 		children := slices.DeleteFunc(allPIDs(), func(pid int) bool {
 			parent, _ := parentAndState(pid)
