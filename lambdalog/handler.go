@@ -3,11 +3,14 @@ package lambdalog
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/lmittmann/tint"
 
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
@@ -49,18 +52,32 @@ func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	id := h.requestID
+	id, printed := h.requestID, false
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == "request_id" {
+		switch a.Key {
+		case "request_id":
 			id = a.Value.String()
+		case "stream":
+			printed = true
 		}
 		return true
 	})
+	if printed && isJSONObject(r.Message) {
+		return h.out.writeJSON([]byte(r.Message), levelOf(r), id)
+	}
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
 	var records []slog.Record
+	if loss, ok := h.out.loss(r.Time); ok {
+		records = append(records, loss)
+	}
 	if h.out.frames != nil {
-		err := h.writeFrame(ctx, r)
+		var err error
+		for _, r := range append(records, r) {
+			if err == nil {
+				err = h.out.count(h.writeFrame(ctx, r))
+			}
+		}
 		if err == nil {
 			return nil
 		}
@@ -75,8 +92,27 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	if h.out.Tail != nil && id != "" {
 		h.out.Tail(id, h.out.buf.Bytes())
 	}
-	_, err := h.out.w.Write(h.out.buf.Bytes())
-	return err
+	return h.out.write(h.out.buf.Bytes())
+}
+
+// isJSONObject reports whether a printed line is a JSON object: a metric, or a record of the
+// user's own. It goes to the log as it is.
+func isJSONObject(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, "{") && strings.HasSuffix(line, "}") && json.Valid([]byte(line))
+}
+
+// levelOf returns the level that a JSON object names itself, or that of its record.
+func levelOf(r slog.Record) slog.Level {
+	var object struct{ Level any }
+	if json.Unmarshal([]byte(r.Message), &object) == nil {
+		if name, ok := object.Level.(string); ok {
+			if level, ok := protocol.ParseLevel(name); ok {
+				return level
+			}
+		}
+	}
+	return r.Level
 }
 
 // records returns r as the records to format: one in JSON, one per line in text.
@@ -93,6 +129,12 @@ func (h *handler) format(ctx context.Context, records []slog.Record) error {
 	for _, r := range records {
 		if err := h.inner.Handle(ctx, r); err != nil {
 			return err
+		}
+	}
+	if h.json {
+		if text := escapeJSON(h.out.buf.Bytes()); len(text) != h.out.buf.Len() {
+			h.out.buf.Reset()
+			h.out.buf.Write(text)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func (m *Metrics) Observe(t supervisor.Transition) {
 	}
 	line, err := metricsLine(time.Now(), m.function, values, properties)
 	if err == nil {
-		err = m.out.writeJSON(line)
+		err = m.out.writeJSON(line, slog.LevelInfo, "")
 	}
 	if err != nil {
 		m.log.Warn("metrics not written", "error", err)

@@ -56,7 +56,7 @@ func OpenTelemetry(value string) (*Telemetry, error) {
 		return nil, fmt.Errorf("%s=%q: not a file descriptor that is open for writing", TelemetryVariable, value)
 	}
 	unix.CloseOnExec(fd)
-	return &Telemetry{w: os.NewFile(uintptr(fd), "telemetry log")}, nil
+	return &Telemetry{w: newSpool(os.NewFile(uintptr(fd), "telemetry log"))}, nil
 }
 
 // write writes a frame. After an error, write no more: the reader can no longer find the

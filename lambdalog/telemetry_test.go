@@ -101,7 +101,7 @@ func TestBrokenTelemetryLog(t *testing.T) {
 		log := New(out, Options{JSON: format == "JSON"})
 		log.Info("first")
 		log.Info("second")
-		if err := out.writeJSON([]byte(`{"third":3}`)); err != nil {
+		if err := out.writeJSON([]byte(`{"third":3}`), slog.LevelInfo, ""); err != nil {
 			t.Error(err)
 		}
 		lines := strings.Split(stdout.String(), "\n")
@@ -128,7 +128,7 @@ func TestOpenTelemetryLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.w.(*os.File).Close()
+	defer log.w.(*spool).w.(*os.File).Close()
 	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
 		t.Errorf("flags %x, %v: R would inherit the descriptor", flags, err)
 	}

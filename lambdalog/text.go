@@ -1,7 +1,6 @@
 package lambdalog
 
 import (
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -39,22 +38,4 @@ func splitLines(r slog.Record) []slog.Record {
 	}
 	records[0].AddAttrs(firstLine...)
 	return records
-}
-
-// escapeControls escapes control characters: an event could use them to overwrite or
-// colour what an operator reads.
-func escapeControls(line string) string {
-	isControl := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-	if strings.IndexFunc(line, isControl) < 0 {
-		return line
-	}
-	var b strings.Builder
-	for _, r := range line {
-		if isControl(r) {
-			fmt.Fprintf(&b, `\x%02x`, r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

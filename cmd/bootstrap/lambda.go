@@ -19,6 +19,7 @@ func runLambda(ctx context.Context, args []string, getenv func(string) string, s
 	s, invalid := readSettings(args, getenv)
 	frames, noFrames := lambdalog.OpenTelemetry(getenv(lambdalog.TelemetryVariable))
 	out := lambdalog.NewOutput(stdout, frames)
+	defer out.Close() // what the reader does not take in time is lost
 	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
 	if noFrames != nil {
 		log.Warn("telemetry log not available, logging to standard output", "error", noFrames)

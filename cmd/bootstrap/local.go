@@ -35,6 +35,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 		return err
 	}
 	out := lambdalog.NewOutput(stdout, nil)
+	defer out.Close() // what the reader does not take in time is lost
 	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
 	if o.strict {
 		defer enforceLimits(s, o, tempDir(getenv), log)()
