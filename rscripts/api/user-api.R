@@ -13,6 +13,7 @@ attach_user_api <- function() {
     html_response = html_response,
     lambda_config = lambda_config,
     lambda_log = lambda_log,
+    log_metric = log_metric,
     on_shutdown = on_shutdown,
     png_response = png_response,
     remaining_ms = remaining_ms,
@@ -68,6 +69,23 @@ lambda_log <- function(level, message, ...) {
     stop("lambda_log(): fields must have names, for example lambda_log(\"info\", \"fitted\", rows = 100L)")
   }
   current$log(level, message, NULL, fields)
+  invisible()
+}
+
+# log_metric() writes a metric to the log, in the embedded metric format of CloudWatch. CloudWatch
+# makes a metric of it, with the dimension FunctionName.
+#
+# name: the name of the metric.
+# value: one or more finite numbers, at most 100.
+# unit: a unit of CloudWatch, for example "Count", "Milliseconds", "Bytes" or "Percent".
+# ...: further fields of the log line, by name. CloudWatch makes no metrics of them.
+# dimensions: named strings. Each combination of values is a metric of its own, with its own price:
+#   use no values from events.
+# namespace: where CloudWatch shows the metric; by default the name of the function.
+#
+# Returns NULL, invisibly. Stops on an argument that CloudWatch would ignore.
+log_metric <- function(name, value, unit = "None", ..., dimensions = NULL, namespace = NULL) {
+  current$log("info", NULL, line = metric_json(name, value, unit, list(...), dimensions, namespace))
   invisible()
 }
 

@@ -24,21 +24,18 @@ open_log <- function(io, hello, out_path = "/proc/self/fd/1", err_path = "/proc/
 }
 
 # log_to() returns a function that logs a record of the invocation `id`, or of init if `id` is
-# NULL. It evaluates the message and the fields only if their level is logged.
+# NULL. It evaluates the message and the fields only if their level is logged. `line`, the text of
+# a JSON object, goes to the log unchanged instead, whatever the level.
 log_to <- function(io, id) {
   start <- paste0("{\"id\":", if (is.null(id)) "null" else json_string(id))
-  function(level, message, call = NULL, fields = list(), load = NULL) {
-    if (log_levels[[level]] >= io$log_level) {
+  function(level, message, call = NULL, fields = list(), load = NULL, line = NULL) {
+    if (!is.null(line)) {
+      send_record(io, paste0(start, ",\"line\":", line, "}"))
+    } else if (log_levels[[level]] >= io$log_level) {
       send_record(io, paste0(start, record_members(level, message, call, fields, load), "}"))
     }
     invisible()
   }
-}
-
-# log_line_to() returns a function that writes a JSON object to the log, unchanged.
-log_line_to <- function(io, id) {
-  start <- paste0("{\"id\":", if (is.null(id)) "null" else json_string(id), ",\"line\":")
-  function(json) send_record(io, paste0(start, json, "}"))
 }
 
 # record_members() returns the members of a record as JSON. It joins them by hand, because

@@ -117,6 +117,6 @@ test_that("user code that closes all connections does not end the log", {
 
 test_that("a line is sent as it is", {
   io <- file_io(log_level = "fatal")
-  runtime$log_line_to(io, "1")("{\"a\": 1.50}")
+  runtime$log_to(io, "1")("info", NULL, line = "{\"a\": 1.50}")
   expect_match(readLines(io$err_path), "1 [{]\"id\":\"1\",\"line\":[{]\"a\": 1.50[}][}]$")
 })
