@@ -22,6 +22,7 @@
 // that both are used alike.
 //
 // Each Process has one goroutine that waits for the child's death and reaps it, and one for
-// each of its outputs. Wait waits for all of them. State that exists once per program is in
+// each of its outputs. Wait waits for all of them. Process 1 and a subreaper also have one
+// goroutine that reaps orphans as they exit. State that exists once per program is in
 // singletons.go.
 package process
