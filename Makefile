@@ -54,7 +54,7 @@ FUZZTIME ?= 30s
 fuzz:
 	$(GO) test ./protocol -run '^$$' -fuzz FuzzReader -fuzztime $(FUZZTIME)
 
-# make bench    latency, start, memory, load, JSON and streams, beside baselines
+# make bench    latency, start, memory, load, JSON, streams and log records, beside baselines
 bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 3000x
 	$(GO) test ./test/bench -run '^$$' -bench FirstAnswer -benchtime 25x
@@ -63,6 +63,7 @@ bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench JSON -benchtime 9x
 	$(GO) test ./test/bench -run '^$$' -bench Stream -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
+	$(GO) test ./test/bench -run '^$$' -bench Log -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Overhead -benchtime 3000x
 
 # make chaos    the chaos suite: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
