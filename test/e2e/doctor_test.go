@@ -54,12 +54,12 @@ func TestDoctor(t *testing.T) {
 		`ok    shared libraries: found all that \d+ of \d+ packages need`,
 		`ok    library: \d+ MB in \d+ packages, the largest \S+ [\d.]+ MB, .*`,
 		`ok    handler: functions\.parity was loaded`,
-		`ok    init: \d+ ms, of which R and the runtime took \d+ ms and the handler's file \d+ ms: .*stats4 \d+ ms of \d+ ms.*`,
+		`ok    init: [\d.]+ m?s, of which R and the runtime took [\d.]+ m?s and the handler's file [\d.]+ m?s: .*stats4 [\d.]+ m?s of [\d.]+ m?s.*`,
 	)
 	for _, line := range []string{
-		`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`,
-		`ok    init: \d+ ms in source\("model\.R"\) \(functions\.R:2\)`,
-		`ok    init: \d+ ms in library\(splines\) \(model\.R:1\)`,
+		`ok    init: [\d.]+ m?s in library\(stats4\) \(functions\.R:1\)`,
+		`ok    init: [\d.]+ m?s in source\("model\.R"\) \(functions\.R:2\)`,
+		`ok    init: [\d.]+ m?s in library\(splines\) \(model\.R:1\)`,
 		`warn  init: loading the handler prints a warning, .*\n        look at this`,
 		`ok    memory: R used \d+ MB .*`,
 	} {
@@ -93,12 +93,12 @@ func TestDoctorFinds(t *testing.T) {
 		{"a missing package", "library(stats4)\nlibrary(notthere)", nil, []string{"functions.f"}, 1, []string{
 			`fail  handler: Runtime\.ImportModuleError: functions\.R:2: there is no package called .notthere.`,
 			`        install the package in the image, where R looks: /.*`,
-			`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`,
+			`ok    init: [\d.]+ m?s in library\(stats4\) \(functions\.R:1\)`,
 		}},
 		{"no function", "g <- 1", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.NoSuchHandler: .*`}},
 		{"too slow", "library(stats4)\nSys.sleep(60)", []string{"LAMBDA_R_INIT_TIMEOUT=2s"}, []string{"functions.f"}, 1, []string{
 			`fail  handler: Runtime\.InitTimeout: R was not ready within 2s .*`,
-			`ok    init: \d+ ms in library\(stats4\) \(functions\.R:1\)`, // up to the time limit
+			`ok    init: [\d.]+ m?s in library\(stats4\) \(functions\.R:1\)`, // up to the time limit
 		}},
 		{"it quits", "message('bye')\nquit(status = 3)", nil, []string{"functions.f"}, 1, []string{`fail  handler: Runtime\.WorkerCrashed: .*status 3.*`}},
 		{"settings", "", []string{"LAMBDA_R_WORKERS=abc"}, []string{"functions.f"}, 1, []string{
