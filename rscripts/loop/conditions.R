@@ -189,7 +189,13 @@ runtime_handlers <- list(
   error = function(e) {
     switch(signaller(sys.nframe() - 1L), warning = warned(e), message = messaged(e))
   },
-  interrupt = function(e) if (!is.null(handling$interrupted)) handling$interrupted(e, list(calls = sys.calls()))
+  # Another interrupt waits meanwhile: in a handler, R would call none for it.
+  interrupt = function(e) {
+    if (!is.null(handling$interrupted)) {
+      at <- list(calls = sys.calls())
+      without_interrupts(handling$interrupted(e, at))
+    }
+  }
 )
 
 # calling_stopped() evaluates `expr`. For an error that `expr` does not catch, it calls

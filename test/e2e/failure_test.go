@@ -189,8 +189,8 @@ func TestDeadlineWhileWaiting(t *testing.T) {
 		{"callr", call("waits_in_callr", `{}`), `^callr::r\(function\(\) Sys\.sleep\(60\)\) \(faults\.R:\d+\)$`},
 		{"httr2", call("waits_in_httr2", fmt.Sprintf(`{"url": "http://%s"}`, silent.Addr())), `^httr2::req_perform\(.* \(faults\.R:\d+\)$`},
 	}
-	rec := newRecorder(t, 4*time.Second, nil)
-	_, f := startLambda(t, rec, "", "faults.run", "LAMBDA_R_DEADLINE_MARGIN=2s")
+	rec := newRecorder(t, 8*time.Second, nil)
+	_, f := startLambda(t, rec, "", "faults.run", "LAMBDA_R_DEADLINE_MARGIN=4s")
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			f := function{t, f.url}
