@@ -3,10 +3,26 @@
 # parse_text() parses JSON text. It uses parse_json() and never fromJSON(), which opens a string
 # that is a path or a URL: an event is hostile.
 parse_text <- function(text, simplify) {
-  if (simplify && nchar(text, "bytes") > 16384L) { # shorter text cannot cost much
-    check_simplifiable(text)
+  value <- jsonlite::parse_json(text, simplifyVector = FALSE)
+  if (simplify) {
+    value <- simplify(value, max_cells(text))
   }
-  jsonlite::parse_json(text, simplifyVector = simplify)
+  if (identical(settings$integers, "double")) with_doubles(value) else value
+}
+
+# with_doubles() makes doubles of the integers in a value.
+with_doubles <- function(value) {
+  as_double <- function(x) {
+    if (is.integer(x)) {
+      storage.mode(x) <- "double"
+    }
+    x
+  }
+  if (is.list(value)) {
+    rapply(value, as_double, classes = c("integer", "matrix", "array"), how = "replace")
+  } else {
+    as_double(value)
+  }
 }
 
 # bytes_to_text() returns UTF-8 bytes as a string, or stops if they are not valid UTF-8 text.

@@ -1,69 +1,114 @@
 local_edition(3)
 
 array_of <- function(text, n) paste0("[", paste(rep(text, n), collapse = ","), "]")
+objects <- function(keys) paste0("[", paste0("{\"", keys, "\":1}", collapse = ","), "]")
+simplified <- function(text) runtime$decode_text(text, TRUE)$value
 
-irregular <- function(n) paste0("{\"a\":[", paste0("{\"k", seq_len(n), "\":1}", collapse = ","), "]}")
+pick <- function(x) x[[sample.int(length(x), 1L)]]
 
-expect_too_much <- function(text) {
-  expect_failure_type( # without the bounds some of these take minutes
-    runtime$decode_text(text, TRUE), "Runtime.UnmarshalError", "the event has arrays that are too irregular", "simplify = FALSE"
+# random_json() returns JSON text with arrays, matrices and records of every kind.
+random_json <- function(depth) {
+  n <- sample.int(4L, 1L)
+  joined <- function(elements) paste0("[", paste(elements, collapse = ","), "]")
+  object <- function(keys, depth) {
+    paste0("{", paste0("\"", keys, "\":", vapply(keys, function(k) random_json(depth), character(1)), collapse = ","), "}")
+  }
+  kind <- pick(c("scalar", "scalar", "empty", if (depth > 0L) c("object", "alike", "records", "array")))
+  switch(kind,
+    scalar = pick(c("null", "1", "-2.5", "1234567", "true", "false", "\"x\"", "\"\\u00e9\"")),
+    empty = pick(c("[]", "{}")),
+    object = object(sample(c("a", "b", "c", "d"), n, replace = runif(1L) < 0.2), depth - 1L),
+    alike = array_of(random_json(depth - 1L), n),
+    records = {
+      keys <- letters[seq_len(sample.int(3L, 1L))]
+      joined(vapply(seq_len(n), function(i) if (runif(1L) < 0.1) "null" else object(keys, depth - 2L), character(1)))
+    },
+    array = joined(vapply(seq_len(n), function(i) random_json(depth - 1L), character(1)))
   )
+}
+
+test_that("random JSON becomes what jsonlite makes of it", {
+  set.seed(30L)
+  kinds <- character()
+  for (i in 1:3000) {
+    text <- random_json(4L)
+    value <- runtime$simplify(jsonlite::parse_json(text))
+    want <- jsonlite::parse_json(text, simplifyVector = TRUE)
+    if (!identical(value, want)) {
+      expect_identical(value, want, info = text)
+    }
+    kinds <- c(kinds, class(value)[[1L]])
+  }
+  expect_true(all(c("array", "matrix", "data.frame", "list", "character", "integer", "numeric", "logical") %in% kinds))
+})
+
+test_that("text stays text", {
+  expect_identical(simplified("[\"NA\"]"), "NA")
+  expect_identical(simplified("[\"NaN\",\"Inf\",\"-Inf\",null]"), c("NaN", "Inf", "-Inf", NA))
+  expect_identical(simplified("[\"Inf\",1]"), c("Inf", "1"))
+  expect_identical(simplified("{\"iso2c\":[\"NA\"]}"), list(iso2c = "NA"))
+  expect_identical(simplified("[{\"country\":\"NA\"}]"), data.frame(country = "NA"))
+  expect_identical(simplified("[[\"NA\",\"Inf\"],[\"a\",\"b\"]]"), matrix(c("NA", "a", "Inf", "b"), 2L))
+  for (text in c("{\"iso2c\":[\"NA\",\"DE\"]}", "[{\"country\":\"NA\"},{\"country\":null}]", "[\"Inf\",\"NaN\"]")) {
+    expect_identical(runtime$encode_result(simplified(text)), text)
+  }
+})
+
+test_that("keys that mean something to jsonlite are keys like any other", {
+  for (text in c("{\"$date\":1.5}", "[{\"$date\":1},{\"$date\":2}]", "[{\"_row\":\"a\",\"x\":1},{\"_row\":\"a\",\"x\":2}]")) {
+    expect_identical(runtime$encode_result(simplified(text)), text)
+  }
+})
+
+test_that("a number among text is the text that it has in JSON", {
+  withr::local_options(scipen = -9L, OutDec = ",")
+  expect_identical(
+    simplified("[\"a\",100000,1764097783123456,0.1,1e5,null,true]"),
+    c("a", "100000", "1764097783123456", "0.1", "100000", NA, "TRUE")
+  )
+  expect_identical(simplified("[{\"x\":100000},{\"x\":\"a\"}]")$x, c("100000", "a"))
+  expect_identical(simplified("[[100000,1.5],[\"a\",null]]"), matrix(c("100000", "a", "1.5", NA), 2L))
+})
+
+test_that("of a repeated key in a row the first counts", {
+  expect_identical(simplified("[{\"a\":1,\"a\":2,\"b\":3},{\"b\":4}]"), data.frame(a = c(1L, NA), b = 3:4))
+})
+
+expect_too_much <- function(text, why = "the event has arrays that are too irregular, or too many") {
+  # Without bounds some of these take minutes, or gigabytes.
+  expect_failure_type(simplified(text), "Runtime.UnmarshalError", why, "simplify = FALSE")
   expect_type(runtime$decode_text(text, FALSE)$value, "list")
 }
 
 test_that("objects without common keys do not become a huge data frame", {
-  expect_too_much(irregular(10000L))
-  expect_too_much(paste0("[", paste0("{\"x\":{\"k", 1:5000, "\":1}}", collapse = ","), "]"))
-  expect_too_much(paste0("[[", paste0("{\"k", 1:5000, "\":[]}", collapse = ","), ",null]]"))
+  keys <- paste0("k", 1:10000)
+  expect_too_much(paste0("{\"a\":", objects(keys), "}"))
+  expect_too_much(paste0("[", paste0("{\"x\":{\"", keys, "\":1}}", collapse = ","), "]"))
+  expect_too_much(paste0("[[", paste0("{\"", keys, "\":[]}", collapse = ","), ",null]]"))
 })
 
-test_that("very many arrays, and very many keys in a row, are too much", {
-  expect_too_much(array_of("[1]", 9e5))
-  expect_too_much(array_of("[[[[[1]]]]]", 2e5))
-  expect_too_much(array_of("{\"a\":1},1", 4e5))
-  expect_too_much(paste0("[{", paste0("\"k", 1:1e5, "\":1", collapse = ","), "}]"))
+test_that("very many arrays, objects, tables and columns are too much", {
+  expect_too_much(array_of("[1]", 6e5))
+  expect_too_much(array_of("[[1]]", 2e5))
+  expect_too_much(array_of("{\"a\":1},1", 3e5))
+  expect_too_much(array_of("[{\"a\":1}]", 1e5))
+  expect_too_much(paste0("[{", paste0("\"k", 1:300000, "\":1", collapse = ","), "}]"))
 })
 
-test_that("arrays nested too deeply to be simplified are refused", {
-  levels <- function(n) paste0(strrep("[", n), paste(rep("1", 1e4), collapse = ","), strrep("]", n))
-  expect_identical(runtime$simplify_cost(jsonlite::parse_json(levels(7L)))$depth, 7)
-  expect_true(runtime$is_beyond_bounds(runtime$simplify_cost(jsonlite::parse_json(levels(1001L)))))
-  expect_false(runtime$is_beyond_bounds(runtime$simplify_cost(jsonlite::parse_json(levels(1000L)))))
+test_that("arrays that are nested too deeply to be simplified are refused", {
+  nested <- function(open, close, n) paste0(strrep(open, n), "[1]", strrep(close, n))
+  for (pair in list(c("[", "]"), c("{\"a\":", "}"))) {
+    expect_too_much(nested(pair[[1L]], pair[[2L]], 501L), "the event is nested too deeply")
+    expect_no_error(simplified(nested(pair[[1L]], pair[[2L]], 400L)))
+  }
+  expect_too_much(nested("[{\"a\":", "}]", 251L), "the event is nested too deeply")
 })
 
 test_that("what is large and regular is simplified", {
   records <- paste0("{\"id\":", 1:4000, ",\"user\":{\"name\":\"n\",\"age\":null},\"items\":[{\"x\":1},{\"x\":2}]}")
   text <- paste0("{\"records\":[", paste(records, collapse = ","), "],\"matrix\":", array_of("[1,2]", 2e4), "}")
-  expect_true(runtime$may_cost(text))
-  value <- runtime$decode_text(text, TRUE)$value
+  value <- simplified(text)
   expect_identical(value, jsonlite::parse_json(text, simplifyVector = TRUE))
   expect_s3_class(value$records, "data.frame")
   expect_identical(dim(value$matrix), c(20000L, 2L))
-})
-
-test_that("simplify_cost() counts the cells of the data frames that jsonlite makes", {
-  count_cells <- function(x) {
-    if (is.data.frame(x)) {
-      nrow(x) * ncol(x) + sum(vapply(x, count_cells, numeric(1)))
-    } else if (is.list(x)) {
-      sum(vapply(x, count_cells, numeric(1)))
-    } else {
-      0
-    }
-  }
-  for (text in c(
-    "1", "[]", "{}", "[{}]", "[1,[2],null]", "[{\"a\":1},null,{\"b\":2}]", "{\"a\":{\"x\":1},\"b\":{\"x\":2}}",
-    "[{\"a\":{\"b\":{\"c\":1}}},{\"a\":{\"d\":null}},{\"e\":1}]", "[{\"a\":{\"b\":1}},{\"a\":1}]",
-    "[{\"a\":[{\"b\":1},{\"c\":1}]},{\"a\":null}]", "[[{\"a\":1},{\"b\":2}],[],[1]]", "{\"x\":[{\"a\":null,\"b\":[1]},{\"b\":{}}]}"
-  )) {
-    cost <- runtime$simplify_cost(jsonlite::parse_json(text))
-    expect_identical(cost$cells, as.numeric(count_cells(jsonlite::parse_json(text, simplifyVector = TRUE))), info = text)
-  }
-})
-
-test_that("most text is not parsed twice", {
-  expect_false(runtime$may_cost("{\"a\":1}"))
-  expect_false(runtime$may_cost(array_of("1", 1e5)))
-  expect_false(runtime$may_cost(paste0("{\"a\":\"", strrep("x", 1e5), "\"}")))
-  expect_true(runtime$may_cost(irregular(5000L)))
 })
