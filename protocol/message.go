@@ -24,6 +24,7 @@ type Hello struct {
 	Type    string `json:"type"`
 	Handler string `json:"handler"`
 	Timing  bool   `json:"timing,omitempty"` // log how long each library() and source() call takes
+	Hints   bool   `json:"hints,omitempty"`  // log hints for the function's developer
 
 	LogTag   string `json:"log_tag"`   // begins each log record: a control character and secret text
 	LogLevel string `json:"log_level"` // R sends no records below this level

@@ -20,6 +20,7 @@ type Config struct {
 	Env     []string // see Environment
 	TempDir string   // where each process gets its own TMPDIR
 	Timing  bool     // make a record of each library() and source() call of the load: how long it took
+	Hints   bool     // log hints for the function's developer, such as names that a result lost
 
 	// MemoryLimit is the memory that the whole function may use, in bytes, if something
 	// enforces a limit; else 0. It distinguishes out-of-memory kills from other kills if no
@@ -124,6 +125,7 @@ func stopped(err, cause error) error {
 func (w *Worker) handshake(c Config, tag string) error {
 	hello := protocol.NewHello(c.Handler)
 	hello.Timing = c.Timing
+	hello.Hints = c.Hints
 	hello.LogTag, hello.LogLevel = tag, c.lowestLevel()
 	if err := w.writer.WriteMessage(hello); err != nil {
 		return w.broken(err)

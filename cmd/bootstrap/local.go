@@ -45,6 +45,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 		return err
 	}
 	defer p.close()
+	p.config.Hints = true
 	p.observe = newLocalChecks(p, o).observe
 	server, err := listenLocal(o.addr)
 	if err != nil {

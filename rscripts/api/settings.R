@@ -1,6 +1,7 @@
 # Settings that user code makes while the handler is loaded:
-#   simplify, deserialiser, serialiser, decode_base64, keep_seed
+#   simplify, integers, keep_names, deserialiser, serialiser, decode_base64, keep_seed
 #                                                       see lambda_config(); NULL if not set
+#   hints                                               whether bootstrap wants hints in the log
 #   shutdown_hooks                                      see on_shutdown(); the last one first
 #   lambdr_compat, lambdr_arguments                     see read_compat_setting()
 #   lambdr_deserialiser, lambdr_serialiser              see lambdr_config(). They read the
@@ -14,6 +15,16 @@ set_flag <- function(name, value) {
   if (!is.null(value)) {
     if (!isTRUE(value) && !isFALSE(value)) {
       stop("lambda_config(): ", name, " must be TRUE or FALSE", call. = FALSE)
+    }
+    settings[[name]] <- value
+  }
+}
+
+# set_choice() sets a setting of lambda_config() that is one of `choices`, unless `value` is NULL.
+set_choice <- function(name, value, choices) {
+  if (!is.null(value)) {
+    if (!is_string(value) || !value %in% choices) {
+      stop("lambda_config(): ", name, " must be ", paste0("\"", choices, "\"", collapse = " or "), call. = FALSE)
     }
     settings[[name]] <- value
   }

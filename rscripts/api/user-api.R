@@ -28,6 +28,10 @@ attach_user_api <- function() {
 #
 # simplify: TRUE makes vectors and data frames of the arrays in events, FALSE leaves lists. The
 #   default is TRUE, or what the environment variable LAMBDA_R_SIMPLIFY says.
+# integers: "double" makes doubles of the whole numbers in events. The default is "integer": they
+#   become R's integers if they fit, whose products and sums are NA from 2^31 on.
+# keep_names: TRUE sends vectors with names as objects and matrices with names as rows; FALSE, the
+#   default, leaves their names out.
 # deserialiser: function(text), which returns the R value of an event's JSON text, on HTTP
 #   sources of the body. With `identity` handlers get the text.
 # serialiser: function(value), which returns the JSON text of a result, on HTTP sources of the
@@ -38,8 +42,10 @@ attach_user_api <- function() {
 #
 # Returns NULL, invisibly. Stops if an argument has the wrong type.
 lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NULL, decode_base64 = NULL,
-                          keep_seed = NULL) {
+                          keep_seed = NULL, integers = NULL, keep_names = NULL) {
   set_flag("simplify", simplify)
+  set_flag("keep_names", keep_names)
+  set_choice("integers", integers, c("integer", "double"))
   set_flag("decode_base64", decode_base64)
   set_flag("keep_seed", keep_seed)
   set_function("deserialiser", deserialiser)

@@ -42,26 +42,29 @@ csv_column <- function(x, label) {
     csv_columns(lapply(seq_len(ncol(x)), function(j) x[, j]), paste0(label, ".", inner))
   } else if (is.data.frame(x)) {
     csv_columns(x, paste0(label, ".", names(x)))
-  } else if (is.list(x) && !inherits(x, "POSIXlt")) {
+  } else if (is.list(x) && is.list(plain_column(x))) {
     fail("Runtime.MarshalError", "the result cannot be encoded as CSV: the column ", quoted(label), " is a list")
   } else {
     structure(list(csv_cells(x)), names = label)
   }
 }
 
-# csv_cells() returns the text of each element of a vector, "" for NA.
+# plain_column() returns a column of a class with its elements as JSON has them.
+plain_column <- function(x) if (is.object(x)) plain_value(without_as_is(x)) else x
+
+# csv_cells() returns the text of each element of a vector, "" for NA. Values with a class have the
+# text that they have in JSON.
 csv_cells <- function(x) {
-  if (inherits(x, "POSIXt")) {
-    return(csv_quoted(plain_vector(as.POSIXct(x), "POSIXct POSIXt")))
-  }
-  if (is.character(x) || is.factor(x)) {
+  is_text <- is.character(x) || inherits(x, c("POSIXt", "factor"))
+  x <- plain_column(x)
+  if (is_text) {
     return(csv_quoted(as.character(x)))
   }
   # Unlike sprintf(), as.character() obeys the user's options(OutDec, scipen).
-  text <- if (is.double(x) && !is.object(x)) sprintf("%.15g", x) else as.character(x)
+  text <- if (is.double(x)) with_all_digits(sprintf("%.15g", x), x) else as.character(x)
   odd <- grepl("[\",\r\n]", text)
   text[odd] <- csv_quoted(text[odd])
-  text[is.na(x)] <- ""
+  text[is.na(x) | inherits(x, "json") & text == "null"] <- ""
   text
 }
 

@@ -43,5 +43,9 @@ evaluate <- function(invocation, handler, bytes) {
     }
     value <- collect_stream(value)
   }
-  encode_answer(value, event)
+  json <- encode_answer(value, event)
+  if (isTRUE(settings$hints)) {
+    hint_at_names(value, invocation$log)
+  }
+  json
 }

@@ -26,13 +26,14 @@ serialise <- function(value) {
   enc2utf8(as.character(text))
 }
 
-# encode_or_fail() encodes a result. If it cannot, the error names the element at fault.
+# encode_or_fail() encodes a result, or fails with a line for each element that cannot be encoded.
 encode_or_fail <- function(value) {
   force(value) # as_result() may fail in user code, which is another error
   tryCatch(encode_result(value), error = function(e) {
-    fail(
-      "Runtime.MarshalError", "the result cannot be encoded as JSON: ",
-      tryCatch(find_unencodable(value), error = function(e) "result"), ": ", condition_text(e)
-    )
+    elements <- tryCatch(unencodable_elements(value), error = function(e) character())
+    if (!length(elements)) {
+      elements <- paste0("result: ", condition_text(e))
+    }
+    fail("Runtime.MarshalError", "the result cannot be encoded as JSON: ", paste(elements, collapse = "; "))
   })
 }

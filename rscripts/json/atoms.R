@@ -1,24 +1,37 @@
-# Atoms: vectors without attributes become the JSON of each of their elements.
+# Atoms: vectors without a class become the JSON of each of their elements.
 
-# encode_atoms() returns the JSON of each element of a logical, integer, double or character
-# vector, byte for byte as to_json() does.
+# encode_atoms() returns the JSON of each element of a logical, integer, double, character or raw
+# vector.
 encode_atoms <- function(x) {
   switch(typeof(x),
     `NULL` = character(), # unlist() of empty vectors
     character = encode_strings(x),
     logical = encode_logicals(x),
     double = encode_doubles(x),
+    raw = vapply(x, function(byte) encode_strings(base64_text(byte)), character(1)),
     json_helpers()$numbers(x)
   )
 }
 
-# encode_doubles() formats long vectors of whole numbers as integers, which takes an eighth of the
-# time.
+# encode_doubles() writes 15 significant digits, and all digits of a whole number that a double
+# holds exactly: up to 2^53. Long vectors of whole numbers are formatted as integers, which takes
+# an eighth of the time.
 encode_doubles <- function(x) {
   if (length(x) > 16L && all_whole(x[[1L]]) && all_whole(x)) {
-    x <- as.integer(x)
+    return(json_helpers()$numbers(as.integer(x)))
   }
-  json_helpers()$numbers(x)
+  with_all_digits(json_helpers()$numbers(x), x)
+}
+
+# with_all_digits() replaces the text of large whole numbers in `text`, that of the doubles `x` with
+# 15 digits.
+with_all_digits <- function(text, x) {
+  large <- abs(x) >= 1e15
+  if (any(large, na.rm = TRUE)) {
+    large <- which(large & abs(x) <= 2^53 & x == trunc(x))
+    text[large] <- sprintf("%.0f", x[large])
+  }
+  text
 }
 
 # all_whole() returns TRUE if all doubles fit R's integers. Negative zero does not: it is

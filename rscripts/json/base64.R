@@ -13,4 +13,4 @@ base64_bytes <- function(text, what) {
 }
 
 # base64_text() encodes bytes on one line. jsonlite adds line breaks, which some decoders refuse.
-base64_text <- function(bytes) gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE)
+base64_text <- function(bytes) gsub("\n", "", jsonlite::base64_enc(as.vector(unclass(bytes))), fixed = TRUE)

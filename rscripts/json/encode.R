@@ -1,34 +1,41 @@
-# Encoding: a result becomes JSON, byte for byte as to_json() makes it, in a fraction of the time.
+# Encoding: a result becomes JSON, as jsonlite makes it with the settings of to_json(), except for
+# what jsonlite would lose or refuse: see classes.R, and encode_doubles() for large whole numbers.
 #
 # jsonlite dispatches an S4 method for each element, about 50 us for one number. This encoder
 # encodes a whole level of the tree at once: all its numbers in one call, all its strings in
-# another, and then the children of all its lists. It passes what it does not recognise (most
-# classes, matrices, odd names) to jsonlite, element by element. 100 rows of four values take
-# 0.5 ms instead of 14 ms (BenchmarkJSON in test/bench).
+# another, and then the children of all its lists. 100 rows of four values take 0.5 ms instead of
+# 14 ms (BenchmarkJSON in test/bench).
 #
-# The encoder is an optimisation and nothing else. To delete it, remove atoms.R, join.R, this file
-# except encode_result(), encode_value(), encode_other(), with_instants(), plain_vector() and
-# finite_text(), and the comparing tests; let encode_value() call encode_other() always, and
-# json_string() call jsonlite.
+# To delete the batching, let encode_list() and encode_rows() call encode_one() for each element;
+# then encode_nodes(), encode_vectors(), encode_lists(), attribute_kinds(), plain_nodes() and
+# join.R are not needed. encode_one(), classes.R and unencodable.R define the JSON.
 
 # encode_result() returns the JSON of a handler's result, as one string in UTF-8. Text of class
 # "json" is JSON already and is returned unchanged. It stops if `value` cannot be encoded.
 encode_result <- function(value) {
   if (inherits(value, "json")) {
-    return(enc2utf8(paste(as.character(value), collapse = "")))
+    return(valid_text(enc2utf8(paste(as.character(value), collapse = ""))))
   }
   json <- encode_value(value)
-  if (validUTF8(json)) json else replace_surrogates(json)
+  if (validUTF8(json)) json else valid_text(replace_surrogates(json))
 }
 
-# encode_value() returns the bytes of to_json(), which may not be valid UTF-8. It stops for strings
+# encode_value() returns the JSON of `value`, which may not be valid UTF-8. It stops for strings
 # that are marked as bytes: they have no encoding.
 encode_value <- function(value) {
-  json <- if (settings$lambdr_compat) encode_other(value) else encode_one(value)
+  json <- if (settings$lambdr_compat) encode_by_jsonlite(value) else encode_one(value)
   if (Encoding(json) == "bytes") {
     stop_unencodable("a string that is marked as bytes")
   }
   enc2utf8(json)
+}
+
+# valid_text() returns `text`, or stops if it is not valid UTF-8.
+valid_text <- function(text) {
+  if (!validUTF8(text)) {
+    stop_unencodable("text that is not valid UTF-8")
+  }
+  text
 }
 
 # encode_one() returns the JSON of one value. For a few values this is faster than encoding them
@@ -40,18 +47,33 @@ encode_one <- function(x) {
     names = switch(typeof(x),
       logical = , integer = , double = , character = encode_vector(x),
       list = encode_list(x),
+      raw = encode_strings(base64_text(x)),
       `NULL` = "null",
       encode_other(x)
     ),
     frame = encode_frame(x),
+    array = encode_array(x),
+    json = encode_texts(x),
     unknown = encode_other(x),
     encode_one(plain_nodes(list(x), kind)[[1L]])
   )
 }
 
-# encode_vector() returns the JSON of a logical, integer, double or character vector.
+# encode_vector() returns the JSON of a logical, integer, double or character vector: an object if
+# it has names that are kept.
 encode_vector <- function(x) {
+  labels <- names(x)
+  if (!is.null(labels) && keep_names()) {
+    return(json_helpers()$object(encode_keys(clean_names(labels)), encode_atoms(unname(x))))
+  }
   text <- encode_atoms(x)
+  if (length(text) == 1L) text else json_helpers()$array(text)
+}
+
+# encode_texts() returns the JSON of text that is JSON already.
+encode_texts <- function(x) {
+  text <- enc2utf8(as.character(x))
+  text[is.na(text)] <- "null"
   if (length(text) == 1L) text else json_helpers()$array(text)
 }
 
@@ -59,7 +81,7 @@ encode_vector <- function(x) {
 encode_list <- function(x) {
   labels <- names(x)
   if (odd_names(labels)) {
-    return(encode_other(x))
+    labels <- clean_names(labels)
   }
   attributes(x) <- NULL
   join_one(if (length(x) <= 12L) vapply(x, encode_one, character(1)) else encode_nodes(x), labels)
@@ -71,18 +93,20 @@ encode_nodes <- function(nodes) {
   types <- vapply(nodes, typeof, character(1))
   attrs <- lapply(nodes, attributes)
   kinds <- attribute_kinds(attrs)
-  for (kind in setdiff_strings(unique(kinds), c("", "names"))) {
+  for (kind in setdiff_strings(unique(kinds), "")) {
     i <- which(kinds == kind)
-    if (kind == "frame") {
-      out[i] <- vapply(nodes[i], encode_frame, character(1))
-      types[i] <- "done"
-    } else if (kind == "unknown") {
-      out[i] <- vapply(nodes[i], encode_other, character(1))
-      types[i] <- "done"
-    } else {
+    if (kind == "names") {
+      i <- i[types[i] %in% c("logical", "integer", "double", "character")]
+      if (!length(i) || !keep_names()) {
+        next
+      }
+    } else if (!kind %in% c("frame", "array", "json", "unknown")) {
       nodes[i] <- plain_nodes(nodes[i], kind)
       types[i] <- vapply(nodes[i], typeof, character(1))
+      next
     }
+    out[i] <- vapply(nodes[i], encode_one, character(1))
+    types[i] <- "done"
   }
   for (type in unique(types)) {
     i <- which(types == type)
@@ -91,7 +115,7 @@ encode_nodes <- function(nodes) {
       list = encode_lists(nodes[i]),
       `NULL` = "null",
       done = out[i],
-      vapply(nodes[i], encode_other, character(1))
+      vapply(nodes[i], encode_one, character(1))
     )
   }
   out
@@ -101,7 +125,7 @@ encode_nodes <- function(nodes) {
 # Vectors of length one are scalars.
 encode_vectors <- function(vectors) {
   if (length(vectors) == 1L) {
-    return(encode_vector(vectors[[1L]]))
+    return(encode_vector(unname(vectors[[1L]])))
   }
   sizes <- lengths(vectors)
   scalar <- sizes == 1L
@@ -123,23 +147,27 @@ encode_lists <- function(lists) {
   labels <- lapply(lists, names)
   alike <- length(unique(labels)) == 1L
   odd <- if (alike) rep(odd_names(labels[[1L]]), length(lists)) else vapply(labels, odd_names, logical(1))
-  if (any(odd)) {
-    out <- character(length(lists))
-    out[odd] <- vapply(lists[odd], encode_other, character(1))
-    if (!all(odd)) {
-      out[!odd] <- encode_lists(lists[!odd])
-    }
-    return(out)
-  }
+  labels[odd] <- lapply(labels[odd], clean_names)
   sizes <- lengths(lists)
   shapes <- if (alike) sizes else vapply(seq_along(lists), function(i) list_shape(labels[[i]], sizes[[i]]), character(1))
   children <- encode_nodes(unlist(lists, recursive = FALSE, use.names = FALSE))
   join(children, sizes, shapes, labels)
 }
 
-# odd_names() returns TRUE if jsonlite would change the names before it makes keys of them.
+# odd_names() returns TRUE if clean_names() would change names.
 odd_names <- function(labels) {
   anyDuplicated(labels) > 0L || anyNA(labels) || any(labels == "")
+}
+
+# clean_names() returns names as keys, as jsonlite does: an element without a name gets its number,
+# and repeated names get a suffix.
+clean_names <- function(labels) {
+  if (odd_names(labels)) {
+    missing <- is.na(labels) | labels == ""
+    labels[missing] <- as.character(which(missing))
+    labels <- make.unique(labels)
+  }
+  labels
 }
 
 # list_shape() returns the same text for lists with the same names, and for lists of the same size
@@ -149,28 +177,91 @@ list_shape <- function(labels, size) {
 }
 
 # encode_frame() returns the JSON of a data frame: an array of its rows.
-encode_frame <- function(frame) {
+encode_frame <- function(frame) json_helpers()$array(encode_rows(frame))
+
+# encode_rows() returns the JSON of each row of a data frame. Row names that are text become a key,
+# "_row". Without column names, rows are arrays.
+encode_rows <- function(frame) {
   rows <- attr(frame, "row.names")
   labels <- names(frame)
-  columns <- lapply(unclass(frame), frame_column)
-  sizes <- lengths(columns)
-  # jsonlite makes a column of row names that are not numbers.
-  if (is.character(rows) || !length(columns) || length(labels) != length(columns) || odd_names(labels) ||
-    any(vapply(columns, is.null, logical(1))) || !all(sizes == length(rows))) {
-    return(encode_other(frame))
+  columns <- unclass(frame)
+  attributes(columns) <- NULL
+  if (is.character(rows) && !all(grepl("^[0-9]+$", rows))) {
+    labels <- c(if (is.null(labels)) character(length(columns)) else labels, "_row")
+    columns <- c(columns, list(rows))
   }
-  if (!length(rows)) {
-    return("[]")
+  if (!length(columns) || !length(rows)) {
+    return(rep("{}", length(rows)))
   }
-  text <- lapply(columns, function(x) if (is.list(x)) encode_nodes(unname(x)) else encode_atoms(x))
-  json_helpers()$array(join_columns(text, labels))
+  text <- lapply(columns, encode_column, length(rows))
+  if (!all(lengths(text) == length(rows))) {
+    stop_unencodable("a data frame with columns of different lengths")
+  }
+  join_columns(text, if (!is.null(labels)) clean_names(labels))
 }
 
-# frame_column() returns a column as a vector without a class, or NULL if jsonlite must encode it.
-frame_column <- function(x) {
+# encode_column() returns the JSON of each element of a data frame's column: of each row, if that
+# is a data frame or a matrix.
+encode_column <- function(x, rows) {
   kind <- if (is.null(attributes(x))) "names" else attribute_kind(attributes(x))
-  x <- switch(kind, frame = , unknown = NULL, names = x, plain_vector(x, kind))
-  if (typeof(x) %in% c("logical", "integer", "double", "character", "list")) x
+  switch(kind,
+    names = if (is.list(x)) encode_nodes(unname(x)) else encode_atoms(unname(x)),
+    frame = encode_rows(x),
+    array = encode_array_rows(x),
+    json = enc2utf8(as.character(x)),
+    unknown = if (has_json_method(x)) {
+      vapply(seq_len(rows), function(i) encode_by_jsonlite(x[i]), character(1))
+    } else {
+      encode_column(plain_value(without_as_is(x)), rows)
+    },
+    encode_column(plain_vector(x, kind), rows)
+  )
+}
+
+# encode_array() returns the JSON of a matrix, as an array of its rows, or of an array of any
+# dimensions.
+encode_array <- function(x) {
+  labels <- dimnames(x)
+  if (!is.null(labels) && length(dim(x)) <= 2L && keep_names()) {
+    return(encode_named_array(x))
+  }
+  json_helpers()$array(encode_array_rows(x))
+}
+
+# encode_array_rows() returns the JSON of each element along the first dimension of an array.
+encode_array_rows <- function(x) {
+  size <- dim(x)
+  text <- if (is.list(x)) {
+    # jsonlite has the scalars of a matrix of lists in brackets.
+    elements <- as.vector(x)
+    alone <- lengths(elements) == 1L & vapply(elements, is.atomic, logical(1))
+    elements[alone] <- lapply(elements[alone], list)
+    encode_nodes(elements)
+  } else {
+    encode_atoms(as.vector(x))
+  }
+  for (k in rev(seq_along(size))[-length(size)]) {
+    above <- prod(size[seq_len(k - 1L)])
+    text <- if (!length(text)) {
+      rep("[]", above)
+    } else {
+      join_columns(lapply(seq_len(size[[k]]), function(i) text[(i - 1) * above + seq_len(above)]), NULL)
+    }
+  }
+  text
+}
+
+# encode_named_array() returns the JSON of a vector or matrix with dimnames: an object, or an array
+# of rows.
+encode_named_array <- function(x) {
+  if (length(dim(x)) == 1L) {
+    return(encode_one(structure(as.vector(x), names = dimnames(x)[[1L]])))
+  }
+  rows <- rownames(x)
+  labels <- colnames(x)
+  columns <- lapply(seq_len(ncol(x)), function(j) as.vector(x[, j]))
+  names(columns) <- if (is.null(labels)) paste0("V", seq_along(columns)) else labels
+  encode_frame(structure(columns, class = "data.frame", row.names = if (is.null(rows)) .set_row_names(nrow(x)) else rows))
 }
 
 # attribute_kinds() applies attribute_kind() to each of a list of attributes; the kind of no
@@ -198,8 +289,8 @@ attribute_kinds <- function(attrs) {
   kinds
 }
 
-# attribute_kind() classifies a value by its attributes: "names" if it has only names, "frame", one
-# of the classes that plain_vector() handles, or "unknown".
+# attribute_kind() classifies a value by its attributes: "names" if it has only names, "array",
+# "frame", "json", one of the classes that plain_vector() knows, or "unknown".
 attribute_kind <- function(attributes) {
   labels <- names(attributes)
   if (identical(labels, "names")) {
@@ -209,22 +300,37 @@ attribute_kind <- function(attributes) {
   if (kind %in% c("data.frame", "tbl_df tbl data.frame", "data.table data.frame")) {
     "frame"
   } else if (kind %in% c("factor", "ordered factor", "Date", "POSIXct POSIXt", "AsIs") &&
-    all(labels %in% c("class", "names", "levels", "tzone")) || kind == "POSIXlt POSIXt") {
+    all(labels %in% c("class", "levels", "tzone")) || kind == "POSIXlt POSIXt") {
     kind
+  } else if (kind == "json") {
+    "json"
+  } else if (all(labels %in% c("dim", "dimnames"))) {
+    "array"
   } else {
     "unknown"
   }
 }
 
-# plain_vector() returns a vector of one of these classes as the plain vector that jsonlite encodes.
+# plain_vector() returns a vector of one of these classes as the plain vector that is encoded.
 plain_vector <- function(x, kind) {
   switch(kind,
     Date = finite_text(x, format(x)),
-    `POSIXct POSIXt` = finite_text(x, format(x, format = "%Y-%m-%dT%H:%M:%SZ", tz = "UTC")),
+    `POSIXct POSIXt` = finite_text(x, utc_text(x)),
     `POSIXlt POSIXt` = plain_vector(as.POSIXct(x), "POSIXct POSIXt"),
     AsIs = unclass(x),
     as.character(x)
   )
+}
+
+# utc_text() returns instants in ISO 8601, in UTC, with milliseconds if they are not zero.
+utc_text <- function(x) {
+  ms <- round(as.double(unclass(x)) * 1000)
+  seconds <- floor(ms / 1000)
+  text <- format(structure(seconds, class = c("POSIXct", "POSIXt")), "%Y-%m-%dT%H:%M:%SZ", tz = "UTC")
+  ms <- ms - seconds * 1000
+  some <- which(ms > 0)
+  text[some] <- sprintf("%s.%03.0fZ", sub("Z$", "", text[some]), ms[some])
+  text
 }
 
 # finite_text() replaces the text of infinite dates, which R shows as Inf, by NA.
@@ -248,12 +354,25 @@ plain_nodes <- function(nodes, kind) {
   plain
 }
 
-# encode_other() lets jsonlite encode a value.
+# encode_other() returns the JSON of a value of any other type or class. I() of a single value is
+# an array.
 encode_other <- function(x) {
-  check_encodable(x)
-  if (!settings$lambdr_compat) {
-    x <- with_instants(x)
+  if (has_json_method(x)) {
+    return(encode_by_jsonlite(x))
   }
+  if (inherits(x, "AsIs")) {
+    inner <- without_as_is(x)
+    json <- encode_one(inner)
+    is_scalar <- length(inner) == 1L && (!is.list(inner) || inherits(inner, "POSIXlt")) && !grepl("^[[{]", json)
+    return(if (is_scalar) paste0("[", json, "]") else json)
+  }
+  encode_one(plain_value(x))
+}
+
+# encode_by_jsonlite() lets jsonlite encode a value: one that has a method for it, or any for
+# LAMBDA_R_COMPAT=lambdr.
+encode_by_jsonlite <- function(x) {
+  check_encodable(x)
   json <- tryCatch(to_json(x), error = function(e) {
     why <- condition_text(e)
     stop_unencodable(describe(x), if (!startsWith(why, "No method")) why)
@@ -264,18 +383,26 @@ encode_other <- function(x) {
   as.vector(unclass(json))
 }
 
-# with_instants() turns every POSIXlt in `x` into a POSIXct. jsonlite would read a POSIXlt's clock
-# as UTC, whatever its time zone is.
-with_instants <- function(x) {
-  if (inherits(x, "POSIXlt")) {
-    boxed <- inherits(x, "AsIs")
-    class(x) <- c("POSIXlt", "POSIXt")
-    return(if (boxed) I(as.POSIXct(x)) else as.POSIXct(x))
+# keep_names() returns whether the names of vectors and matrices are kept.
+keep_names <- function() {
+  if (isTRUE(settings$keep_names)) {
+    return(TRUE)
   }
-  if (is.list(x) && (!is.object(x) || inherits(x, c("data.frame", "AsIs")))) {
-    attrs <- attributes(x)
-    x <- lapply(unclass(x), with_instants)
-    attributes(x) <- attrs
+  dropped$names <- TRUE
+  FALSE
+}
+
+# dropped$names is TRUE if the names of a vector or matrix were left out, dropped$hinted if that is in
+# the log.
+dropped <- new.env(parent = emptyenv())
+
+# hint_at_names() logs, once, which names were left out of the result `value`.
+hint_at_names <- function(value, log) {
+  if (isTRUE(dropped$names) && is.null(dropped$hinted)) {
+    path <- named_element(value)
+    if (!is.null(path)) {
+      dropped$hinted <- TRUE
+      log("info", paste0("the names of ", path, " were left out; lambda_config(keep_names = TRUE) keeps names"))
+    }
   }
-  x
 }

@@ -9,6 +9,7 @@ run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/sel
   io <- open_io(request_path, reply_path)
   hello <- read_message(io)
   if (!is.null(hello)) {
+    settings$hints <- isTRUE(hello$hints)
     open_log(io, hello)
     suspendInterrupts({
       install_handlers()

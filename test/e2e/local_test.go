@@ -300,3 +300,19 @@ func TestCommandLine(t *testing.T) {
 		})
 	}
 }
+
+// The log says once that names were left out of a result.
+func TestHintAtNames(t *testing.T) {
+	root := t.TempDir()
+	writeFile(t, filepath.Join(root, "handler.R"), `handler <- function(n) list(n = n, fit = c(a = n))`)
+	p, f := startLocal(t, "handler.handler", []string{"LAMBDA_TASK_ROOT=" + root})
+	for _, n := range []string{"1", "2"} {
+		if got, want := f.result(`{"n": `+n+`}`), `{"n":`+n+`,"fit":`+n+`}`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	p.waitFor(`INF the names of result\$fit were left out; lambda_config\(keep_names = TRUE\) keeps names`)
+	if n := strings.Count(p.output(), "were left out"); n != 1 {
+		t.Errorf("the hint was logged %d times, want once", n)
+	}
+}

@@ -93,17 +93,6 @@ test_that("text of class json passes through as it is", {
   expect_identical(runtime$encode_result(structure(latin1("\"\xe9\""), class = "json")), "\"\u00e9\"")
 })
 
-test_that("find_unencodable() names the innermost element", {
-  bad <- globalenv()
-  expect_identical(runtime$find_unencodable(bad), "result")
-  expect_identical(runtime$find_unencodable(list(ok = 1, fit = list(2, bad))), "result$fit[[2]]")
-  expect_identical(runtime$find_unencodable(list(1, list(a = list(b = bad)))), "result[[2]]$a$b")
-  expect_identical(runtime$find_unencodable(list(a = 1, bad)), "result[[2]]")
-  table <- data.frame(x = 1:2)
-  table$y <- list(1, bad)
-  expect_identical(runtime$find_unencodable(list(t = table)), "result$t$y[[2]]")
-})
-
 test_that("parse_text() never opens what the text names", {
   path <- tempfile(fileext = ".json")
   withr::defer(unlink(path))

@@ -120,3 +120,9 @@ test_that("a line is sent as it is", {
   runtime$log_to(io, "1")("info", NULL, line = "{\"a\": 1.50}")
   expect_match(readLines(io$err_path), "1 [{]\"id\":\"1\",\"line\":[{]\"a\": 1.50[}][}]$")
 })
+
+test_that("numbers in a record's fields are exact", {
+  fields <- list(id = 1764097783123457, share = 0.25, n = NA, ok = TRUE, many = 1:2)
+  got <- log_record("1", "info", "m", NULL, fields)$fields
+  expect_identical(got, list(id = 1764097783123457, share = 0.25, n = NULL, ok = TRUE, many = list(1L, 2L)))
+})

@@ -27,6 +27,23 @@ test_that("simplify = FALSE leaves lists", {
   expect_identical(read("{\"a\":[1,2]}")$value, list(a = 1:2))
 })
 
+test_that("integers = \"double\" makes doubles of all integers in events", {
+  keep_settings()
+  text <- "{\"w\":50000,\"m\":[[1,2],[3,4]],\"rows\":[{\"i\":1,\"s\":\"a\"},{\"i\":null,\"s\":\"b\"}],\"l\":[1,[2],null],\"t\":true}"
+  expect_type(read(text)$value$w, "integer")
+  runtime$lambda_config(integers = "double")
+  value <- read(text)$value
+  expect_identical(value$w * value$w, 2.5e9)
+  expect_identical(value$m, matrix(c(1, 3, 2, 4), 2L))
+  expect_identical(value$rows, data.frame(i = c(1, NA), s = c("a", "b")))
+  expect_identical(value[c("l", "t")], list(l = list(1, 2, NULL), t = TRUE))
+  expect_identical(read("7")$value, 7)
+  runtime$lambda_config(simplify = FALSE)
+  expect_identical(read("{\"a\":[1,{\"b\":2}]}")$value, list(a = list(1, list(b = 2))))
+  runtime$lambda_config(integers = "integer")
+  expect_identical(read("7")$value, 7L)
+})
+
 test_that("a serialiser writes the result, and JSON is never written twice", {
   keep_settings()
   runtime$lambda_config(serialiser = function(value) "{\"mine\":true}")
@@ -41,6 +58,8 @@ test_that("a serialiser writes the result, and JSON is never written twice", {
 test_that("invalid settings are refused", {
   expect_error(runtime$lambda_config(simplify = "no"), "simplify must be TRUE or FALSE")
   expect_error(runtime$lambda_config(decode_base64 = NA), "decode_base64 must be TRUE or FALSE")
+  expect_error(runtime$lambda_config(keep_names = 1), "keep_names must be TRUE or FALSE")
+  expect_error(runtime$lambda_config(integers = "big"), "integers must be \"integer\" or \"double\"")
   expect_error(runtime$lambda_config(serialiser = "toJSON"), "serialiser must be a function")
 })
 

@@ -20,7 +20,6 @@ test_that("what is no JSON is refused by what it is", {
     list(structure(new.env(), class = c("mine", "R6")), "an object of class mine"),
     list(structure(list(a = 1), class = "mine"), "an object of class mine"),
     list(methods::new("UnencodableTest", x = 1), "an object of class UnencodableTest"),
-    list(table(1), "an object of class table"),
     list(bytes, "a string that is marked as bytes")
   )
   for (case in cases) {
@@ -49,7 +48,7 @@ test_that("an element that cannot be encoded is named", {
   )
   bytes <- "a\xff"
   Encoding(bytes) <- "bytes"
-  expect_failure_type(runtime$encode_or_fail(list(a = 1, b = c("x", bytes))), "Runtime.MarshalError", "result$b: ")
+  expect_failure_type(runtime$encode_or_fail(list(a = 1, b = c("x", bytes))), "Runtime.MarshalError", "result$b[[2]]: cannot encode a string that is marked as bytes")
   expect_failure_type(runtime$encode_or_fail(list(a = list(1, 2i))), "Runtime.MarshalError", "result$a[[2]]: cannot encode a complex number")
 })
 
@@ -72,4 +71,59 @@ test_that("objects with a method of the user's are encoded, and those without ke
   other <- structure(new.env(), class = c("OtherS3", "R6"))
   expect_identical(reason(list(other)), "cannot encode an object of class OtherS3 as JSON")
   expect_identical(class(other), c("OtherS3", "R6"))
+})
+
+test_that("each element that cannot be encoded is listed by its path, with its own class", {
+  lines <- function(...) runtime$unencodable_elements(...)
+  bad <- globalenv()
+  because <- ": cannot encode an environment as JSON"
+  expect_identical(lines(bad), paste0("result", because))
+  expect_identical(lines(list(1, list(a = list(b = bad)))), paste0("result[[2]]$a$b", because))
+  expect_identical(lines(list(a = 1, bad)), paste0("result[[2]]", because))
+  table <- data.frame(x = 1:2)
+  table$y <- list(1, bad)
+  fit <- structure(list(), class = "lm")
+  expect_identical(
+    lines(list(t = table, ok = 1, fit = list(fit, mean))),
+    c(paste0("result$t$y[[2]]", because), "result$fit[[1]]: cannot encode an object of class lm as JSON",
+      "result$fit[[2]]: cannot encode a function as JSON")
+  )
+  expect_identical(lines(list(a = 1)), character())
+  expect_length(lines(rep(list(bad), 100L)), 20L)
+  expect_failure_type(
+    runtime$encode_or_fail(list(fit = fit, f = mean)), "Runtime.MarshalError",
+    "result$fit: cannot encode an object of class lm as JSON; result$f: cannot encode a function as JSON"
+  )
+})
+
+test_that("errors that a handler caught are named by their message", {
+  failed <- try(stop("boom"), silent = TRUE)
+  old <- structure("Error in f() : boom\n", class = "try-error")
+  for (case in list(
+    list(list(failed), "result[[1]]: cannot encode an object of class try-error as JSON: boom"),
+    list(list(result = NULL, error = simpleError("boom")), "result$error: cannot encode an object of class simpleError as JSON: boom"),
+    list(list(1, old), "result[[2]]: cannot encode an object of class try-error as JSON: Error in f() : boom"),
+    list(suppressWarnings(parallel::mclapply(1:2, function(i) if (i == 2L) stop("child ", i) else i)),
+      "result[[2]]: cannot encode an object of class try-error as JSON: child 2"),
+    list(rlang::catch_cnd(rlang::abort("no luck", class = "mine")), "result: cannot encode an object of class mine as JSON: no luck")
+  )) {
+    expect_failure_type(runtime$encode_or_fail(case[[1L]]), "Runtime.MarshalError", case[[2L]])
+  }
+})
+
+test_that("text that is not UTF-8 is named wherever it is", {
+  bad <- "caf\xe9"
+  Encoding(bad) <- "UTF-8"
+  for (case in list(
+    list(bad, "result: "), list(list(a = list("x", bad)), "result$a[[2]]: "), list(c("x", bad), "result[[2]]: "),
+    list(data.frame(x = 1:2, y = c("a", bad)), "result$y[[2]]: "), list(factor(bad), "result: "),
+    list(stats::setNames(list(1), bad), "result: "), list(structure(paste0("\"", bad, "\""), class = "json"), "result: "),
+    list(list(j = structure(bad, class = "json")), "result$j: "), list(I(bad), "result: "), list(list(1, I(bad)), "result[[2]]: "),
+    list(matrix(bad), "result: "), list(table(bad), "result: "), list(structure(bad, class = "glue"), "result: ")
+  )) {
+    expect_failure_type(
+      runtime$encode_or_fail(case[[1L]]), "Runtime.MarshalError",
+      paste0("the result cannot be encoded as JSON: ", case[[2L]]), "not valid UTF-8"
+    )
+  }
 })
