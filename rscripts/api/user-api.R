@@ -15,10 +15,12 @@ attach_user_api <- function() {
     lambda_log = lambda_log,
     log_metric = log_metric,
     on_shutdown = on_shutdown,
+    pdf_response = pdf_response,
     png_response = png_response,
     remaining_ms = remaining_ms,
     stop_html = stop_html,
-    stream_response = stream_response
+    stream_response = stream_response,
+    svg_response = svg_response
   )
   attach(functions, name = "lambda", pos = length(search()))
 }
@@ -274,6 +276,21 @@ file_response <- function(path, content_type = NULL, headers = list(), keep = FA
 # Returns a response. Stops if nothing was drawn.
 png_response <- function(plot, width = 800, height = 600, res = 96, headers = list()) {
   html_response(png_bytes(plot, width, height, res), content_type = "image/png", headers = headers)
+}
+
+# svg_response() and pdf_response() draw a plot and return it as an HTTP response of type
+# image/svg+xml or application/pdf. A PDF has a page for each plot, an SVG is the last one.
+#
+# plot, headers: as for png_response().
+# width, height: in inches.
+#
+# Return a response. Stop if nothing was drawn.
+svg_response <- function(plot, width = 8, height = 6, headers = list()) {
+  html_response(svg_bytes(plot, width, height), content_type = "image/svg+xml", headers = headers)
+}
+
+pdf_response <- function(plot, width = 8, height = 6, headers = list()) {
+  html_response(pdf_bytes(plot, width, height), content_type = "application/pdf", headers = headers)
 }
 
 # stream_response() makes a response that is sent while it is written.

@@ -14,6 +14,8 @@ as_result <- function(value, ...) UseMethod("as_result")
 as_response.default <- function(value, request = NULL, ...) {
   if (is.raw(value)) {
     html_response(value, content_type = "application/octet-stream")
+  } else if (is_page(value)) {
+    html_response(html_text(value))
   } else if (is_string(value)) {
     html_response(value, content_type = "text/plain; charset=utf-8")
   } else {
@@ -34,12 +36,20 @@ as_response.data.frame <- function(value, request = NULL, ...) {
   }
 }
 
-# Classes of the htmltools package.
+# Text that htmltools has marked as HTML.
 as_response.html <- function(value, request = NULL, ...) {
   html_response(paste(as.character(value), collapse = "\n"))
 }
-as_response.shiny.tag <- as_response.html
-as_response.shiny.tag.list <- as_response.html
+
+# Tables of knitr's kable().
+as_response.knitr_kable <- function(value, request = NULL, ...) {
+  text <- paste(as.character(value), collapse = "\n")
+  if (identical(attr(value, "format"), "html")) {
+    html_response(html_document(text))
+  } else {
+    html_response(text, content_type = "text/plain; charset=utf-8")
+  }
+}
 
 # Plots of ggplot2, recordPlot(), lattice and grid.
 as_response.ggplot <- function(value, request = NULL, ...) png_response(value)
@@ -48,7 +58,7 @@ as_response.trellis <- as_response.ggplot
 as_response.gtable <- as_response.ggplot
 as_response.grob <- as_response.ggplot
 
-as_result.default <- function(value, ...) value
+as_result.default <- function(value, ...) if (is_page(value)) html_text(value) else value
 
 # A direct caller gets a response in the form of payload version 2.0.
 as_result.lambda_response <- function(value, ...) json_text(proxy_result(value, list(source = "http")))

@@ -20,22 +20,56 @@ is_plot <- function(value) {
   inherits(value, c("ggplot", "recordedplot", "trellis", "gtable", "grob"))
 }
 
-# png_bytes() returns a PNG file. It evaluates `plot` while the device is open.
+# png_bytes() returns a PNG file.
 png_bytes <- function(plot, width, height, res) {
-  path <- tempfile(fileext = ".png")
-  on.exit(unlink(path), add = TRUE)
   type <- if (capabilities("cairo")) "cairo" else getOption("bitmapType")
-  grDevices::png(path, width, height, res = res, type = type)
+  plot_bytes(plot, function(path) grDevices::png(path, width, height, res = res, type = type))
+}
+
+# svg_bytes() returns an SVG file. The svglite package writes smaller files, whose text can be
+# selected, and works without Cairo.
+svg_bytes <- function(plot, width, height) {
+  plot_bytes(plot, function(path) {
+    if (requireNamespace("svglite", quietly = TRUE)) {
+      svglite::svglite(path, width, height)
+    } else {
+      grDevices::svg(path, width, height)
+    }
+  })
+}
+
+# pdf_bytes() returns a PDF file, with a page for each plot. R's own device has Latin-1 fonts only.
+pdf_bytes <- function(plot, width, height) {
+  plot_bytes(plot, function(path) {
+    if (capabilities("cairo")) grDevices::cairo_pdf(path, width, height, onefile = TRUE) else grDevices::pdf(path, width, height)
+  })
+}
+
+# plot_bytes() returns the file that the device opened by open_device(path) draws. It evaluates
+# `plot` while the device is open.
+plot_bytes <- function(plot, open_device) {
+  path <- tempfile()
+  on.exit(unlink(path), add = TRUE)
+  open_device(path)
   device <- grDevices::dev.cur()
-  on.exit(if (device %in% grDevices::dev.list()) grDevices::dev.off(device), add = TRUE, after = FALSE)
+  is_open <- function() device %in% grDevices::dev.list()
+  on.exit(if (is_open()) grDevices::dev.off(device), add = TRUE, after = FALSE)
+  grDevices::dev.control("enable") # so that recordPlot() shows whether anything was drawn
   value <- plot
-  if (is_plot(value)) {
+  if (is_open()) {
     grDevices::dev.set(device)
+  }
+  if (is_plot(value)) {
     draw(value)
   }
-  grDevices::dev.off(device)
-  if (!file.exists(path)) {
-    stop("png_response(): nothing was drawn", call. = FALSE)
+  if (is_open()) {
+    is_drawn <- !is.null(grDevices::recordPlot()[[1L]])
+    grDevices::dev.off(device)
+  } else {
+    is_drawn <- file.exists(path) # code that draws may end with dev.off()
+  }
+  if (!is_drawn) {
+    stop("nothing was drawn", call. = FALSE)
   }
   readBin(path, "raw", file.size(path))
 }

@@ -50,10 +50,39 @@ test_that("plot objects are plots", {
   }
 })
 
+test_that("svg_response() and pdf_response() draw code and plot objects", {
+  in_worker()
+  gg <- ggplot2::ggplot(mtcars, ggplot2::aes(wt, mpg)) + ggplot2::geom_point()
+  for (response in list(
+    runtime$svg_response(plot(1:3, main = "caf\u00e9")), runtime$svg_response(gg), runtime$svg_response(lattice::xyplot(mpg ~ wt, mtcars))
+  )) {
+    expect_identical(response$headers[["Content-Type"]], "image/svg+xml")
+    expect_match(rawToChar(response$body), "<svg [^>]*width=['\"]576(.00)?pt['\"] height=['\"]432(.00)?pt['\"]")
+  }
+  two <- runtime$pdf_response({
+    plot(1:3)
+    print(gg)
+  }, width = 4, height = 3, headers = list("X-Pages" = "2"))
+  expect_identical(two$headers, list("Content-Type" = "application/pdf", "X-Pages" = "2"))
+  expect_identical(rawToChar(two$body[1:5]), "%PDF-")
+  expect_gt(length(two$body), length(runtime$pdf_response(plot(1:3))$body))
+  sent <- runtime$proxy_result(runtime$svg_response(plot(1:3)), list(source = "http"))
+  expect_false(sent$isBase64Encoded) # it is text
+  expect_true(runtime$proxy_result(two, list(source = "http"))$isBase64Encoded)
+  expect_null(dev.list())
+})
+
 test_that("a failed plot leaves no device open", {
   in_worker()
-  expect_error(runtime$png_response(stop("no data")), "no data")
-  expect_error(runtime$png_response(NULL), "nothing was drawn")
+  for (draws in list(runtime$png_response, runtime$svg_response, runtime$pdf_response)) {
+    expect_error(draws(stop("no data")), "no data")
+    expect_error(draws(NULL), "nothing was drawn")
+    with_off <- draws({
+      plot(1)
+      dev.off()
+    })
+    expect_gt(length(with_off$body), 1000L)
+  }
   expect_null(dev.list())
 })
 
