@@ -139,7 +139,7 @@ lambdr_result <- function(value) {
   if (!is_string(text)) {
     fail("Runtime.MarshalError", "the serialiser of lambda_config() must return one string, not ", class(text)[[1L]])
   }
-  enc2utf8(text)
+  checked_text(text, "the text of lambda_config()'s serialiser")
 }
 
 # is_serialised() returns whether a result is the whole answer, as that of lambdr::html_response()

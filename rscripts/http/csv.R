@@ -45,7 +45,11 @@ csv_column <- function(x, label) {
   } else if (is.list(x) && is.list(plain_column(x))) {
     fail("Runtime.MarshalError", "the result cannot be encoded as CSV: the column ", quoted(label), " is a list")
   } else {
-    structure(list(csv_cells(x)), names = label)
+    cells <- csv_cells(x)
+    if (!all(validUTF8(cells))) {
+      fail("Runtime.MarshalError", "the result cannot be encoded as CSV: the column ", quoted(label), " has text that is not valid UTF-8")
+    }
+    structure(list(cells), names = label)
   }
 }
 
@@ -70,5 +74,5 @@ csv_cells <- function(x) {
 
 csv_quoted <- function(text) {
   text <- enc2utf8(text)
-  ifelse(is.na(text), "", paste0("\"", gsub("\"", "\"\"", text, fixed = TRUE), "\""))
+  ifelse(is.na(text), "", paste0("\"", gsub("\"", "\"\"", text, fixed = TRUE, useBytes = !all(validUTF8(text))), "\""))
 }

@@ -13,6 +13,10 @@ check_headers <- function(headers) {
     stop("headers must be a named list; these are not header names: ", quoted(names(headers)[bad_names]), call. = FALSE)
   }
   headers <- merge_headers(lapply(headers, function(value) value[!is.na(value)]))
+  invalid <- !vapply(headers, function(value) all(validUTF8(enc2utf8(value))), logical(1))
+  if (any(invalid)) {
+    stop("a header's value must be valid UTF-8: ", quoted(names(headers)[invalid]), call. = FALSE)
+  }
   bad <- vapply(headers, function(value) any(grepl("[[:cntrl:]]", value)), logical(1))
   if (any(bad)) {
     stop("a header's value cannot contain a line break or another control character: ", quoted(names(headers)[bad]), call. = FALSE)

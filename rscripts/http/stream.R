@@ -75,7 +75,11 @@ stream_bytes <- function(x) {
   if (anyNA(x)) {
     stop("write() cannot write NA", call. = FALSE)
   }
-  charToRaw(paste(enc2utf8(as.character(x)), collapse = ""))
+  text <- enc2utf8(as.character(x))
+  if (!all(validUTF8(text))) {
+    stop("write() takes text in valid UTF-8; write bytes as raw()", call. = FALSE)
+  }
+  charToRaw(paste(text, collapse = ""))
 }
 
 # write_chunk() sends one chunk and waits until bootstrap has passed it on. No interrupt may come

@@ -74,11 +74,18 @@ first_argument <- function(value, handler) {
   }
 }
 
-# limit_arguments() returns `args`. It stops if an HTTP request gives very many to `...`: R
-# never frees the name of an argument, so strangers could use up the memory.
+# limit_arguments() returns `args`. It stops if an event gives very many to `...`: R never frees the
+# name of an argument, so strangers could use up the memory, and a call with that many takes
+# seconds.
 limit_arguments <- function(args, event, takes) {
   if (is_http(event$source) && length(args) > 1000L + length(takes$names)) {
     bad_request("the request gives more than 1000 arguments")
+  }
+  if (length(args) > 10000L + length(takes$names)) {
+    fail(
+      "Runtime.InvalidArguments", "the event gives more than 10000 arguments; ",
+      "a handler with an argument event gets an event of any size"
+    )
   }
   args
 }

@@ -26,8 +26,8 @@ new_context <- function(frame, request = NULL) {
       deadline_ms = deadline_ms,
       remaining_ms = function() ms_until(deadline_ms),
       trace_id = frame$trace_id,
-      client_context = optional_json(frame$client_context),
-      identity = optional_json(frame$identity),
+      client_context = optional_json(frame$client_context, "client context"),
+      identity = optional_json(frame$identity, "identity"),
       tenant_id = frame$tenant_id,
       http = if (!is.null(request)) http_context(request)
     ),
@@ -41,9 +41,16 @@ env_or_null <- function(name) {
   if (nzchar(value)) value
 }
 
-# optional_json() parses JSON text of the invoke frame, if it has any.
-optional_json <- function(text) {
-  if (!is.null(text)) parse_text(text, TRUE)
+# optional_json() parses JSON text of the invoke frame, if it has any. `what` names it. As in events,
+# the character \u0000 is refused.
+optional_json <- function(text, what) {
+  if (is.null(text)) {
+    return(NULL)
+  }
+  if (has_nul(text)) {
+    fail("Runtime.UnmarshalError", "the ", what, " has ", nul_problem)
+  }
+  parse_text(text, TRUE)
 }
 
 # set_trace_id() gives X-Ray's clients the trace of this invocation, and removes that of the

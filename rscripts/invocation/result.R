@@ -6,7 +6,7 @@ encode_answer <- function(value, event) {
   if (!is.null(settings$lambdr_serialiser)) {
     lambdr_result(value)
   } else if (is_serialised(value)) {
-    enc2utf8(as.character(value))
+    checked_text(value, "the result")
   } else if (is_http(event$source)) {
     encode_response(value, event$request)
   } else {
@@ -23,7 +23,16 @@ serialise <- function(value) {
   if (!is_string(text)) {
     fail("Runtime.MarshalError", "the serialiser of lambda_config() must return one string, not ", class(text)[[1L]])
   }
-  enc2utf8(as.character(text))
+  checked_text(text, "the text of lambda_config()'s serialiser")
+}
+
+# checked_text() returns a string in UTF-8, or fails if it is not valid. `what` names it.
+checked_text <- function(text, what) {
+  text <- enc2utf8(as.character(text))
+  if (!validUTF8(text)) {
+    fail("Runtime.MarshalError", what, " is not valid UTF-8")
+  }
+  text
 }
 
 # encode_or_fail() encodes a result, or fails with a line for each element that cannot be encoded.

@@ -107,3 +107,13 @@ test_that("a message does not grow with a key", {
   failed <- failure(bind(function(x) NULL, paste0("{\"", strrep("k", 20000L), "\":1,\"\\ud800\":2}")))
   expect_match(conditionMessage(failed), "^unknown arguments \"k{100}[.]{3}\", \"[^\"]+\": handler takes x$")
 })
+
+test_that("very many arguments for ... are refused, with a way out", {
+  text <- function(n) paste0("{", paste0("\"k", seq_len(n), "\":1", collapse = ","), "}")
+  expect_failure_type(
+    bind_arguments(text(10001L), function(...) NULL), "Runtime.InvalidArguments",
+    "more than 10000 arguments", "a handler with an argument event gets an event of any size"
+  )
+  expect_length(bind_arguments(text(10000L), function(...) NULL), 10000L)
+  expect_length(bind_arguments(text(10001L), function(event) NULL)$event, 10001L)
+})

@@ -70,3 +70,12 @@ test_that("set_trace_id() sets the trace, and removes that of the invocation bef
   runtime$set_trace_id(NULL)
   expect_identical(Sys.getenv("_X_AMZN_TRACE_ID", NA), NA_character_)
 })
+
+test_that("the character \\u0000 in client context or identity is refused", {
+  for (field in c("client_context", "identity")) {
+    frame <- structure(list("id", "{\"a\":[\"x\\u0000y\"]}"), names = c("id", field))
+    expect_failure_type(runtime$new_context(frame), "Runtime.UnmarshalError", sub("_", " ", field), "the character \\u0000")
+    frame[[2L]] <- "{\"a\":\"\\\\u0000\"}" # a backslash and u0000
+    expect_identical(runtime$new_context(frame)[[field]], list(a = "\\u0000"))
+  }
+})

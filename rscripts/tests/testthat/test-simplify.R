@@ -112,3 +112,40 @@ test_that("what is large and regular is simplified", {
   expect_s3_class(value$records, "data.frame")
   expect_identical(dim(value$matrix), c(20000L, 2L))
 })
+
+# allocated() returns how many bytes R allocates to evaluate `expr`. Unlike time, it is the same on
+# every machine; copying in a loop makes it grow with the square of the size.
+allocated <- function(expr) {
+  path <- withr::local_tempfile()
+  utils::Rprofmem(path)
+  tryCatch(expr, finally = utils::Rprofmem(""))
+  lines <- readLines(path)
+  pages <- startsWith(lines, "new page")
+  8000 * sum(pages) + sum(as.numeric(sub(" :.*", "", lines[!pages])))
+}
+
+test_that("the work for odd JSON is proportional to its size, or it is refused", {
+  expect_true(capabilities("profmem"))
+  refused <- 0L
+  for (name in names(odd_json)) {
+    decode <- function(text, simplify) tryCatch(runtime$decode_text(text, simplify)$value, runtime_failure = identity)
+    small <- odd_json[[name]](1000)
+    large <- odd_json[[name]](8000)
+    for (simplify in c(TRUE, FALSE)) {
+      work <- allocated(decode(small, simplify))
+      expect_lt(allocated(value <- decode(large, simplify)), 1e6 + 16 * work) # for a size of 8
+      if (!inherits(value, "failure") && !inherits(value, "condition")) {
+        expect_lt(allocated(runtime$encode_result(value)), 1e6 + 16 * allocated(runtime$encode_result(decode(small, simplify))))
+      } else {
+        refused <- refused + 1L
+      }
+    }
+    # simplify() itself counts what it does one by one.
+    value <- jsonlite::parse_json(large)
+    work <- list2env(list(lists = 0, cells = 0, max_cells = runtime$max_cells(large)), parent = emptyenv())
+    outcome <- tryCatch(if (is.list(value)) runtime$simplify_list(value, work, 1L, FALSE), runtime_failure = identity)
+    expect_true(inherits(outcome, "runtime_failure") || work$lists <= 3 * nchar(large) && work$cells <= nchar(large), info = name)
+  }
+  expect_gt(refused, 0L)
+  expect_lt(refused, 6L)
+})

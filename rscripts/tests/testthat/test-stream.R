@@ -145,11 +145,13 @@ test_that("an error after it ends the stream, with its stack", {
 
 test_that("what write() refuses is an error of its caller", {
   source_code(c("f <- function(write) {", "  write('a')", "  write(bad)", "}"))
-  for (bad in list(1, TRUE, NULL, list("a"), NA_character_, factor("a"))) {
+  latin1_as_utf8 <- "caf\xe9"
+  Encoding(latin1_as_utf8) <- "UTF-8"
+  for (bad in list(1, TRUE, NULL, list("a"), NA_character_, factor("a"), latin1_as_utf8)) {
     assign("bad", bad, globalenv())
     got <- answer_stream(function() runtime$stream_response(get("f", globalenv())))
     expect_identical(types(got), c("chunk", "end"))
-    expect_match(got[[2L]]$error$message, "^write\\(\\) (takes text or raw bytes, not |cannot write NA)")
+    expect_match(got[[2L]]$error$message, "^write\\(\\) (takes text or raw bytes, not |cannot write NA|takes text in valid UTF-8)")
     # The runtime's own calls are not in the stack.
     expect_identical(stack_text(got[[2L]]$error$stack), c("f(write)", "write(bad) (functions.R:3)"))
   }
