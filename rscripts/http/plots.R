@@ -48,6 +48,7 @@ pdf_bytes <- function(plot, width, height) {
 # plot_bytes() returns the file that the device opened by open_device(path) draws. It evaluates
 # `plot` while the device is open.
 plot_bytes <- function(plot, open_device) {
+  restore_temp_dir(current$log) # the handler may have emptied /tmp
   path <- tempfile()
   on.exit(unlink(path), add = TRUE)
   open_device(path)

@@ -23,9 +23,7 @@ remember_process_state <- function() {
 # restore_process_state() restores the state. It takes some 5 us if nothing has changed. What it
 # cannot restore it logs through `log`, see log_to().
 restore_process_state <- function(log) {
-  if (!dir.exists(tempdir())) {
-    restore_temp_dir(log)
-  }
+  restore_temp_dir(log)
   if (is.null(initial$wd)) {
     return(invisible()) # nothing was recorded
   }
@@ -37,10 +35,13 @@ restore_process_state <- function(log) {
   }
 }
 
-# restore_temp_dir() creates the session's temporary directory again, under its old name, which
-# user code may have kept. R itself never does, and then no tempfile() can be written.
+# restore_temp_dir() creates the session's temporary directory again if it is gone, under its old
+# name, which user code may have kept. R itself never does, and then no tempfile() can be written.
 restore_temp_dir <- function(log) {
   path <- tempdir()
+  if (dir.exists(path)) {
+    return(invisible())
+  }
   unlink(path) # it may be a file now
   dir.create(path, showWarnings = FALSE, recursive = TRUE, mode = "0700")
   if (!dir.exists(path)) {

@@ -116,3 +116,13 @@ test_that("a plot that fails while it is drawn says so and has a stack", {
   expect_match(stack_text(returned$stack)[[1L]], "^print\\(plot\\)")
   expect_match(returned$parents[[1L]]$message, "object 'no_column' not found")
 })
+
+test_that("a plot is drawn although the handler has removed tempdir()", {
+  printed <- in_new_r(
+    "unlink(tempdir(), recursive = TRUE)",
+    "cat(runtime$png_response(plot(1:10))$headers[['Content-Type']], '\\n')",
+    "unlink(tempdir(), recursive = TRUE)",
+    "cat(runtime$pdf_response(plot(1:10))$headers[['Content-Type']], '\\n')"
+  )
+  expect_identical(trimws(printed), c("image/png", "application/pdf"))
+})
