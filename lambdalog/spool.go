@@ -16,12 +16,14 @@ const (
 	// spoolSize bounds the lines, in bytes, that wait for a reader that does not keep up.
 	spoolSize = 1 << 20
 
-	// roomWait is how long a line waits until half of a full spool has been read. If that takes
-	// longer, lines are dropped until it has happened.
+	// roomWait is how long a line waits until minRead bytes of a full spool have been read. So a
+	// slow reader slows R down, and loses nothing. If it takes longer, the reader counts as gone,
+	// and lines are dropped until half of the spool has been read.
 	roomWait = 200 * time.Millisecond
+	minRead  = 32 << 10
 
 	// maxBatch bounds the lines, in bytes, that are written at once when several wait.
-	maxBatch = 64 << 10
+	maxBatch = minRead
 
 	// closeWait is how long Close waits for the reader.
 	closeWait = 100 * time.Millisecond
@@ -64,7 +66,7 @@ func newSpool(w io.Writer) *spool {
 func (s *spool) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	if s.size+len(p) > spoolSize && !s.full {
-		s.full = !s.wait(s.roomWait, func() bool { return s.size <= spoolSize/2 })
+		s.full = !s.wait(s.roomWait, func() bool { return s.size <= spoolSize-minRead })
 	}
 	if s.full {
 		s.mu.Unlock()

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -95,6 +97,42 @@ func TestEverythingIsRead(t *testing.T) {
 	if got := <-read; got+out.dropped != n || out.dropped > 0 {
 		t.Errorf("%d of %d lines arrived, %d were dropped", got, n, out.dropped)
 	}
+}
+
+// A slow reader slows down whoever writes, and loses no line: there is room again once it has read
+// minRead bytes.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		out := newSpool(w)
+		dropped := 0
+		var written atomic.Bool
+		go func() { // synctest.Test waits for it
+			for range (spoolSize + 4*minRead) / 1024 {
+				if _, err := out.Write([]byte(strings.Repeat("x", 1023) + "\n")); err != nil {
+					dropped++
+				}
+			}
+			written.Store(true)
+		}()
+		time.Sleep(lineWait) // in fake time: now no line waits to be written
+		synctest.Wait()
+		read := 0
+		for b := make([]byte, 4096); !written.Load(); synctest.Wait() {
+			n, err := r.Read(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read += n
+		}
+		if dropped > 0 || read > 8*minRead {
+			t.Errorf("%d lines were dropped, %d bytes had to be read", dropped, read)
+		}
+		go func() { _, _ = io.Copy(io.Discard, r) }() // ends when the pipe is closed below
+		for out.Close() != nil {                      // waits a moment each time
+		}
+		w.Close()
+	})
 }
 
 // An error of the file is returned, so that the telemetry log can be given up.
