@@ -89,7 +89,7 @@ func probe(ctx context.Context, c worker.Config, args ...string) (rFacts, error)
 		return rFacts{}, err
 	}
 	defer script.Close()
-	answers, err := memfd.New("answers", nil)
+	answers, err := memfd.NewWritable("answers")
 	if err != nil {
 		return rFacts{}, err
 	}

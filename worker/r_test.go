@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -70,6 +72,21 @@ comes_back_twice <- function() {
   }
   parallel::mccollect(child)
   "parent"
+}
+changes_script <- function() {
+  for (path in c("/proc/self/fd/5", "/proc/self/fd/6")) {
+    try(writeLines("quit()", path))
+    try(cat("quit()", file = path, append = TRUE))
+    try({
+      con <- file(path, "r+b")
+      writeBin(charToRaw("quit()"), con)
+      close(con)
+    })
+    system(paste("truncate -s 0", path))
+    system(paste("echo 'quit()' >", path))
+    system(paste("echo 'quit()' >&", basename(path)))
+  }
+  "tried"
 }
 changes_runtime <- function() {
   runtime <- environment(html_response)
@@ -207,6 +224,29 @@ func TestRuntimeIsLocked(t *testing.T) {
 	if got, err := invoke(w, "1", `{"what": "changes_runtime"}`); err != nil || got != want {
 		t.Errorf("got %q, %v", got, err)
 	}
+}
+
+// No R can change the files that the next R runs.
+func TestScriptIsSealed(t *testing.T) {
+	w, _ := spawnR(t)
+	before := [2][]byte{readMemory(t, w, 5), readMemory(t, w, 6)}
+	got, err := invoke(w, "1", `{"what":"changes_script"}`)
+	if err != nil || got != `"tried"` {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if after := [2][]byte{readMemory(t, w, 5), readMemory(t, w, 6)}; !reflect.DeepEqual(before, after) {
+		t.Error("the script has changed")
+	}
+}
+
+// readMemory reads one of the worker's memory files.
+func readMemory(t *testing.T, w *Worker, fd int) []byte {
+	t.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/fd/%d", w.PID(), fd))
+	if err != nil || len(content) == 0 {
+		t.Fatalf("file descriptor %d: %d bytes, %v", fd, len(content), err)
+	}
+	return content
 }
 
 func TestRealR(t *testing.T) {

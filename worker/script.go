@@ -10,7 +10,7 @@ import (
 // scriptPath is the path of R's fd 5, the loader. /dev/fd may not exist in Lambda.
 const scriptPath = "/proc/self/fd/5"
 
-// A Script is the R side of the runtime: files in memory, because every disk may be read-only.
+// A Script is the R side of the runtime: sealed files in memory, because every disk may be read-only.
 // Each R process opens them again, so one Script serves all of them.
 type Script struct {
 	loader *os.File // R's fd 5, which R runs
