@@ -23,10 +23,11 @@ import (
 // A result larger than Config.MaxResult is dropped; Answer.TooLarge has its size.
 //
 // The errors mean that R did not answer: *protocol.ProtocolError if R broke the protocol,
-// and *ExitError if it died. An error that is protocol.ErrNotSent means that R was found
-// unusable before a byte of inv was sent to it. No error comes with an answer.
+// and *ExitError if it died or was killed. An error that is protocol.ErrNotSent means that
+// R was found unusable before a byte of inv was sent to it. No error comes with an answer.
 //
 // Invoke takes no context, because a deadline ends it in two steps: see Interrupt and Kill.
+// After Kill it does not wait until R is dead: Done says when.
 func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error) {
 	if err := w.usable(); err != nil {
 		return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
@@ -36,7 +37,9 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	w.current.Store(&inv)
 	defer func() {
 		w.process.Flush()
-		w.current.Store(nil)
+		if w.process.Ending() == nil { // otherwise its last output may still come
+			w.current.Store(nil)
+		}
 	}()
 	log := w.log.With("request_id", inv.ID)
 
@@ -86,10 +89,11 @@ func answerOf(reply protocol.Reply) protocol.Answer {
 	return protocol.Answer{Failure: reply.Error, RTime: time.Duration(reply.RMs * float64(time.Millisecond))}
 }
 
-// usable returns why nothing should be sent to R: it is dead, or it sent an unsolicited frame.
+// usable returns why nothing should be sent to R: it is dead, was killed, or sent an unsolicited
+// frame.
 func (w *Worker) usable() error {
-	if err := w.Err(); err != nil {
-		return err
+	if e := w.process.Ending(); e != nil {
+		return &ExitError{*e}
 	}
 	if w.reader.Buffered() > 0 || happened(w.replies, unix.POLLIN)&unix.POLLIN != 0 {
 		w.Kill("it broke the protocol")
@@ -144,11 +148,13 @@ func (w *Worker) broken(err error) error {
 		w.Kill("it broke the protocol")
 		return err
 	}
-	// An end of file, a broken pipe, or the deadline that bury set: the process is dead, or
-	// will be seen dead in a moment.
+	// An end of file, a broken pipe, or the deadline that endIO set: the process was killed,
+	// is dead, or will be seen dead in a moment.
 	timer := time.NewTimer(afterEOF)
 	defer timer.Stop()
 	select {
+	case <-w.process.Killed():
+		return &ExitError{*w.process.Ending()}
 	case <-w.done:
 		return w.exit
 	case <-timer.C:

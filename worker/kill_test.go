@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/test/kit/slowdeath"
 )
 
 func TestInterrupt(t *testing.T) {
@@ -58,8 +60,9 @@ func TestKillDuringInvocation(t *testing.T) {
 			if e.Killed != "the deadline passed" || e.Signal != syscall.SIGKILL {
 				t.Errorf("got %+v", e)
 			}
-			if err := w.Err(); err != e {
-				t.Errorf("Err is %v, want what Invoke returned, %v", err, e)
+			waitDone(t, w)
+			if exit := errorAs[*ExitError](t, w.Err()); exit.Killed != e.Killed || exit.Signal != e.Signal {
+				t.Errorf("Err is %+v, want what Invoke returned, %+v", exit, e)
 			}
 		})
 	}
@@ -92,4 +95,33 @@ func TestStoppedProcessGoesOn(t *testing.T) {
 	if o := outcomeSoon(t, outcomes); o.err != nil || o.result != "{}" {
 		t.Errorf("got %+v", o)
 	}
+}
+
+// Invoke returns once the kill was sent. A large R lives on for a while, until the kernel has
+// freed its memory.
+func TestInvokeDoesNotWaitForDeath(t *testing.T) {
+	book := newLogbook()
+	c := newConfig(t, "hang", book)
+	c.Env = append(c.Env, slowdeath.Allow)
+	w := spawn(t, c)
+	outcomes := invokeBeside(w, "1", "{}")
+	book.waitFor(t, "hanging")
+	release := slowdeath.Of(t, w.PID())
+	w.Kill("the deadline passed")
+	e := errorAs[*ExitError](t, outcomeSoon(t, outcomes).err)
+	if e.Killed != "the deadline passed" || e.Signal != syscall.SIGKILL || e.PID != w.PID() || e.PeakRSS == 0 {
+		t.Errorf("got %+v", e)
+	}
+	if w.PeakRSS() != e.PeakRSS {
+		t.Errorf("PeakRSS is %d of a dying process, want %d", w.PeakRSS(), e.PeakRSS)
+	}
+	if err := w.Err(); err != nil {
+		t.Fatalf("the process was reaped: %v", err)
+	}
+	_, err := invoke(w, "2", "{}")
+	if errorAs[*ExitError](t, err); !errors.Is(err, protocol.ErrNotSent) {
+		t.Errorf("another invocation: %v, want %v", err, protocol.ErrNotSent)
+	}
+	release()
+	waitDone(t, w)
 }

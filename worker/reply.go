@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A replyPipe reads R's replies. Once bury has set the deadline, it reads what is left in the
-// pipe and then returns io.EOF: R is dead, but a child of R may hold the pipe open, so that its
-// end never comes.
+// A replyPipe reads R's replies. Once endIO has set the deadline, it reads what is left in the
+// pipe and then returns io.EOF: R writes no more, but its end of the pipe may stay open. R is
+// still dying, or a child of R holds the pipe.
 type replyPipe struct {
 	*os.File
 }

@@ -10,8 +10,8 @@ import (
 // scriptPath is the path of R's fd 5, the loader. /dev/fd may not exist in Lambda.
 const scriptPath = "/proc/self/fd/5"
 
-// A Script is the R side of the runtime: sealed files in memory, because every disk may be read-only.
-// Each R process opens them again, so one Script serves all of them.
+// A Script is the R side of the runtime. It is in memory, because every disk may be read-only, and
+// sealed. Each R process opens the files again, so one Script serves all of them.
 type Script struct {
 	loader *os.File // R's fd 5, which R runs
 	files  *os.File // R's fd 6, which the loader reads

@@ -84,16 +84,17 @@ func (w *Worker) InterruptGroup() {
 	_ = w.process.SignalGroup(syscall.SIGINT) // likewise
 }
 
-// Kill kills R and its whole process group. The reason becomes part of the ExitError.
-func (w *Worker) Kill(reason string) { w.process.Kill(reason) }
+// Kill kills R and its whole process group. The reason becomes part of the ExitError. An Invoke
+// that waits for R returns at once, although the kernel may still be freeing R's memory.
+func (w *Worker) Kill(reason string) {
+	w.process.Kill(reason)
+	w.endIO()
+}
 
 // Shutdown asks an idle R to exit, waits until it has, or kills it when ctx ends first, and
 // frees everything that belonged to it. A dead worker must be shut down, too.
 func (w *Worker) Shutdown(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() {
-		w.Kill("it was no longer needed")
-		_ = w.requests.SetWriteDeadline(longAgo) // fails if the pipe is closed: nothing waits then
-	})
+	stop := context.AfterFunc(ctx, func() { w.Kill("it was no longer needed") })
 	// Whether or not R receives the request, it exits or ctx ends. Meanwhile its shutdown
 	// hooks may write log records.
 	_ = w.writer.WriteMessage(protocol.NewShutdown())
@@ -108,14 +109,19 @@ func (w *Worker) Shutdown(ctx context.Context) {
 // longAgo as a deadline ends every read or write that waits, and all later ones.
 var longAgo = time.Unix(1, 0)
 
+// endIO ends every read or write that waits for R, once what R has written was read.
+func (w *Worker) endIO() {
+	_ = w.replies.SetReadDeadline(longAgo)   // fails if the pipe is closed: nothing waits then
+	_ = w.requests.SetWriteDeadline(longAgo) // likewise
+}
+
 // bury waits for the death of the process, ends an Invoke that waits for R, and removes the
 // temporary directory once nothing uses it.
 func (w *Worker) bury() {
 	<-w.process.Done()
 	w.exit = &ExitError{*w.process.Exit()}
 	close(w.done)
-	_ = w.replies.SetReadDeadline(longAgo)   // fails if the pipe is closed: nothing waits then
-	_ = w.requests.SetWriteDeadline(longAgo) // likewise
+	w.endIO()
 	w.log.Debug("R process ended", "reason", w.exit)
 
 	w.process.Wait()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 
 	"lambda-r-runtime/protocol"
@@ -133,11 +135,14 @@ func (p *pool) forget() {
 // used at once: the sum of their peaks.
 func (p *pool) peakMemory() int64 {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	workers := slices.Collect(maps.Values(p.workers))
+	p.mu.Unlock()
 	var sum int64
-	for _, w := range p.workers {
-		sum += w.PeakRSS()
+	for _, w := range workers {
+		sum += w.PeakRSS() // waits for a worker that is dying, and no slot may wait with it
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.peak = max(p.peak, sum)
 	return p.peak
 }

@@ -10,6 +10,8 @@
 //   - Kill kills the whole process group. It cannot hit a stranger that was given the pid of
 //     a dead child: the group is killed while the zombie still holds the pid, and nothing
 //     is sent after the child has been reaped.
+//   - Kill does not wait for death, which takes long if there are gigabytes to free. Ending
+//     describes the end of a killed process at once.
 //   - Descendants that left the group are found by an environment entry, Options.Marker.
 //   - A child that was started dies with this program, even if the program is killed.
 //   - Output arrives line by line. Flush delivers what was written before the call, so that

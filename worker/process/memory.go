@@ -12,15 +12,20 @@ import (
 // RSS returns the resident memory of the process in bytes; 0 if it is dead.
 func (p *Process) RSS() int64 { return p.memory("VmRSS:") }
 
-// PeakRSS returns the most resident memory that the process has had so far, in bytes. If the
-// process is dying, PeakRSS waits until it was reaped.
+// PeakRSS returns the most resident memory that the process has had so far, in bytes. If Kill
+// was called and the process was not reaped yet, that is the memory before Kill. If it is dying
+// by itself, PeakRSS waits until it was reaped.
 func (p *Process) PeakRSS() int64 {
-	if p.Exit() == nil {
-		if peak := p.memory("VmHWM:"); peak > 0 {
-			return peak
-		}
-		<-p.done // a zombie has no memory to measure; its resource usage is known after reaping
+	if e := p.Exit(); e != nil {
+		return e.PeakRSS
 	}
+	p.mu.Lock()
+	peak := max(p.killPeak, p.measure("VmHWM:"))
+	p.mu.Unlock()
+	if peak > 0 {
+		return peak
+	}
+	<-p.done // a zombie has no memory to measure; its resource usage is known after reaping
 	return p.exit.PeakRSS
 }
 
@@ -28,6 +33,11 @@ func (p *Process) PeakRSS() int64 {
 func (p *Process) memory(field string) int64 {
 	p.mu.Lock() // until it is reaped, the pid is its own
 	defer p.mu.Unlock()
+	return p.measure(field)
+}
+
+// measure is memory for a caller that holds mu.
+func (p *Process) measure(field string) int64 {
 	if p.reaped {
 		return 0
 	}

@@ -54,9 +54,11 @@ type Process struct {
 	stderrTail tail
 	oomKills   atomic.Int64 // kills in the control group at the last Mark
 
-	mu     sync.Mutex // guards the pid: after reaping, it may belong to another process
-	reaped bool
-	killed string // the reason of the first Kill
+	mu       sync.Mutex // guards the pid: after reaping, it may belong to another process
+	reaped   bool
+	killed   string        // the reason of the first Kill
+	killPeak int64         // PeakRSS at that Kill
+	kills    chan struct{} // closed by that Kill
 
 	done chan struct{} // closed when the process was reaped
 	exit *ExitError    // set before done is closed
@@ -70,6 +72,7 @@ func newProcess(stdout, stderr *os.File, o Options) (*Process, error) {
 	p := &Process{
 		options:    o,
 		stderrTail: tail{crashPrefix: o.CrashPrefix},
+		kills:      make(chan struct{}),
 		done:       make(chan struct{}),
 	}
 	emitStderr := func(line string) {
@@ -112,6 +115,35 @@ func (p *Process) Exit() *ExitError {
 	}
 }
 
+// Killed returns a channel that is closed once Kill was called. From then on the process runs
+// no more, but it may be long until it is Done: the kernel frees its memory first, which takes
+// 60 to 90 ms per GB.
+func (p *Process) Killed() <-chan struct{} { return p.kills }
+
+// Ending returns how the process ended or, once Kill was called, how it is going to end: by
+// SIGKILL, which nothing can catch. Otherwise it returns nil. It waits for nothing, but first
+// delivers the output that the process has written.
+func (p *Process) Ending() *ExitError {
+	if e := p.Exit(); e != nil {
+		return e
+	}
+	select {
+	case <-p.kills:
+	default:
+		return nil
+	}
+	p.Flush()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &ExitError{
+		PID:        p.pid,
+		Signal:     syscall.SIGKILL,
+		Killed:     p.killed,
+		StderrTail: p.stderrTail.lines(),
+		PeakRSS:    p.killPeak,
+	}
+}
+
 // Wait waits until the process has ended, its last output was delivered and its strays were
 // killed. It returns how the process ended.
 func (p *Process) Wait() *ExitError {
@@ -141,16 +173,20 @@ func (p *Process) SignalGroup(sig syscall.Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(p.group(), sig))
 }
 
-// Kill kills the process and its whole group, and returns at once. It reports whether the
-// process had not been reaped yet. The reason of the first call becomes ExitError.Killed.
+// Kill kills the process and its whole group, and returns at once: see Killed. It reports
+// whether the process had not been reaped yet. The reason of the first call becomes
+// ExitError.Killed.
 func (p *Process) Kill(reason string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reaped {
 		return false
 	}
-	if p.killed == "" {
-		p.killed = reason
+	select {
+	case <-p.kills:
+	default:
+		p.killed, p.killPeak = reason, p.measure("VmHWM:")
+		defer close(p.kills) // after the signal was sent
 	}
 	_ = syscall.Kill(p.group(), syscall.SIGKILL) // fails only if all of the group are zombies
 	return true

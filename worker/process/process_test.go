@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"lambda-r-runtime/test/kit/proc"
+	"lambda-r-runtime/test/kit/slowdeath"
 )
 
 func TestExit(t *testing.T) {
@@ -233,6 +235,61 @@ func TestChildDiesWithProgram(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // it should be dead
 	waitUntil(t, "the child died, too", func() bool { return !proc.Alive(pid) })
+}
+
+// A killed process is described before it is dead, with all that it has written.
+func TestEnding(t *testing.T) {
+	out := newSink()
+	p := start(t, "echo one >&2; echo two >&2; "+slowdeath.Waiter(), Options{Stdout: out.emit})
+	if e := p.Ending(); e != nil {
+		t.Errorf("a live process ends with %v", e)
+	}
+	checkLines(t, out.next(t), []string{"waiting"})
+	release := slowdeath.Of(t, p.PID())
+	p.Kill("its time is over")
+	p.Kill("another reason")
+	select {
+	case <-p.Killed():
+	default:
+		t.Error("Killed does not report the kill")
+	}
+	e := p.Ending()
+	if e == nil || e.Killed != "its time is over" || e.Signal != syscall.SIGKILL || e.PID != p.PID() {
+		t.Fatalf("got %+v", e)
+	}
+	checkLines(t, e.StderrTail, []string{"one", "two"})
+	if e.PeakRSS == 0 || p.PeakRSS() != e.PeakRSS {
+		t.Errorf("PeakRSS is %d and %d", e.PeakRSS, p.PeakRSS())
+	}
+	if p.Exit() != nil || p.Signal(0) != nil {
+		t.Error("it was reaped")
+	}
+	release()
+	if exit := ended(t, p); exit != p.Ending() || exit.Killed != e.Killed {
+		t.Errorf("it ended with %+v, and Ending is %+v", exit, p.Ending())
+	}
+}
+
+// The group of a killed process dies with it, even if the process itself dies slowly.
+func TestGroupDiesBeforeLeader(t *testing.T) {
+	out := newSink()
+	p := start(t, "sleep 1000 & echo $!; "+slowdeath.Waiter(), Options{Stdout: out.emit})
+	var lines []string
+	for len(lines) < 2 {
+		lines = append(lines, out.next(t)...)
+	}
+	child, err := strconv.Atoi(lines[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := slowdeath.Of(t, p.PID())
+	p.Kill("test")
+	waitUntil(t, "its child is gone", func() bool { return !proc.Alive(child) })
+	if p.Exit() != nil {
+		t.Error("it was reaped")
+	}
+	release()
+	ended(t, p)
 }
 
 func TestPeakRSS(t *testing.T) {
