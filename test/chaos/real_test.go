@@ -80,7 +80,8 @@ type realTrip struct {
 	reports []*report
 }
 
-func (h *realHarness) start() *realArena {
+// start starts bootstrap; env adds to its environment.
+func (h *realHarness) start(env ...string) *realArena {
 	a := &realArena{h: h, dir: h.t.TempDir(), trips: map[string]*realTrip{}}
 	a.emu = emulator.New(emulator.Config{Timeout: realTimeout})
 	url := lambda.Serve(h.t, &faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
@@ -98,6 +99,7 @@ func (h *realHarness) start() *realArena {
 	cmd.Env = append(os.Environ(), lambda.Env(url, "chaos.run", "AWS_LAMBDA_LOG_FORMAT=JSON", "LOG_LEVEL=debug", "LAMBDA_TASK_ROOT="+root,
 		"LAMBDA_R_DEADLINE_MARGIN="+realMargin.String(), "LAMBDA_R_INIT_TIMEOUT="+realInit.String(), "LAMBDA_R_BIN="+starter,
 		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"))...)
+	cmd.Env = append(cmd.Env, env...)
 	if a.program, err = lambda.Start(cmd); err != nil {
 		panic(err)
 	}
@@ -229,8 +231,9 @@ func (a *realArena) close() []violation {
 	return a.broken
 }
 
-// TestChaosReal runs the cells of the real harness.
-func TestChaosReal(t *testing.T) {
+// buildReal builds bootstrap for tests with real R and returns its path.
+func buildReal(t *testing.T) (bin string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs R")
 	}
@@ -241,6 +244,12 @@ func TestChaosReal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return bin
+}
+
+// TestChaosReal runs the cells of the real harness.
+func TestChaosReal(t *testing.T) {
+	bin := buildReal(t)
 	rec := newRecord("real R", *seedFlag, cellsFor(realR, *cellsFlag))
 	h := &realHarness{t, rec, bin}
 	if *cellsFlag == "" {

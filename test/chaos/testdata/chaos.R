@@ -81,6 +81,9 @@ run <- function(nonce, fault = "", state = "") {
   list(nonce = nonce, pid = Sys.getpid())
 }
 
+# Memory for a worker that takes long to die.
+if (nzchar(Sys.getenv("CHAOS_GB"))) held <- numeric(as.numeric(Sys.getenv("CHAOS_GB")) * 2^27)
+
 # The fault that is planned for the next spawn, once.
 local({
   plan <- Sys.getenv("CHAOS_PLAN")

@@ -39,6 +39,19 @@ func Alive(pid int) bool {
 // Parent returns the parent of a process, or 0 if there is no such process.
 func Parent(pid int) int { _, parent := Stat(pid); return parent }
 
+// RSS returns the resident memory of a process in bytes, or 0 if there is no such process.
+func RSS(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var total, resident int64 // in pages
+	if _, err := fmt.Sscan(string(text), &total, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
+}
+
 // Marked returns the running processes that have mark in their environment, except this one.
 func Marked(mark string) []int {
 	environs, _ := filepath.Glob("/proc/[0-9]*/environ") // the only error is a bad pattern
