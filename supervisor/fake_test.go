@@ -238,8 +238,12 @@ func (a *fakeAPI) Next(ctx context.Context) (inv *runtimeapi.Invocation, err err
 		call.err = err
 		a.record(call, func() {
 			a.polls--
-			if err == nil {
+			cutOff, _ := errors.AsType[*runtimeapi.EventError](err)
+			switch {
+			case err == nil:
 				a.given = append(a.given, inv)
+			case cutOff != nil:
+				a.given = append(a.given, cutOff.Invocation)
 			}
 		})
 	}()

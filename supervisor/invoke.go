@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v4"
 
@@ -16,6 +18,8 @@ import (
 // maxPollRetry is how long a /next that cannot be reached is retried.
 const maxPollRetry = 10 * time.Second
 
+// A pollResult is the result of a poll. With both an invocation and an error, the event did not
+// arrive whole, and the error is the invocation's.
 type pollResult struct {
 	inv *runtimeapi.Invocation
 	err error
@@ -32,11 +36,15 @@ func (s *slot) maybePoll(ctx context.Context) {
 	s.polled = polled
 	go func() { // loop, or abandon, receives its result
 		inv, err := s.poll(ctx)
+		if cutOff, ok := errors.AsType[*runtimeapi.EventError](err); ok {
+			inv = cutOff.Invocation
+		}
 		polled <- pollResult{inv, err}
 	}()
 }
 
-// poll asks /next for an invocation, and retries for a while if that cannot be reached.
+// poll asks /next for an invocation, and retries for a while if that cannot be reached or is
+// busy.
 func (s *slot) poll(ctx context.Context) (*runtimeapi.Invocation, error) {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval = 50 * time.Millisecond
@@ -48,8 +56,8 @@ func (s *slot) poll(ctx context.Context) (*runtimeapi.Invocation, error) {
 		if time.Since(asked) > maxPollRetry {
 			b.Reset() // it was reached, and its connection broke while it waited
 		}
-		if _, ok := errors.AsType[*runtimeapi.StatusError](err); ok {
-			return nil, backoff.Permanent(err) // an answer, which a retry would not change
+		if _, taken := errors.AsType[*runtimeapi.EventError](err); taken || isAnswer(err) {
+			return nil, backoff.Permanent(err) // a retry would not change it
 		}
 		return inv, err
 	}, backoff.WithContext(b, ctx), func(err error, pause time.Duration) {
@@ -224,11 +232,40 @@ func check(inv *runtimeapi.Invocation) error {
 	if !inv.Deadline.IsZero() && time.Until(inv.Deadline) <= 0 {
 		return errLate
 	}
-	if inv.ClientContext != "" && !json.Valid([]byte(inv.ClientContext)) {
-		return badHeader(runtimeapi.HeaderClientContext)
+	if why := notJSON(inv.ClientContext); why != "" {
+		return badHeader(runtimeapi.HeaderClientContext, why)
 	}
-	if inv.CognitoIdentity != "" && !json.Valid([]byte(inv.CognitoIdentity)) {
-		return badHeader(runtimeapi.HeaderCognitoIdentity)
+	if why := notJSON(inv.CognitoIdentity); why != "" {
+		return badHeader(runtimeapi.HeaderCognitoIdentity, why)
 	}
 	return nil
+}
+
+// notJSON returns why text is not JSON that R can hold, or "". An empty text stands for no header.
+func notJSON(text string) string {
+	switch {
+	case text == "":
+		return ""
+	case !utf8.ValidString(text):
+		return "is not valid UTF-8"
+	case !json.Valid([]byte(text)):
+		return "is not valid JSON"
+	case hasNUL(text):
+		return `contains \u0000, which R cannot hold in a string`
+	}
+	return ""
+}
+
+// hasNUL reports whether a string of valid JSON contains the escape of the character zero.
+func hasNUL(text string) bool {
+	for {
+		_, escape, found := strings.Cut(text, `\`)
+		if !found {
+			return false
+		}
+		if strings.HasPrefix(escape, "u0000") {
+			return true
+		}
+		text = escape[1:] // in valid JSON, a character follows
+	}
 }

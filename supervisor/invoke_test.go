@@ -169,6 +169,12 @@ func TestErrorKeepsWorker(t *testing.T) {
 			false, "Runtime.UnmarshalError", "the invocation's Lambda-Runtime-Client-Context header is not valid JSON", 0},
 		{"identity", nil, func(inv *runtimeapi.Invocation) { inv.CognitoIdentity = "me" },
 			false, "Runtime.UnmarshalError", "the invocation's Lambda-Runtime-Cognito-Identity header is not valid JSON", 0},
+		{"client context with a NUL", nil, func(inv *runtimeapi.Invocation) { inv.ClientContext = `{"custom":{"k":"a\u0000b"}}` },
+			false, "Runtime.UnmarshalError", `the invocation's Lambda-Runtime-Client-Context header contains \u0000, which R cannot hold in a string`, 0},
+		{"identity with a NUL in a name", nil, func(inv *runtimeapi.Invocation) { inv.CognitoIdentity = `{"\\\u0000":1}` },
+			false, "Runtime.UnmarshalError", `the invocation's Lambda-Runtime-Cognito-Identity header contains \u0000, which R cannot hold in a string`, 0},
+		{"client context in Latin-1", nil, func(inv *runtimeapi.Invocation) { inv.ClientContext = "\"\xe9\"" },
+			false, "Runtime.UnmarshalError", "the invocation's Lambda-Runtime-Client-Context header is not valid UTF-8", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -287,4 +293,22 @@ func TestNotSentToAnyWorker(t *testing.T) {
 			t.Errorf("%d workers were tried: want a few", n)
 		}
 	})
+}
+
+func TestHasNUL(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{}`:                        false,
+		`"u0000"`:                   false,
+		`"\u0000"`:                  true,
+		`"\u00001"`:                 true,
+		`"a\\u0000"`:                false, // a backslash, and text
+		`"a\\\u0000"`:               true,  // a backslash, and a NUL
+		`["\n\"\\","\u0001\u0000"]`: true,
+		`{"\u0000":1}`:              true,
+		`"\u0001\u000a\\"`:          false,
+	} {
+		if got := hasNUL(text); got != want {
+			t.Errorf("hasNUL(%s) = %v, want %v", text, got, want)
+		}
+	}
 }

@@ -169,14 +169,21 @@ var (
 )
 
 // badHeader is about an invocation with a header that must be JSON and is not.
-func badHeader(name string) error {
-	return &runtimeError{runtimeapi.ErrorUnmarshal, "the invocation's " + name + " header is not valid JSON"}
+func badHeader(name, why string) error {
+	return &runtimeError{runtimeapi.ErrorUnmarshal, "the invocation's " + name + " header " + why}
+}
+
+// isAnswer reports whether err is an answer of the Runtime API that is final, so that the same
+// call must not be made again.
+func isAnswer(err error) bool {
+	status, ok := errors.AsType[*runtimeapi.StatusError](err)
+	return ok && !status.Temporary()
 }
 
 // fatal reports whether a failed call to the Runtime API means that the runtime cannot go
 // on. After a post that was refused (400, 403, 410, 413) the next event is taken: according
 // to AWS's "Runtime API for custom runtimes", only 500 obliges the runtime to exit.
 func fatal(err error) bool {
-	status, ok := errors.AsType[*runtimeapi.StatusError](err)
-	return ok && status.Status >= http.StatusInternalServerError
+	status, _ := errors.AsType[*runtimeapi.StatusError](err)
+	return isAnswer(err) && status.Status >= http.StatusInternalServerError
 }

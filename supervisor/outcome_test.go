@@ -186,7 +186,10 @@ func TestFatal(t *testing.T) {
 		{status(410), false},
 		{status(413), false},
 		{status(500), true},
-		{status(502), true},
+		{status(501), true},
+		{status(502), false},
+		{status(503), false},
+		{status(429), false},
 		{fmt.Errorf("post: %w", status(500)), true},
 	} {
 		if got := fatal(test.err); got != test.want {

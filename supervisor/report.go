@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -53,8 +52,8 @@ func (s *slot) endStream(
 }
 
 // post posts the one report of inv. A shutdown does not cancel it. If its connection
-// breaks, it is sent again on a new one: nothing shows whether it arrived, and the Runtime
-// API refuses a second report itself. An answer is final, whatever it is: no other report
+// breaks or the API is busy, it is sent again: nothing shows whether it arrived, and the
+// Runtime API refuses a second report itself. Any other answer is final: no other report
 // follows it. An error ends the supervisor.
 func (s *slot) post(
 	ctx context.Context, inv *runtimeapi.Invocation, t Reported, send func(context.Context) error,
@@ -69,7 +68,7 @@ func (s *slot) post(
 	b.MaxElapsedTime = 0 // ctx ends it
 	err := backoff.RetryNotify(func() error {
 		err := send(ctx)
-		if _, ok := errors.AsType[*runtimeapi.StatusError](err); ok {
+		if isAnswer(err) {
 			return backoff.Permanent(err)
 		}
 		return err

@@ -90,16 +90,18 @@ func TestReportFailsForGood(t *testing.T) {
 	})
 }
 
-// A report whose connection breaks is sent again.
+// A report whose connection breaks is sent again, and so is one to a busy API.
 func TestReportBreaks(t *testing.T) {
 	bothReports(t, func(t *testing.T, op string, h handler) {
 		r := newRig(t, h)
-		n := 0
+		failures := []error{errReset, status(429), status(503)}
 		r.answering("id", func(context.Context) error {
-			if n++; n <= 3 {
-				return errReset
+			if len(failures) == 0 {
+				return nil
 			}
-			return nil
+			err := failures[0]
+			failures = failures[1:]
+			return err
 		})
 		r.run().send("id", 3*time.Second)
 		r.after(time.Second)
@@ -139,6 +141,11 @@ func TestReportNeverGetsThrough(t *testing.T) {
 					if reports < 5 || reports > 500 {
 						t.Errorf("%d reports: want several, with pauses", reports)
 					}
+				})
+			})
+			t.Run("is busy", func(t *testing.T) {
+				bothReports(t, func(t *testing.T, op string, h handler) {
+					gaveUp(t, op, h, test.timeout, test.want, func(context.Context) error { return status(503) })
 				})
 			})
 			t.Run("hangs", func(t *testing.T) {

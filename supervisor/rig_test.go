@@ -275,8 +275,8 @@ func (r *rig) checkInvariants() {
 			continue
 		}
 		for i, c := range reports {
-			_, refused := errors.AsType[*runtimeapi.StatusError](c.err)
-			final := c.err == nil || refused || c.op == "stream" // a stream is never sent again
+			status, answered := errors.AsType[*runtimeapi.StatusError](c.err)
+			final := c.err == nil || answered && !status.Temporary() || c.op == "stream" // a stream is never sent again
 			last := i == len(reports)-1
 			if c.op != reports[0].op || final && !last || !final && last && !r.lost[inv.ID] {
 				r.t.Errorf("%s: report %d of %d is %s with the answer %v", inv.ID, i+1, len(reports), c.op, c.err)

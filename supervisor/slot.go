@@ -102,13 +102,9 @@ func (s *slot) loop(ctx context.Context) error {
 			s.retry = nil
 		case p := <-s.polled:
 			s.polled = nil
-			if p.err != nil && ctx.Err() != nil {
-				return nil // the shutdown ended it
+			if err := s.pollEnded(ctx, p); err != nil {
+				return err
 			}
-			if p.err != nil {
-				return p.err
-			}
-			s.hold(p.inv)
 		case <-s.expire:
 			if err := s.fail(ctx, s.take(), errNoWorker); err != nil {
 				return err
@@ -119,6 +115,20 @@ func (s *slot) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pollEnded takes in an invocation, or a failure to get one. An error ends the supervisor.
+func (s *slot) pollEnded(ctx context.Context, p pollResult) error {
+	if p.inv != nil {
+		s.hold(p.inv)
+	}
+	switch {
+	case p.err == nil || ctx.Err() != nil:
+		return nil // abandon reports what a shutdown found held
+	case p.inv != nil:
+		return s.fail(ctx, s.take(), p.err)
+	}
+	return p.err
 }
 
 type spawnResult struct {
@@ -295,8 +305,8 @@ func (s *slot) facts(inv *runtimeapi.Invocation) Invocation {
 // abandon reports the invocation that a shutdown found waiting, if there is one.
 func (s *slot) abandon(ctx context.Context) error {
 	if s.polled != nil {
-		if p := <-s.polled; p.err == nil {
-			s.hold(p.inv) // it came as the poll was cancelled
+		if p := <-s.polled; p.inv != nil {
+			s.hold(p.inv) // it came as the poll was cancelled, perhaps not whole
 		}
 		s.polled = nil
 	}

@@ -32,6 +32,17 @@ func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: status %d %s", e.Op, e.Status, e.Body))
 }
 
+// Temporary reports whether the same call may succeed a little later: the API was busy, or
+// something in front of it answered.
+func (e *StatusError) Temporary() bool {
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return e.Status >= 300 && e.Status < 400
+}
+
 // NewClient returns a client of the Runtime API at address, the host:port of
 // AWS_LAMBDA_RUNTIME_API. Version is sent in the User-Agent; pollers is how many calls of
 // Next may be in flight at once.
@@ -72,7 +83,8 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Next waits for an invocation and returns it. Cancelling ctx while an event is in flight
 // loses that event, so cancel only to shut down. The error is a *StatusError if the API
-// answered, and another one if it could not be reached.
+// answered with another status, an *EventError if an invocation was taken without its event,
+// and another one if the API could not be reached.
 func (c *Client) Next(ctx context.Context) (*Invocation, error) {
 	const op = "GET /invocation/next"
 	resp, err := c.call(ctx, op, http.MethodGet, PathNext, http.Header{}, nil, http.StatusOK)
@@ -80,11 +92,14 @@ func (c *Client) Next(ctx context.Context) (*Invocation, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	event, err := readBody(resp)
+	inv, err := newInvocation(resp.Header)
 	if err != nil {
-		return nil, fmt.Errorf("%s: read the event: %w", op, err)
+		return nil, err
 	}
-	return newInvocation(resp.Header, event)
+	if err := readEvent(resp, inv); err != nil {
+		return nil, err
+	}
+	return inv, nil
 }
 
 // Respond reports that inv succeeded with payload, a JSON text.
@@ -167,18 +182,15 @@ func drain(op string, resp *http.Response) error {
 	return nil
 }
 
+// maxExplanation is how long the body of another status than success may take.
+const maxExplanation = time.Second
+
 func newStatusError(op string, resp *http.Response) *StatusError {
+	timer := time.AfterFunc(maxExplanation, func() {
+		_ = resp.Body.Close() // ends the Read that waits
+	})
+	defer timer.Stop()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // the body only explains the status
 	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	return &StatusError{Op: op, Status: resp.StatusCode, Body: strings.TrimSpace(string(body))}
-}
-
-// readBody reads an event, with one allocation if its length is known.
-func readBody(resp *http.Response) ([]byte, error) {
-	if n := resp.ContentLength; n >= 0 && n <= 64<<20 {
-		body := make([]byte, n)
-		_, err := io.ReadFull(resp.Body, body)
-		return body, err
-	}
-	return io.ReadAll(resp.Body)
 }

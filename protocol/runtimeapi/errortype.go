@@ -15,6 +15,7 @@ const (
 	ErrorImportModule         = "Runtime.ImportModuleError" // a package cannot be loaded
 
 	// The event and the result.
+	ErrorEvent                = "Runtime.EventError"     // the event did not arrive whole
 	ErrorUnmarshal            = "Runtime.UnmarshalError" // the event is not valid JSON
 	ErrorInvalidArguments     = "Runtime.InvalidArguments"
 	ErrorBadRequest           = "Runtime.BadRequest"   // an HTTP request that cannot be decoded

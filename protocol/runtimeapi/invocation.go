@@ -20,7 +20,8 @@ type Invocation struct {
 	Event           []byte
 }
 
-func newInvocation(h http.Header, event []byte) (*Invocation, error) {
+// newInvocation returns the invocation that the headers of /next describe, without its event.
+func newInvocation(h http.Header) (*Invocation, error) {
 	inv := &Invocation{
 		ID:              h.Get(HeaderRequestID),
 		FunctionARN:     h.Get(HeaderFunctionARN),
@@ -29,7 +30,6 @@ func newInvocation(h http.Header, event []byte) (*Invocation, error) {
 		CognitoIdentity: h.Get(HeaderCognitoIdentity),
 		TenantID:        h.Get(HeaderTenantID),
 		InvocationID:    h.Get(HeaderInvocationID),
-		Event:           event,
 	}
 	if inv.ID == "" {
 		return nil, fmt.Errorf("GET /invocation/next: no %s header", HeaderRequestID)

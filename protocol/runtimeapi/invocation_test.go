@@ -153,18 +153,6 @@ func TestDeadlineThatMakesNoSenseIsNone(t *testing.T) {
 	}
 }
 
-func TestNextFailsWhenTheEventBreaksOff(t *testing.T) {
-	api := newFakeAPI(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set(runtimeapi.HeaderRequestID, "id")
-		w.Header().Set("Content-Length", "10")
-		_, _ = w.Write([]byte("half")) // the server then closes the connection
-	})
-	inv, err := newClient(t, api.address).Next(t.Context())
-	if err == nil {
-		t.Errorf("got %+v, want an error", inv)
-	}
-}
-
 func TestNextStopsWithItsContext(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	api := newFakeAPI(t, func(http.ResponseWriter, *http.Request) {
