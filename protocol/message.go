@@ -39,7 +39,7 @@ func NewHello(handler string) Hello {
 // Runtime API's /next; a missing header is an empty field.
 type Invoke struct {
 	Type          string `json:"type"`
-	ID            string `json:"id"`
+	ID            string `json:"id"`                    // valid UTF-8, because R sends it back
 	DeadlineMs    int64  `json:"deadline_ms,omitempty"` // Unix time in milliseconds; 0 if there is none
 	FunctionARN   string `json:"invoked_function_arn,omitempty"`
 	TraceID       string `json:"trace_id,omitempty"`

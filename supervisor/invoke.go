@@ -144,7 +144,7 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed) result {
 	start := time.Now()
 	answer, err := w.Invoke(protocol.Invoke{
 		Type:          protocol.TypeInvoke,
-		ID:            inv.ID,
+		ID:            textOf(inv.ID),
 		DeadlineMs:    deadlineMs(inv),
 		FunctionARN:   inv.FunctionARN,
 		TraceID:       inv.TraceID,

@@ -101,7 +101,7 @@ func (s *slot) reported(inv *runtimeapi.Invocation, t Reported, start time.Time,
 	}
 	s.emit(t)
 	if t.Fatal {
-		return fmt.Errorf("invocation %s: %w", inv.ID, err)
+		return fmt.Errorf("invocation %s: %w", t.Invocation.ID, err)
 	}
 	return nil
 }

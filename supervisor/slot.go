@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -294,13 +295,17 @@ func (s *slot) take() *runtimeapi.Invocation {
 // facts returns what transitions say about the invocation that was received last.
 func (s *slot) facts(inv *runtimeapi.Invocation) Invocation {
 	return Invocation{
-		ID:         inv.ID,
+		ID:         textOf(inv.ID),
 		TenantID:   inv.TenantID,
 		EventBytes: len(inv.Event),
 		Deadline:   inv.Deadline,
 		Received:   s.received,
 	}
 }
+
+// textOf returns a request id as the log and R get it. A header may hold any bytes, and JSON holds
+// characters only. Only the path of a report has the id as it came.
+func textOf(id string) string { return strings.ToValidUTF8(id, "\uFFFD") }
 
 // abandon reports the invocation that a shutdown found waiting, if there is one.
 func (s *slot) abandon(ctx context.Context) error {
