@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +40,10 @@ type Fault struct {
 	Status int           // answer with this status
 	Reset  bool          // close the connection without an answer
 	Late   bool          // let the call take effect, then replace its answer
+
+	// CutOff sends half of the answer's body and closes the connection. Stall sends the same
+	// and waits until the runtime leaves.
+	CutOff, Stall bool
 }
 
 // A Handler is Next with faults. It passes everything that is not an operation of the
@@ -76,6 +82,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault.Delay > 0 && !delay(r, fault.Delay) {
 		return
 	}
+	if fault.CutOff || fault.Stall {
+		h.sendHalf(recorded, r)
+		if fault.Stall {
+			<-r.Context().Done()
+		}
+		panic(http.ErrAbortHandler)
+	}
 	if fault.Status == 0 && !fault.Reset {
 		h.Next.ServeHTTP(recorded, r)
 		return
@@ -90,6 +103,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	recorded.WriteHeader(fault.Status)
 	// A runtime that has left needs no answer.
 	_, _ = io.WriteString(recorded, `{"errorType":"Faulty","errorMessage":"broken on purpose"}`+"\n")
+}
+
+// sendHalf lets the call take effect and sends its answer with half of the body.
+func (h *Handler) sendHalf(w *statusRecorder, r *http.Request) {
+	whole := &discardedAnswer{httptest.NewRecorder(), w}
+	h.Next.ServeHTTP(whole, r)
+	maps.Copy(w.Header(), whole.Header())
+	body := whole.Body.Bytes()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(whole.Code)
+	_, _ = w.Write(body[:len(body)/2])        // a runtime that has left needs no answer
+	_ = http.NewResponseController(w).Flush() // likewise
 }
 
 func (h *Handler) observe(c Call) {
@@ -137,7 +162,7 @@ func delay(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// A discardedAnswer records an answer instead of sending it. It shares w's connection.
+// A discardedAnswer records an answer instead of sending it as it is. It shares w's connection.
 type discardedAnswer struct {
 	*httptest.ResponseRecorder
 	w http.ResponseWriter
