@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"lambda-r-runtime/emulator/faulty"
 )
 
 // A gathering is a number of invocations of together.waits that run at the same time.
@@ -213,6 +216,33 @@ func TestDeadlineBesideOthers(t *testing.T) {
 	}
 	if n := rec.count("error"); n != 1 || beside < 10 {
 		t.Errorf("%d errors, and %d invocations beside it; want one error, and many", n, beside)
+	}
+}
+
+// Status 500 to one report ends bootstrap, but first the other running invocations are answered.
+func TestFatalStatusBesideOthers(t *testing.T) {
+	var spoiled atomic.Bool
+	rec := newRecorder(t, 20*time.Second, func(c faulty.Call) (fault faulty.Fault) {
+		if c.Op == faulty.OpResponse && !spoiled.Swap(true) {
+			fault.Status = http.StatusInternalServerError
+		}
+		return fault
+	})
+	p, f := startManaged(t, rec, "together.waits", "LOG_LEVEL=debug")
+	rec.waitForPolls(t, 4)
+	others := newGathering(f)
+	others.invite(3, true)
+	others.present(3)
+	fatal := newGathering(f)
+	fatal.invite(1, false)
+	p.waitFor(`report failed for good`)
+	others.release()
+	places, failed := others.leave(3)
+	if len(places) != 3 {
+		t.Errorf("%d of 3 others were answered; the rest got %+v", len(places), failed)
+	}
+	if code := p.exitCode(); code != 1 {
+		t.Errorf("exit status %d, want 1", code)
 	}
 }
 
