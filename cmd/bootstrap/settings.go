@@ -14,9 +14,14 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// defaultInitTimeout is Lambda's longest limit for an init (Managed Instances and provisioned
-// concurrency), so that Lambda's own limit always comes first.
-const defaultInitTimeout = 130 * time.Second
+const (
+	// defaultInitTimeout is Lambda's longest limit for an init (Managed Instances and
+	// provisioned concurrency), so that Lambda's own limit always comes first.
+	defaultInitTimeout = 130 * time.Second
+
+	// maxMemory bounds what counts as the function's memory, in MB. Lambda has at most 32 GB.
+	maxMemory = 1 << 24
+)
 
 // settings are the environment's, with defaults for those that are not set.
 type settings struct {
@@ -52,7 +57,7 @@ var variables = []variable{
 	{"AWS_LAMBDA_LOG_FORMAT", "Text or JSON", (*settings).parseLogFormat},
 	{"LAMBDA_TASK_ROOT", "an existing folder", (*settings).parseTaskRoot},
 	{"LAMBDA_R_WORKERS", "a whole number from 1 to 1000",
-		parseCount(1000, func(s *settings) *int { return &s.workers })},
+		parseCount(maxConcurrency, func(s *settings) *int { return &s.workers })},
 	{"LAMBDA_R_INIT_TIMEOUT", "a duration above 0, for example 30s",
 		parseDuration(func(s *settings) *time.Duration { return &s.initTimeout })},
 	{"LAMBDA_R_DEADLINE_MARGIN", "a duration above 0, for example 250ms",
@@ -77,9 +82,9 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 		s.logJSON = true // the only format there
 	}
 	if n, err := strconv.Atoi(getenv("AWS_LAMBDA_MAX_CONCURRENCY")); err == nil && n >= 1 {
-		s.maxConcurrency = n
+		s.maxConcurrency = min(n, maxConcurrency)
 	}
-	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 {
+	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 && mb <= maxMemory {
 		s.memory = mb << 20
 	}
 	s.function = cmp.Or(getenv("AWS_LAMBDA_FUNCTION_NAME"), localFunction)

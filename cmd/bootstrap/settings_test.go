@@ -41,6 +41,25 @@ func TestDefaultSettings(t *testing.T) {
 	}
 }
 
+// Values of Lambda's that are beyond all bounds are bounded, or count as absent.
+func TestSettingsBeyondBounds(t *testing.T) {
+	for _, test := range []struct {
+		concurrency, memory string
+		wantSlots           int
+		wantMemory          int64
+	}{
+		{"1000", "16777216", 1000, 1 << 44},
+		{"100000000", "16777217", 1000, 0},
+		{"9223372036854775807", "9223372036854775807", 1000, 0},
+		{"9223372036854775808", "9223372036854775808", 1, 0},
+	} {
+		s, err := read(map[string]string{"AWS_LAMBDA_MAX_CONCURRENCY": test.concurrency, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": test.memory})
+		if err != nil || s.lambdaSlots() != test.wantSlots || s.memory != test.wantMemory {
+			t.Errorf("%+v: %d slots and %d bytes, %v", test, s.lambdaSlots(), s.memory, err)
+		}
+	}
+}
+
 // All invalid settings are reported at once, and keep their defaults.
 func TestInvalidSettings(t *testing.T) {
 	s, err := read(map[string]string{
