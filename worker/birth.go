@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"syscall"
 
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -18,8 +21,44 @@ type birth struct {
 	tempDir  string   // the process's own TMPDIR, to be removed after its end
 }
 
+// A DirError reports a working directory in which R cannot run. The error of the system call
+// would name R's path instead.
+type DirError struct {
+	Dir string
+	Err error
+}
+
+func (e *DirError) Error() string {
+	return fmt.Sprintf("R cannot run in the folder %q: %v; start bootstrap in a folder that exists, or set LAMBDA_TASK_ROOT to one",
+		e.Dir, e.Err)
+}
+
+func (e *DirError) Unwrap() error { return e.Err }
+
+// ErrorType is the errorType reported to Lambda.
+func (e *DirError) ErrorType() string { return runtimeapi.ErrorInvalidEntrypoint }
+
+// checkDir returns a *DirError if R cannot run in dir.
+func checkDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+	case !info.IsDir():
+		err = syscall.ENOTDIR
+	case !filepath.IsAbs(dir):
+		_, err = os.Getwd() // a deleted working directory can be entered, but has no name
+	}
+	if err != nil {
+		return &DirError{dir, err}
+	}
+	return nil
+}
+
 // execR starts a new R, whose output and end are handled by o.
 func execR(c Config, o process.Options) (birth, error) {
+	if err := checkDir(c.Dir); err != nil {
+		return birth{}, err
+	}
 	var tempDir string
 	err := os.MkdirAll(c.TempDir, 0o700) // user code may have removed it
 	if err == nil {

@@ -164,7 +164,8 @@ func TestCannotStart(t *testing.T) {
 	}{
 		{"missing binary", func(c *Config) { c.Bin = "/nowhere/bin/R" }, fs.ErrNotExist, "/nowhere/bin/R"},
 		{"binary not executable", func(c *Config) { c.Bin = file }, fs.ErrPermission, file},
-		{"missing directory", func(c *Config) { c.Dir = "/nowhere" }, fs.ErrNotExist, "start "},
+		{"missing directory", func(c *Config) { c.Dir = "/nowhere" }, fs.ErrNotExist, `R cannot run in the folder "/nowhere"`},
+		{"directory is a file", func(c *Config) { c.Dir = file }, unix.ENOTDIR, `R cannot run in the folder "` + file},
 		{"TempDir is a file", func(c *Config) { c.TempDir = file }, unix.ENOTDIR, "temporary directory"},
 		{"TempDir not writable", func(c *Config) { c.TempDir = "/proc/self" }, nil, "temporary directory"},
 	} {
@@ -188,6 +189,28 @@ func TestCannotStart(t *testing.T) {
 				t.Errorf("file descriptors: %q before, %q after", fds, after)
 			}
 		})
+	}
+}
+
+// A working directory that was deleted can still be entered, but R cannot find its files there.
+func TestDeletedDirectory(t *testing.T) {
+	c := newConfig(t, "echo", newLogbook())
+	c.Dir = "."
+	gone := t.TempDir()
+	t.Chdir(gone)
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Spawn(t.Context(), c)
+	if e := errorAs[*DirError](t, err); !errors.Is(e, fs.ErrNotExist) || e.ErrorType() != "Runtime.InvalidEntrypoint" {
+		t.Errorf("got a %s: %v", e.ErrorType(), e)
+	}
+}
+
+func TestNoProc(t *testing.T) {
+	err := checkProc("/nowhere/self/fd")
+	if e := errorAs[*NoProcError](t, err); !errors.Is(e, fs.ErrNotExist) || !strings.Contains(e.Error(), "mount /proc") {
+		t.Errorf("got %v", e)
 	}
 }
 

@@ -50,7 +50,7 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 	}
 	script, err := worker.NewScript(rscripts.Loader(), rscripts.Files())
 	if err != nil {
-		return nil, fmt.Errorf("keep the R script in memory: %w", err)
+		return nil, fmt.Errorf("prepare the R script: %w", err)
 	}
 	env := append(extra, os.Environ()...) // the last of two entries with one name counts
 	var memory int64
