@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/emulator/faulty"
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // apiFaults are the faults of the Runtime API on the first report of an invocation. The late ones
@@ -22,20 +23,40 @@ var apiFaults = map[string]struct {
 	"/response 410":                      {faulty.OpResponse, faulty.Fault{Status: 410, Late: true}},
 	"/response 413":                      {faulty.OpResponse, faulty.Fault{Status: 413, Late: true}},
 	"/response 500":                      {faulty.OpResponse, faulty.Fault{Status: 500, Late: true}},
+	"/response 503":                      {faulty.OpResponse, faulty.Fault{Status: 503}},
 	"/response reset before it is taken": {faulty.OpResponse, faulty.Fault{Reset: true}},
 	"/response reset after it is taken":  {faulty.OpResponse, faulty.Fault{Reset: true, Late: true}},
 	"/response slow":                     {faulty.OpResponse, faulty.Fault{Delay: 50 * time.Millisecond}},
+	"/error 503":                         {faulty.OpError, faulty.Fault{Status: 503}},
 	"/error reset before it is taken":    {faulty.OpError, faulty.Fault{Reset: true}},
 	"/error reset after it is taken":     {faulty.OpError, faulty.Fault{Reset: true, Late: true}},
+}
+
+// nextFaults are the faults of a call of /next, and how many calls in a row have them: of all
+// slots together, or of each slot.
+var nextFaults = map[string]struct {
+	faulty.Fault
+	calls, each int
+}{
+	"/next resets":             {faulty.Fault{Reset: true}, 2, 0},
+	"/next fails for a while":  {faulty.Fault{Reset: true}, 0, 4},
+	"/next 503":                {faulty.Fault{Status: 503}, 2, 0},
+	"/next cuts the event off": {faulty.Fault{CutOff: true}, 1, 0},
+}
+
+// answered reports whether a call with this status got an answer after which it must not be made
+// again.
+func answered(status int) bool {
+	return status != 0 && !(&runtimeapi.StatusError{Status: status}).Temporary()
 }
 
 // fault implements faulty.Handler.Fault.
 func (a *arena) fault(c faulty.Call) (f faulty.Fault) {
 	a.Update(func() {
 		if c.Op == faulty.OpNext {
-			if a.nextResets > 0 {
-				a.nextResets--
-				f.Reset = true
+			if a.nextSpoilt > 0 {
+				a.nextSpoilt--
+				f = a.nextFault
 			}
 			return
 		}

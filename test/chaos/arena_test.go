@@ -50,7 +50,8 @@ type arena struct {
 
 	plan       instruction // for the next planTimes spawns
 	planTimes  int
-	nextResets int // how many more calls of /next are reset
+	nextFault  faulty.Fault // of the next calls of /next
+	nextSpoilt int          // how many more calls have it
 }
 
 // newArena starts an arena and waits until its slots are ready.

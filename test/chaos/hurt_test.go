@@ -112,6 +112,7 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	"freeze mid-spawn":   func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
 	"freeze mid-backoff": func(*fake, instruction, *reply) { os.Exit(3) },
 
+	"/error 503":                      func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 	"/error reset before it is taken": func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 	"/error reset after it is taken":  func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 }

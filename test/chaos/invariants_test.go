@@ -100,11 +100,11 @@ func (e *eye) checkReports() {
 		if t.received != t.over || t.received > 1 {
 			e.violate(inv9, "%v was received %d times, and ended %d times", t, t.received, t.over)
 		}
-		accepted, resets := 0, 0
+		accepted, unanswered := 0, 0
 		for _, r := range t.reports {
 			switch {
-			case r.status == 0:
-				resets++
+			case !answered(r.status):
+				unanswered++
 			case r.status == 202:
 				accepted++
 				if left := t.deadline.Sub(r.ended); left < epsilon {
@@ -112,8 +112,8 @@ func (e *eye) checkReports() {
 				}
 			}
 		}
-		// A reset connection is not an answer. Any answer, even an error, is final.
-		if len(t.reports)-resets > 1 {
+		// A reset connection is not an answer, nor is that of a busy API. Any other is final.
+		if len(t.reports)-unanswered > 1 {
 			e.violate(inv1, "%v was reported %d times", t, len(t.reports))
 		}
 		if slices.ContainsFunc(t.reports, func(r *report) bool { return r.op != t.reports[0].op }) {

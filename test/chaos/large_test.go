@@ -21,7 +21,7 @@ func TestChaosLargeR(t *testing.T) {
 	bin := buildReal(t)
 	sizes, rounds := []int{1, 2}, 1
 	if *realRoundsFlag > 0 { // of 24 GB, one R has at most a third
-		sizes, rounds = []int{1, 2, 4, 8}, 10
+		sizes, rounds = []int{1, 2, 4, 8}, 5
 	}
 	rec := newRecord("large R", *seedFlag, []cell{largeCell})
 	for _, gb := range sizes {

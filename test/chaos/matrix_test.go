@@ -168,13 +168,17 @@ var matrix = []row{
 	{"/response 410", in{handler: both}, onlyReport, false, ""},
 	{"/response 413", in{handler: both}, onlyReport, false, ""},
 	{"/response 500", in{handler: both}, onlyReport, false, ""},
+	{"/response 503", in{handler: both}, onlyReport, false, ""},
 	{"/response reset before it is taken", in{handler: both}, onlyReport, false, ""},
 	{"/response reset after it is taken", in{handler: both}, onlyReport, false, ""},
 	{"/response slow", in{handler: both}, onlyReport, false, ""},
+	{"/error 503", in{handler: both}, onlyReport, true, crashed},
 	{"/error reset before it is taken", in{handler: both}, onlyReport, true, crashed},
 	{"/error reset after it is taken", in{handler: both}, onlyReport, true, crashed},
 	{"/next resets", in{ready: both}, onlyNext, false, ""},
 	{"/next fails for a while", in{ready: both}, onlyNext, false, ""},
+	{"/next 503", in{ready: both}, onlyNext, false, ""},
+	{"/next cuts the event off", in{ready: realR}, onlyNext, false, ""},
 }
 
 // and returns the cells with more replaced or added.

@@ -67,10 +67,11 @@ type realArena struct {
 	board.Board
 	trips      map[string]*realTrip
 	openPolls  int
-	lastPoll   time.Time // when the last poll began
-	handed     string    // the id of the last invocation that /next returned
-	nextResets int
-	spoil      string // the fault of the next report, see apiFaults
+	lastPoll   time.Time    // when the last poll began
+	handed     string       // the id of the last invocation that /next returned
+	nextFault  faulty.Fault // of the next calls of /next
+	nextSpoilt int          // how many more calls have it
+	spoil      string       // the fault of the next report, see apiFaults
 	broken     []violation
 }
 
@@ -121,9 +122,9 @@ func (a *realArena) fault(c faulty.Call) (f faulty.Fault) {
 	a.Update(func() {
 		spoil, ok := apiFaults[a.spoil]
 		switch {
-		case c.Op == faulty.OpNext && a.nextResets > 0:
-			a.nextResets--
-			f.Reset = true
+		case c.Op == faulty.OpNext && a.nextSpoilt > 0:
+			a.nextSpoilt--
+			f = a.nextFault
 		case ok && c.Op == spoil.op:
 			a.spoil = ""
 			f = spoil.Fault

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/test/kit/board"
 	"lambda-r-runtime/test/kit/proc"
 	"os"
@@ -28,14 +29,13 @@ func (a *realArena) inject(c cell, nonce string) (res result) {
 	case c.state == spawning:
 		res.skipped = a.spawnWith(c, nonce, pid)
 	case strings.HasPrefix(c.fault, "/next"):
-		resets := 2
-		if c.fault == "/next fails for a while" {
-			resets = 5
-		}
-		a.Update(func() { a.nextResets = resets })
+		spoil := nextFaults[c.fault]
+		a.Update(func() { a.nextFault, a.nextSpoilt = spoil.Fault, spoil.calls+spoil.each })
 		a.expect("poll-"+nonce, cell{}, "")
-		if !a.Wait(patience, func() bool { return a.nextResets == 0 }) {
+		if !a.Wait(patience, func() bool { return a.nextSpoilt == 0 }) {
 			res.skipped = "/next was not asked"
+		} else if spoil.CutOff {
+			res.gets = a.expect("cut-"+nonce, cell{}, runtimeapi.ErrorEvent)
 		}
 	case strings.HasPrefix(c.fault, "/response") || strings.HasPrefix(c.fault, "/error"):
 		a.Update(func() { a.spoil = c.fault })
@@ -251,7 +251,7 @@ func (a *realArena) checkReports(id string, c cell) {
 	}
 	answers, accepted := 0, 0
 	for _, r := range t.reports {
-		if r.status != 0 {
+		if answered(r.status) {
 			answers++
 		}
 		if r.status == 202 {

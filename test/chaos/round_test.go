@@ -74,16 +74,14 @@ func (a *arena) atSpawn(in instruction) {
 	a.Wait(patience, func() bool { return a.plan.Fault == "" })
 }
 
-// atNext resets the next polls and sends events until all of them were reset.
+// atNext spoils the next polls and sends events until all of them were spoilt.
 func (a *arena) atNext(in instruction) {
 	a.Update(func() {
 		a.note(in, 0, time.Now())
-		a.nextResets = 2
-		if in.Fault == "/next fails for a while" {
-			a.nextResets = 4 * len(a.slots)
-		}
+		spoil := nextFaults[in.Fault]
+		a.nextFault, a.nextSpoilt = spoil.Fault, spoil.calls+spoil.each*len(a.slots)
 	})
-	for n := 0; !a.Wait(0, func() bool { return a.nextResets == 0 }); n++ {
+	for n := 0; !a.Wait(0, func() bool { return a.nextSpoilt == 0 }); n++ {
 		a.echoes(fmt.Sprintf("poll%d-%s", n, in.Nonce), "")
 	}
 }
@@ -159,7 +157,7 @@ func (a *arena) settle() []violation {
 	a.checkProcesses(workers, len(a.slots), a.temp)
 	broken := append(a.broken, a.checkChildren()...)
 	a.eye = newEye()
-	a.plan, a.planTimes, a.nextResets = instruction{}, 0, 0
+	a.plan, a.planTimes, a.nextSpoilt = instruction{}, 0, 0
 	a.Unlock()
 	return broken
 }
