@@ -72,6 +72,7 @@ type realArena struct {
 	nextFault  faulty.Fault // of the next calls of /next
 	nextSpoilt int          // how many more calls have it
 	spoil      string       // the fault of the next report, see apiFaults
+	onReport   func()       // if not nil, called when a report begins
 	broken     []violation
 }
 
@@ -156,6 +157,9 @@ func (a *realArena) observe(c faulty.Call) {
 		case !c.Ended:
 			t := a.trips[c.RequestID]
 			t.reports = append(t.reports, &report{op: c.Op, began: now})
+			if a.onReport != nil {
+				a.onReport()
+			}
 		default:
 			t := a.trips[c.RequestID]
 			last := t.reports[len(t.reports)-1]
