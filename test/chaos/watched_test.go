@@ -59,7 +59,7 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 			c.Bin = "/nonexistent/R"
 			a.note(a.plan, 0, time.Now())
 		case "full /tmp":
-			c.TempDir = "/nonexistent/tmp"
+			c.TempDir = "/proc/self" // no file can be made there
 			a.note(a.plan, 0, time.Now())
 		default:
 			plan, _ := json.Marshal(a.plan) // three strings
