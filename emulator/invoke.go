@@ -62,7 +62,13 @@ func (e *Emulator) readInvocation(w http.ResponseWriter, r *http.Request) (*invo
 		writeException(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
 		return nil, false
 	}
-	inv := newInvocation(functionName(r.PathValue("name")), r.Header.Get("X-Amzn-Trace-Id"))
+	name := functionName(r.PathValue("name"))
+	if !validName(name) {
+		writeException(w, http.StatusBadRequest, "ValidationException",
+			fmt.Sprintf("the function is named %.100q: want letters, digits, hyphens and underscores", name))
+		return nil, false
+	}
+	inv := newInvocation(name, r.Header.Get("X-Amzn-Trace-Id"))
 	inv.event = event
 	inv.pass(runtimeapi.HeaderClientContext, clientContext)
 	inv.pass(runtimeapi.HeaderTenantID, r.Header.Get("X-Amz-Tenant-Id"))
@@ -152,6 +158,15 @@ func functionName(name string) string {
 	}
 	name, _, _ = strings.Cut(name, ":")
 	return name
+}
+
+// validName reports whether Lambda accepts the name of a function. The ARN with the name becomes
+// a header, which a control character would make unreadable.
+func validName(name string) bool {
+	invalid := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
+	}
+	return name != "" && !strings.ContainsFunc(name, invalid)
 }
 
 func writeTooManyRequests(w http.ResponseWriter) {

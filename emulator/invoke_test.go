@@ -153,6 +153,16 @@ func TestFunctionNames(t *testing.T) {
 	}
 }
 
+// A control character in the name would break the header of /next that has it, and with it the
+// poll of the runtime.
+func TestInvalidFunctionNames(t *testing.T) {
+	l := listen(t, emulator.Config{})
+	for _, name := range []string{"%07", "a%0D%0AX:y", "%C3%A9", "a%20b", ":v1", "a.b"} {
+		answer := receive(t, l.postAsync(t, "/2015-03-31/functions/"+name+"/invocations", nil, strings.NewReader("{}")))
+		checkException(t, answer, http.StatusBadRequest, "ValidationException")
+	}
+}
+
 func TestTraceID(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	c := l.client(t)
