@@ -3,6 +3,7 @@
 # parse_text() parses JSON text. It uses parse_json() and never fromJSON(), which opens a string
 # that is a path or a URL: an event is hostile.
 parse_text <- function(text, simplify) {
+  validate_json(text)
   value <- jsonlite::parse_json(text, simplifyVector = FALSE)
   if (simplify) {
     value <- simplify(value, max_cells(text))
@@ -22,6 +23,16 @@ with_doubles <- function(value) {
     rapply(value, as_double, classes = c("integer", "matrix", "array"), how = "replace")
   } else {
     as_double(value)
+  }
+}
+
+# validate_json() stops if text is not JSON. The parser of jsonlite before 1.8.8 would do so at a
+# price: it quotes the text in a format for C's printf(), so that "%s" in an event crashes R and "%x"
+# shows R's memory to the caller, and it leaks ten times the size of the text.
+validate_json <- function(text) {
+  valid <- jsonlite::validate(text)
+  if (!valid) {
+    stop(attr(valid, "err"), call. = FALSE)
   }
 }
 

@@ -147,3 +147,23 @@ test_that("JSON inside of a result is not encoded again", {
   frame$j <- structure(c("[1]", "{}"), class = "json")
   expect_identical(runtime$encode_result(frame), "[{\"i\":1,\"j\":[1]},{\"i\":2,\"j\":{}}]")
 })
+
+test_that("text that is not JSON is no format for printf()", {
+  for (text in c("%s%s%s%s%s%n", "{\"%s%s%s%s%n\": nope}", "[\"%n\", \"%s%s%s", strrep("[\"%s%n\",", 500L))) {
+    expect_error(runtime$parse_text(text, FALSE), "error")
+    expect_error(runtime$parse_text(text, TRUE), "error")
+  }
+  expect_error(runtime$parse_text("%x %d", FALSE), "%x %d", fixed = TRUE)
+  expect_error(runtime$parse_text("{\"%d\": x}", TRUE), "{\"%d\": x}", fixed = TRUE)
+  expect_identical(runtime$parse_text("[\"100%s of %n\"]", TRUE), "100%s of %n")
+  expect_identical(runtime$decode_text("{\"%s\": \"%\"}")$value, list("%s" = "%"))
+})
+
+test_that("text that is not JSON leaks no memory", {
+  resident <- function() as.numeric(strsplit(readLines("/proc/self/statm"), " ")[[1L]][[2L]]) * 4096
+  text <- paste0("[", strrep("\"abcdef\",", 2e5), " nope")
+  expect_error(runtime$parse_text(text, TRUE), "invalid")
+  before <- resident()
+  for (i in 1:20) try(runtime$parse_text(text, TRUE), silent = TRUE)
+  expect_lt(resident() - before, 50 * nchar(text)) # it was 200 times the text
+})
