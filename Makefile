@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check fuzz bench chaos runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check fuzz bench chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -73,6 +73,12 @@ REAL_ROUNDS ?= 500
 chaos: test-deps
 	$(GO) test ./test/chaos -run Chaos -v -count 1 -timeout 80m \
 		-chaos.seed=$(SEED) -chaos.rounds=$(ROUNDS) -chaos.realrounds=$(REAL_ROUNDS)
+
+# make soak     INVOCATIONS (30000) of all kinds, or as many as fit into HOURS; fails if something drifts
+INVOCATIONS ?= 30000
+HOURS       ?= 0
+soak: runtime-deps
+	$(GO) test ./test/soak -run 'TestSoak$$' -v -count 1 -timeout 0 -soak.invocations=$(INVOCATIONS) -soak.hours=$(HOURS)
 
 # Beyond Go: a command or an R package, and the Debian package that has it.
 runtime-deps:

@@ -14,7 +14,7 @@ import (
 
 var (
 	hoursFlag       = flag.Float64("soak.hours", 0, "how long to run; if 0, -soak.invocations counts")
-	invocationsFlag = flag.Int("soak.invocations", 2000, "how many invocations to make")
+	invocationsFlag = flag.Int("soak.invocations", 1000, "how many invocations to make")
 	seedFlag        = flag.Uint64("soak.seed", 1, "the seed of the mix")
 )
 
@@ -157,7 +157,7 @@ func TestSoakFindsLeaks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs R")
 	}
-	p := plan{"leaking", 2, 3, steady, 1}
+	p := plan{"leaking", 2, 3, steady, 0.5}
 	a := start(t, build(t), p.workers, "SOAK_PLANT=yes")
 	grown := drifts(a.soak(p))
 	for _, measure := range []string{
