@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -162,4 +163,47 @@ func decodeEvents(t *testing.T, response io.Reader) (body []byte, last completeE
 			t.Fatalf("an event %q", kind)
 		}
 	}
+}
+
+// FuzzGuard sends the headers that a browser sets. A request passes only if its Host and its
+// Origin are IP addresses or names that no DNS server outside of this machine resolves.
+func FuzzGuard(f *testing.F) {
+	for _, host := range []string{"localhost:9000", "[::1]:9000", "127.0.0.1", "evil.example", "localhost.evil.example", "[", "::1", "a@localhost", "localhost#"} {
+		f.Add(host, "http://"+host, "cross-site")
+		f.Add(host, "", "same-origin")
+	}
+	f.Fuzz(func(t *testing.T, host, origin, site string) {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Host = host
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Sec-Fetch-Site", site)
+		passed := false
+		guard := emulator.Guard("127.0.0.1:9000", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true }))
+		guard.ServeHTTP(httptest.NewRecorder(), r)
+		if !passed {
+			return
+		}
+		if !onThisMachine(host) {
+			t.Errorf("Host %q passed", host)
+		}
+		if _, address, ok := strings.Cut(origin, "://"); origin != "" && (!ok || !onThisMachine(address)) {
+			t.Errorf("Origin %q passed", origin)
+		}
+		if origin == "" && site == "cross-site" {
+			t.Error("a request of another site passed")
+		}
+	})
+}
+
+// onThisMachine reports whether a host with an optional port is an IP address or a name in
+// localhost.
+func onThisMachine(address string) bool {
+	if port := strings.LastIndex(address, ":"); port >= 0 && !strings.HasSuffix(address, "]") {
+		if _, err := netip.ParseAddr(address); err != nil {
+			address = address[:port]
+		}
+	}
+	address = strings.ToLower(strings.TrimSuffix(strings.Trim(address, "[]"), "."))
+	_, err := netip.ParseAddr(address)
+	return err == nil || address == "localhost" || strings.HasSuffix(address, ".localhost")
 }

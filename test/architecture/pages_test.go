@@ -41,7 +41,7 @@ func TestPagesNameFiles(t *testing.T) {
 	}
 	path := regexp.MustCompile("`((?:cmd|deploy|docs|doctor|emulator|examples|lambdalog|protocol|rscripts|scripts|supervisor|test|worker)/[A-Za-z0-9_./-]+[.][A-Za-z]+)`")
 	named := 0
-	for _, page := range append(pages, "../../README.md") {
+	for _, page := range append(pages, "../../README.md", "../../SECURITY.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -55,5 +55,37 @@ func TestPagesNameFiles(t *testing.T) {
 	}
 	if named < 50 {
 		t.Errorf("only %d files were named", named)
+	}
+}
+
+// Each Go test that SECURITY.md names exists.
+func TestSecurityNamesTests(t *testing.T) {
+	page, err := os.ReadFile("../../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err = filepath.WalkDir("../..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+			declared[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 40 {
+		t.Errorf("SECURITY.md names only %d tests", len(named))
+	}
+	for _, m := range named {
+		if !declared[m[1]] {
+			t.Errorf("SECURITY.md names %s, which does not exist", m[1])
+		}
 	}
 }

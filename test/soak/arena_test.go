@@ -114,7 +114,8 @@ func (a *arena) measure() sample {
 	}
 	for _, w := range workers {
 		for name, value := range map[string]float64{
-			"file descriptors of R": descriptors(w.PID), "heap of R": w.HeapMB, "connections of R": w.Connections, "global objects of R": w.Objects,
+			"file descriptors of R": descriptors(w.PID), "heap of R": w.HeapMB, "resident memory of R": residentMB(w.PID),
+			"connections of R": w.Connections, "global objects of R": w.Objects,
 		} {
 			s[name] = max(s[name], value)
 		}

@@ -26,6 +26,7 @@ var limits = []limit{
 	{"processes", "", 0},
 	{"zombies", "", 2},
 	{"heap of R", "MB", 4},
+	{"resident memory of R", "MB", 24},
 	{"connections of R", "", 0},
 	{"global objects of R", "", 0},
 }

@@ -48,6 +48,18 @@ var steady = []kind{
 	{"event that is not JSON", 2, func(a *arena, nonce string) error {
 		return want(http.StatusOK, `"errorType":"Runtime.`)(a.invoke(`{"what": "echo", "nonce": ` + nonce))
 	}},
+	{"large event that is not JSON", 0.3, func(a *arena, nonce string) error {
+		return want(http.StatusOK, `"errorType":"Runtime.UnmarshalError"`)(a.invoke("[" + strings.Repeat(`"abcdef",`, 20_000) + nonce))
+	}},
+	{"event that is a format", 1, func(a *arena, nonce string) error {
+		return want(http.StatusOK, `"errorType":"Runtime.UnmarshalError"`, nonce)(a.invoke("%s%x%n " + nonce))
+	}},
+	{"web page", 1, func(a *arena, nonce string) error {
+		return want(http.StatusForbidden)(a.invoke(event("echo", nonce), "Origin", "https://evil.example"))
+	}},
+	{"stranger at the Runtime API", 1, func(a *arena, nonce string) error {
+		return want(http.StatusOK, nonce)(a.request(http.MethodGet, "/2018-06-01/runtime/invocation/next?what=echo&nonce="+nonce, ""))
+	}},
 	{"deep event", 0.2, func(a *arena, nonce string) error {
 		return want(http.StatusOK, `"errorType":"Runtime.`)(a.invoke(strings.Repeat("[", 2_000) + strings.Repeat("]", 2_000)))
 	}},
