@@ -33,6 +33,14 @@ func escapeControls(line string) string {
 	return b.String()
 }
 
+// escapeDEL escapes the one unsafe character that the text handler leaves in fields.
+func escapeDEL(text []byte) []byte {
+	if bytes.IndexByte(text, 0x7f) < 0 {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte{0x7f}, []byte(`\x7f`))
+}
+
 // escapeJSON escapes the unsafe characters in JSON, whose meaning stays the same: they can only be
 // part of a string. Line feeds between records stay.
 func escapeJSON(text []byte) []byte {

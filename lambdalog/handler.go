@@ -131,11 +131,13 @@ func (h *handler) format(ctx context.Context, records []slog.Record) error {
 			return err
 		}
 	}
+	escape := escapeDEL
 	if h.json {
-		if text := escapeJSON(h.out.buf.Bytes()); len(text) != h.out.buf.Len() {
-			h.out.buf.Reset()
-			h.out.buf.Write(text)
-		}
+		escape = escapeJSON
+	}
+	if text := escape(h.out.buf.Bytes()); len(text) != h.out.buf.Len() {
+		h.out.buf.Reset()
+		h.out.buf.Write(text)
 	}
 	return nil
 }

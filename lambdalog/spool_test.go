@@ -191,7 +191,7 @@ func TestUnsafeCharacters(t *testing.T) {
 	for _, options := range []Options{{}, {JSON: true}} {
 		var b bytes.Buffer
 		out := NewOutput(&b, nil)
-		New(out, options).Info("m"+unsafe, "field"+unsafe, "v"+unsafe)
+		New(out, options).Info("m"+unsafe, "field"+unsafe, "v"+unsafe, "\x7f", "\x7f")
 		if err := out.writeJSON([]byte(`{"k`+unsafe+`":"`+unsafe+`"}`), slog.LevelInfo, ""); err != nil {
 			t.Fatal(err)
 		}
