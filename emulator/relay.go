@@ -2,12 +2,15 @@ package emulator
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+
+	"lambda-r-runtime/emulator/front"
 )
 
 // relay passes a stream to write while it comes, until the caller of r leaves. It returns the
-// final answer of the stream, errCallerLeft, or the error of write.
+// final answer of the stream, errCallerLeft, or a *front.PreludeError of write.
 func relay(r *http.Request, s *stream, write func([]byte) error) (answer, error) {
 	unwatch := context.AfterFunc(r.Context(), func() { s.leave(errCallerLeft) })
 	defer unwatch()
@@ -16,8 +19,12 @@ func relay(r *http.Request, s *stream, write func([]byte) error) (answer, error)
 		n, err := s.r.Read(buf)
 		if n > 0 {
 			if err := write(buf[:n]); err != nil {
-				s.leave(err)
-				return answer{}, err
+				why := errCallerLeft // the connection broke before r's context ended
+				if _, invalid := errors.AsType[*front.PreludeError](err); invalid {
+					why = err
+				}
+				s.leave(why)
+				return answer{}, why
 			}
 		}
 		switch err {

@@ -2,7 +2,6 @@
 package board
 
 import (
-	"bytes"
 	"regexp"
 	"sync"
 	"time"
@@ -65,14 +64,18 @@ func Poll(most time.Duration, condition func() bool) bool {
 
 // A Text collects what a program prints. The zero value is ready to use.
 type Text struct {
-	board  Board
-	buffer bytes.Buffer
-	closed bool
+	board   Board
+	text    []byte // only appended to, so that it can be read without the lock
+	changes int    // of text
+	closed  bool
 }
 
 // Write appends to the text. It never fails.
 func (t *Text) Write(p []byte) (int, error) {
-	t.board.Update(func() { t.buffer.Write(p) })
+	t.board.Update(func() {
+		t.text = append(t.text, p...)
+		t.changes++
+	})
 	return len(p), nil
 }
 
@@ -86,18 +89,33 @@ func (t *Text) Close() error {
 func (t *Text) String() string {
 	t.board.Lock()
 	defer t.board.Unlock()
-	return t.buffer.String()
+	return string(t.text)
 }
 
 // Reset forgets the text so far.
-func (t *Text) Reset() { t.board.Update(t.buffer.Reset) }
+func (t *Text) Reset() {
+	t.board.Update(func() {
+		t.text = nil
+		t.changes++
+	})
+}
 
 // WaitFor waits until the text matches the pattern and returns the match and its groups. It returns
-// nil if the text ends, or most passes, without one.
-func (t *Text) WaitFor(most time.Duration, pattern *regexp.Regexp) (match []string) {
-	t.board.Wait(most, func() bool {
-		match = pattern.FindStringSubmatch(t.buffer.String())
-		return match != nil || t.closed
-	})
-	return match
+// nil if the text ends, or most passes, without one. It searches without the lock, because a program
+// that prints must not wait for that.
+func (t *Text) WaitFor(most time.Duration, pattern *regexp.Regexp) []string {
+	for deadline, seen := time.Now().Add(most), -1; ; {
+		var text []byte
+		var closed bool
+		if !t.board.Wait(time.Until(deadline), func() bool {
+			changed := t.changes != seen
+			text, seen, closed = t.text, t.changes, t.closed
+			return changed || closed
+		}) {
+			return nil
+		}
+		if match := pattern.FindStringSubmatch(string(text)); match != nil || closed {
+			return match
+		}
+	}
 }
