@@ -63,8 +63,8 @@ func (g guard) allowsOrigin(r *http.Request) bool {
 		return r.Header.Get("Sec-Fetch-Site") != "cross-site"
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" { // "null" is the origin of sandboxed pages
-		return false
+	if err != nil || !strings.EqualFold(origin, u.Scheme+"://"+u.Host) {
+		return false // for example "null", the origin of sandboxed pages
 	}
 	name := hostname(u.Host)
 	ip, err := netip.ParseAddr(name)
