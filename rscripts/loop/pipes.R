@@ -44,7 +44,7 @@ restore_pipe <- function(con, path, mode) {
 read_message <- function(io) {
   bytes <- read_frame(io$requests)
   if (!is.null(bytes)) {
-    parse_text(bytes_to_text(bytes), FALSE)
+    jsonlite::parse_json(bytes_to_text(bytes), simplifyVector = FALSE) # bootstrap's, so it is valid
   }
 }
 

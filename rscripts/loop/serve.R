@@ -40,7 +40,9 @@ answer <- function(frame, bytes, handler, io) {
   restore_io(io)
   r_ms <- now_ms() - started
   reply(invocation, result, r_ms)
-  unlink(invocation$sent_files)
+  if (length(invocation$sent_files)) {
+    unlink(invocation$sent_files)
+  }
   current$invocation <- NULL
 }
 
