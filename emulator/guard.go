@@ -16,7 +16,8 @@ import (
 // of its own to this machine. Allowed are IP addresses, localhost and its subdomains, and the
 // host of addr. If addr is unspecified, like 0.0.0.0:8080, the emulator probably runs in a
 // container, so names of containers are allowed as well: names without a dot and names in
-// .internal or .local, none of which exist in public DNS.
+// .internal or .local, none of which exist in public DNS. No browser omits the Host, so that a
+// client of HTTP/1.0 may.
 //
 // An Origin must be on this machine too. Browsers omit it from some requests, but mark them
 // in Sec-Fetch-Site. Other clients send neither header.
@@ -27,7 +28,7 @@ func Guard(addr string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !g.allowsHost(hostname(r.Host)):
+		case r.Host != "" && !g.allowsHost(hostname(r.Host)):
 			writeException(w, http.StatusForbidden, "AccessDeniedException",
 				fmt.Sprintf("Host is %.100q, which is not known to be this machine: use localhost, or start bootstrap local with that name in --addr", r.Host))
 		case !g.allowsOrigin(r):
@@ -68,7 +69,7 @@ func (g guard) allowsOrigin(r *http.Request) bool {
 	}
 	name := hostname(u.Host)
 	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.IsLoopback() || isLocalhost(name) || name == hostname(r.Host) || g.name != "" && name == g.name
+	return err == nil && ip.IsLoopback() || isLocalhost(name) || name != "" && name == hostname(r.Host) || g.name != "" && name == g.name
 }
 
 func isLocalhost(name string) bool {
@@ -81,6 +82,8 @@ func hostname(addr string) string {
 	if host, _, err := net.SplitHostPort(addr); err == nil {
 		name = host
 	}
-	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		name = name[1 : len(name)-1]
+	}
 	return strings.ToLower(strings.TrimSuffix(name, "."))
 }
