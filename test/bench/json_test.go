@@ -1,10 +1,7 @@
 package bench
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 )
@@ -19,27 +16,7 @@ var jsonShapes = []string{
 // and with the runtime's encoder, which writes the same bytes. For a data frame it also measures
 // jsonlite's C code alone, which the encoder uses: the lower bound.
 func BenchmarkJSON(b *testing.B) {
-	cmd := exec.Command("Rscript", "--no-init-file", "json.R")
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatalf("%v: this needs R with jsonlite", err)
-	}
-	b.Cleanup(func() {
-		_ = stdin.Close() // R ends at the end of its input
-		if err := cmd.Wait(); err != nil {
-			b.Errorf("Rscript: %v", err)
-		}
-	})
-	replies := bufio.NewReader(stdout)
+	stdin, replies := startRscript(b, "json.R")
 	for _, shape := range jsonShapes {
 		b.Run(shape, func(b *testing.B) {
 			var before, after, floor []time.Duration

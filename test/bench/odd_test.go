@@ -1,10 +1,7 @@
 package bench
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -20,27 +17,7 @@ const (
 // BenchmarkOddJSON measures how long R takes to decode JSON of the shapes that cost most for their
 // size. It fails if a byte takes too long, or if it takes much longer in a larger event.
 func BenchmarkOddJSON(b *testing.B) {
-	cmd := exec.Command("Rscript", "--no-init-file", "odd.R")
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatalf("%v: this needs R with jsonlite", err)
-	}
-	b.Cleanup(func() {
-		_ = stdin.Close() // R ends at the end of its input
-		if err := cmd.Wait(); err != nil {
-			b.Errorf("Rscript: %v", err)
-		}
-	})
-	replies := bufio.NewReader(stdout)
+	stdin, replies := startRscript(b, "odd.R")
 	ask := func(name string) string {
 		b.Helper()
 		if _, err := fmt.Fprintln(stdin, name); err != nil {
