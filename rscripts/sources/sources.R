@@ -32,8 +32,24 @@ event_source <- function(title, samples, key, detect, http = NULL,
   )
 }
 
+# record_source() returns the entry of a source whose events have an array of `Records`, each with
+# the name of the service, such as "aws:sqs". The other arguments are those of event_source().
+record_source <- function(title, samples, service, ...) {
+  event_source(
+    title, samples,
+    key = "Records",
+    detect = function(event) first_record_is(event, service),
+    records = function(event) pluck(event, "Records"),
+    ...
+  )
+}
+
 # whole_event() gives the whole event to the first argument.
 whole_event <- function(event, takes) list(value = event$value, is_object = FALSE)
+
+# event_keys() gives the keys of the event to the arguments of the same names. An event without
+# keys goes to the first argument.
+event_keys <- function(event, takes) event
 
 # keys_of() gives the keys of `value` to the arguments of the same names. A value without keys
 # goes to the first argument.
@@ -123,12 +139,10 @@ sources <- list(
     detect = function(event) is_lattice_1(event) || is_lattice_2(event),
     http = gateway(payload_2_headers, read = read_lattice, streams = FALSE)
   ),
-  sqs = event_source(
+  sqs = record_source(
     title = "SQS queue",
     samples = c("sqs-event", "sqs-fifo-event", "sqs-orders-event"),
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:sqs"),
-    records = function(event) pluck(event, "Records"),
+    service = "aws:sqs",
     unpack = function(record) list(data = json_or_text(record[["body"]])),
     batch = batch_rules(
       id = function(record) text_id(pluck(record, "messageId")),
@@ -138,29 +152,23 @@ sources <- list(
       }
     )
   ),
-  sns = event_source(
+  sns = record_source(
     title = "SNS topic",
     samples = "sns-event",
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:sns"),
+    service = "aws:sns",
     lambdr = function(event) lambdr_message(event$value[["Records"]]),
-    records = function(event) pluck(event, "Records"),
     unpack = function(record) list(data = json_or_text(pluck(record[["Sns"]], "Message")))
   ),
-  s3 = event_source(
+  s3 = record_source(
     title = "S3 event notification",
     samples = "s3-event",
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:s3"),
-    records = function(event) pluck(event, "Records"),
+    service = "aws:s3",
     unpack = function(record) list(data = s3_object(record[["s3"]]))
   ),
-  kinesis = event_source(
+  kinesis = record_source(
     title = "Kinesis data stream",
     samples = "kinesis-event",
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:kinesis"),
-    records = function(event) pluck(event, "Records"),
+    service = "aws:kinesis",
     unpack = function(record) {
       list(data = decode_payload(pluck(record[["kinesis"]], "data"), "kinesis$data"))
     },
@@ -170,12 +178,10 @@ sources <- list(
       report = report_first_failure
     )
   ),
-  dynamodb = event_source(
+  dynamodb = record_source(
     title = "DynamoDB stream",
     samples = c("dynamodb-event", "dynamodb-changes-event"),
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:dynamodb"),
-    records = function(event) pluck(event, "Records"),
+    service = "aws:dynamodb",
     unpack = function(record) list(data = dynamodb_images(record[["dynamodb"]])),
     batch = batch_rules(
       id = function(record) text_id(pluck(record, "dynamodb", "SequenceNumber")),
@@ -183,20 +189,16 @@ sources <- list(
       report = report_first_failure
     )
   ),
-  ses = event_source(
+  ses = record_source(
     title = "SES receipt rule",
     samples = "ses-event",
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:ses"),
-    records = function(event) pluck(event, "Records"),
+    service = "aws:ses",
     unpack = function(record) list(data = record[["ses"]])
   ),
-  codecommit = event_source(
+  codecommit = record_source(
     title = "CodeCommit trigger",
     samples = "codecommit-event",
-    key = "Records",
-    detect = function(event) first_record_is(event, "aws:codecommit"),
-    records = function(event) pluck(event, "Records"),
+    service = "aws:codecommit",
     unpack = function(record) list(data = record[["codecommit"]])
   ),
   firehose = event_source(
@@ -240,7 +242,7 @@ sources <- list(
     detect = function(event) {
       is_string(event[["triggerSource"]]) && is.list(event[["request"]]) && "response" %in% names(event)
     },
-    arguments = function(event, takes) event,
+    arguments = event_keys,
     simplify = FALSE
   ),
   lex = event_source(
@@ -248,7 +250,7 @@ sources <- list(
     samples = c("lex-v1-event", "lex-v2-event"),
     key = c("sessionState", "currentIntent"),
     detect = function(event) is.list(event[["bot"]]) && is_string(event[["invocationSource"]]),
-    arguments = function(event, takes) event,
+    arguments = event_keys,
     simplify = FALSE
   ),
   macro = event_source(
@@ -256,7 +258,7 @@ sources <- list(
     samples = "cloudformation-macro-event",
     key = "fragment",
     detect = function(event) is_string(event[["transformId"]]) && is_string(event[["requestId"]]),
-    arguments = function(event, takes) event,
+    arguments = event_keys,
     simplify = FALSE
   ),
   eventbridge = event_source(
@@ -310,7 +312,7 @@ sources <- list(
     samples = "direct-event",
     key = character(),
     detect = function(event) TRUE,
-    arguments = function(event, takes) event
+    arguments = event_keys
   )
 )
 
