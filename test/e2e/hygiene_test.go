@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"lambda-r-runtime/test/kit/board"
-	"lambda-r-runtime/test/kit/lambda"
 )
 
 // One invocation must not damage the next.
@@ -46,19 +45,14 @@ func startAsProcess1(t *testing.T, dir string, args ...string) *program {
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
-	p, err := lambda.Start(cmd)
+	p, err := startCommand(t, cmd)
 	if errors.Is(err, syscall.EPERM) {
 		t.Skip("the machine allows no user namespaces; TestOrphansAreReaped of worker/process needs none")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := p.Stop(syscall.SIGINT, patience); err != nil {
-			t.Error(err)
-		}
-	})
-	return &program{p, t}
+	return p
 }
 
 // As process 1, bootstrap is the parent of every orphan, and reaps it while the worker lives.

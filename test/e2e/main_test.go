@@ -68,16 +68,25 @@ func startWith(t *testing.T, files []*os.File, dir string, env []string, args ..
 	cmd.Dir = filepath.Join("testdata", dir)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.ExtraFiles = files
-	p, err := lambda.Start(cmd)
+	p, err := startCommand(t, cmd)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return p
+}
+
+// startCommand starts cmd, which is bootstrap or becomes it, with the same checks when the test ends.
+func startCommand(t *testing.T, cmd *exec.Cmd) (*program, error) {
+	p, err := lambda.Start(cmd)
+	if err != nil {
+		return nil, err
 	}
 	t.Cleanup(func() {
 		if err := p.Stop(syscall.SIGINT, patience); err != nil {
 			t.Error(err)
 		}
 	})
-	return &program{p, t}
+	return &program{p, t}, nil
 }
 
 func (p *program) output() string { return p.Output.String() }

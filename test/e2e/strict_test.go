@@ -7,8 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"lambda-r-runtime/test/kit/lambda"
 )
 
 // limitedFunction writes and allocates.
@@ -72,7 +70,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// An ordinary user may enforce nothing. He learns that, and how to change it.
+// An ordinary user can enforce nothing. The log warns of that and says how to change it.
 func TestStrictWithoutRights(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "app.R"), limitedFunction)
@@ -87,16 +85,10 @@ func TestStrictWithoutRights(t *testing.T) {
 			}
 		}
 	}
-	started, err := lambda.Start(cmd)
+	p, err := startCommand(t, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := started.Stop(syscall.SIGINT, patience); err != nil {
-			t.Error(err)
-		}
-	})
-	p := &program{started, t}
 	p.waitFor(`WRN --strict cannot limit memory on this machine .*fix=".*systemd-run`)
 	p.waitFor(`WRN --strict cannot make folders read-only on this machine .*fix=".*SYS_ADMIN`)
 	url := p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]
