@@ -74,7 +74,7 @@ func execR(c Config, o process.Options) (birth, error) {
 	return b, nil
 }
 
-// exec fills in what belongs to a new process, or nothing if it returns an error.
+// exec fills in the fields of a new process. If it returns an error, it fills in nothing.
 func (b *birth) exec(c Config, o process.Options) error {
 	fd3, requests, err := os.Pipe()
 	if err != nil {

@@ -154,7 +154,7 @@ func TestDeathAfterResult(t *testing.T) {
 	}
 }
 
-// What R wrote before its death is read even long after it, because Lambda froze bootstrap. The
+// The reply of a dead R is read, even long after its death: Lambda may have frozen bootstrap. The
 // read ends even if a child of R still has the pipe.
 func TestReplyReadAfterDeath(t *testing.T) {
 	r, w, err := os.Pipe()

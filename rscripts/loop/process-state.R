@@ -1,6 +1,6 @@
-# What belongs to the process and not to R's objects, so that one invocation could damage the
-# next: the session's temporary directory, the working directory and the locale. Options and
-# environment variables stay as user code left them.
+# State of the process that one invocation could damage for the next: the session's temporary
+# directory, the working directory and the locale. Options and environment variables stay as user
+# code left them.
 
 # initial holds the state at the end of the load, which each invocation finds again:
 #   wd      the working directory

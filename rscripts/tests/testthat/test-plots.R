@@ -103,7 +103,7 @@ test_that("a plot that fails while it is drawn says so and has a stack", {
     "ggplots <- function() ggplot2::ggplot(mtcars, ggplot2::aes(no_column, mpg)) + ggplot2::geom_point()"
   ))
   assign("png_response", runtime$png_response, globalenv())
-  # lattice prints the error of a panel into the plot, unless it is told not to.
+  # By default, lattice prints the error of a panel into the plot.
   withr::local_options(lattice.theme = NULL)
   lattice::lattice.options(panel.error = NULL)
   got <- call_named("draws")$value
