@@ -1,8 +1,9 @@
 package supervisor
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"lambda-r-runtime/internal/random"
 )
 
 const (
@@ -52,6 +53,5 @@ func (r *restarts) pause() time.Duration {
 	if r.failures < 2 {
 		return 0
 	}
-	pause := min(firstPause<<min(r.failures-2, 10), maxPause)
-	return time.Duration((0.5 + rand.Float64()) * float64(pause))
+	return random.Jitter(min(firstPause<<min(r.failures-2, 10), maxPause))
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"maps"
@@ -10,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"lambda-r-runtime/internal/random"
 	"lambda-r-runtime/protocol"
 )
 
 // newLogTag returns a new process.Options.Tag: a control character, which printed lines rarely
 // have, and random text.
-func newLogTag() string { return "\x01" + rand.Text() }
+func newLogTag() string { return "\x01" + random.Text() }
 
 // levelNames are the names of the levels, the lowest first.
 var levelNames = []string{"trace", "debug", "info", "warn", "error", "fatal"}

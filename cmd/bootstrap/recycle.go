@@ -3,8 +3,8 @@ package main
 import (
 	"log/slog"
 	"math"
-	"math/rand/v2"
 
+	"lambda-r-runtime/internal/random"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -22,7 +22,7 @@ const spread = 0.2
 // is over the limit then would be recycled after each invocation, and so would its successors: it
 // is not recycled for its size.
 func newRecycler(s settings, rss int64) recycler {
-	share := 1 - spread*rand.Float64()
+	share := 1 - spread*random.Float64()
 	r := recycler{maxRSS: int64(share * float64(s.maxRSS))}
 	switch {
 	case rss >= s.maxRSS:

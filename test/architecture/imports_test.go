@@ -20,8 +20,8 @@ const module = "lambda-r-runtime/"
 // import. Every package must be in the table.
 var mayImport = map[string][]string{
 	"cmd/bootstrap": {
-		"cmd/bootstrap/internal/watch", "doctor", "emulator", "emulator/front", "lambdalog", "protocol", "protocol/runtimeapi",
-		"rscripts", "supervisor", "worker", "worker/process",
+		"cmd/bootstrap/internal/watch", "doctor", "emulator", "emulator/front", "internal/random", "lambdalog", "protocol",
+		"protocol/runtimeapi", "rscripts", "supervisor", "worker", "worker/process",
 	},
 	"cmd/bootstrap/internal/watch": {},
 
@@ -33,12 +33,13 @@ var mayImport = map[string][]string{
 	"protocol":            {},
 	"protocol/runtimeapi": {},
 	"rscripts":            {},
-	"supervisor":          {"protocol", "protocol/runtimeapi"},
-	"worker":              {"internal/memfd", "protocol", "protocol/runtimeapi", "worker/process"},
+	"supervisor":          {"internal/random", "protocol", "protocol/runtimeapi"},
+	"worker":              {"internal/memfd", "internal/random", "protocol", "protocol/runtimeapi", "worker/process"},
 	"worker/process":      {},
 
-	"internal/layer": {},
-	"internal/memfd": {},
+	"internal/layer":  {},
+	"internal/memfd":  {},
+	"internal/random": {},
 }
 
 // libraries are the only third-party modules that these packages may import.
@@ -132,6 +133,24 @@ func TestPageHasTheImports(t *testing.T) {
 		}
 		if !ok || !slices.Equal(got, want) {
 			t.Errorf("docs/architecture.md says that %s imports %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A snapshot contains the state of Go's generators: every environment that is restored from it would
+// draw the same values. Only packages that no snapshot contains may use them.
+func TestRandomness(t *testing.T) {
+	neverRestored := []string{"emulator"}
+	for _, p := range goList(t, module+"...") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(name, "test/") || slices.Contains(neverRestored, name) {
+			continue
+		}
+		for _, path := range p.Imports {
+			switch path {
+			case "math/rand", "math/rand/v2", "crypto/rand", "hash/maphash", "github.com/google/uuid":
+				t.Errorf("%s imports %s: use internal/random", name, path)
+			}
 		}
 	}
 }
