@@ -57,6 +57,15 @@ func TestReports(t *testing.T) {
 			body:        report.Body(),
 		},
 		{
+			name:        "an invocation error with the longest X-Ray cause",
+			call:        func(c *runtimeapi.Client) error { return c.InvocationError(t.Context(), inv, widestReport()) },
+			uri:         "/2018-06-01/runtime/invocation/id-1/error",
+			contentType: "application/vnd.aws.lambda.error+json",
+			errorType:   "Function.Error",
+			xray:        widestReport().XRayCause(),
+			body:        widestReport().Body(),
+		},
+		{
 			name:        "an init error",
 			call:        func(c *runtimeapi.Client) error { return c.InitError(t.Context(), report) },
 			uri:         "/2018-06-01/runtime/init/error",
@@ -89,7 +98,7 @@ func TestReports(t *testing.T) {
 				"Lambda-Runtime-Function-Response-Mode":    "", // "buffered" is answered with 400
 			} {
 				if got := c.header.Get(name); got != want {
-					t.Errorf("%s is %q, want %q", name, got, want)
+					t.Errorf("%s is %.80q, want %.80q", name, got, want)
 				}
 			}
 		})

@@ -11,12 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of an error report, in bytes. AWS's own emulator fails on bodies of some MiB, and
-// X-Ray drops a longer cause.
+// Limits of an error report, in bytes. AWS's own emulator fails on bodies of some MiB.
 const (
 	maxErrorBody = 256 << 10
 	maxShortBody = 2816
-	maxXRayCause = 60 << 10
+
+	// AWS's Go client sends causes shorter than 1 MiB. With the other headers that is just below
+	// what Go's HTTP server accepts, 1 MiB and 4 KiB; it answers a longer header with 431.
+	maxXRayCause = 1<<20 - 1
+	// X-Ray's documents have at most 64 KB, so Lambda shortens a longer cause: it removes whole
+	// exceptions from its end. An exception that is too long by itself would be lost.
+	maxXRayException = 60 << 10
 )
 
 // An ErrorReport is the reason why an invocation or the init failed.
@@ -60,8 +65,8 @@ func (r *ErrorReport) body(limit, maxType int) []byte {
 	return fit(limit, encode, func() any { return body }, &body.Message, &body.Stack)
 }
 
-// XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII and at most
-// 60 KiB: the error's exception, and one for each cause as far as all of their stacks fit.
+// XRayCause returns the report as the JSON of the X-Ray cause header, in ASCII and shorter than
+// 1 MiB: the error's exception, cut to 60 KiB, and one for each cause as far as they fit.
 func (r *ErrorReport) XRayCause() string {
 	type frame struct {
 		Path  string `json:"path"`
@@ -73,21 +78,19 @@ func (r *ErrorReport) XRayCause() string {
 		Message string  `json:"message"`
 		Stack   []frame `json:"stack"`
 	}
+	newException := func(e *ErrorReport, maxMessage int) exception {
+		stack := make([]frame, 0, len(e.Stack))
+		for _, f := range e.Stack {
+			stack = append(stack, frame{f.Path, f.Line, f.Label})
+		}
+		return exception{truncate(e.Type, 1<<10), truncate(e.Message, maxMessage), stack}
+	}
 	dir, _ := os.Getwd() // a cause without a directory is still a cause
 	cause := struct {
 		WorkingDirectory string      `json:"working_directory"`
 		Exceptions       []exception `json:"exceptions"`
 		Paths            []string    `json:"paths"`
-	}{dir, nil, []string{}}
-	limit := maxXRayCause / 2
-	for _, e := range append([]*ErrorReport{r}, r.Causes...) {
-		stack := make([]frame, 0, len(e.Stack))
-		for _, f := range e.Stack {
-			stack = append(stack, frame{f.Path, f.Line, f.Label})
-		}
-		cause.Exceptions = append(cause.Exceptions, exception{truncate(e.Type, 1<<10), truncate(e.Message, limit), stack})
-		limit = maxCauseMessage
-	}
+	}{dir, []exception{newException(r, maxXRayException/2)}, []string{}}
 	withPaths := func() any { // the paths of the remaining frames
 		cause.Paths = cause.Paths[:0]
 		for _, e := range cause.Exceptions {
@@ -99,11 +102,17 @@ func (r *ErrorReport) XRayCause() string {
 		}
 		return cause
 	}
-	for len(cause.Exceptions) > 1 && len(encodeASCII(withPaths())) > maxXRayCause {
-		cause.Exceptions = cause.Exceptions[:len(cause.Exceptions)-1]
+	own := &cause.Exceptions[0]
+	text := fit(maxXRayException, encodeASCII, withPaths, &own.Message, &own.Stack)
+	for _, e := range r.Causes {
+		cause.Exceptions = append(cause.Exceptions, newException(e, maxCauseMessage))
+		longer := encodeASCII(withPaths())
+		if len(longer) > maxXRayCause {
+			break
+		}
+		text = longer
 	}
-	e := &cause.Exceptions[0]
-	return string(fit(maxXRayCause, encodeASCII, withPaths, &e.Message, &e.Stack))
+	return string(text)
 }
 
 // fit encodes value(), and shortens its message and stack until the result has at most limit

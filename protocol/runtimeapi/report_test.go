@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	maxBody  = 256 << 10 // bytes
-	maxCause = 60 << 10
+	maxBody      = 256 << 10 // bytes
+	maxCause     = 1<<20 - 1
+	maxException = 60 << 10
 )
 
 type errorJSON struct {
@@ -229,7 +230,7 @@ func TestXRayCauseFits(t *testing.T) {
 	for name, r := range hugeReports() {
 		t.Run(name, func(t *testing.T) {
 			cause := within(t, r.XRayCause)
-			if len(cause) > maxCause {
+			if len(cause) > maxException {
 				t.Errorf("the cause has %d bytes", len(cause))
 			}
 			checkHeaderValue(t, cause)
@@ -241,6 +242,39 @@ func TestXRayCauseFits(t *testing.T) {
 			checkCut(t, "message", got.Exceptions[0].Message, r.Message)
 			checkCut(t, "type", got.Exceptions[0].Type, r.Type)
 		})
+	}
+}
+
+// widestReport returns a report whose X-Ray cause has exactly maxCause bytes, if the last cause is kept.
+func widestReport() *runtimeapi.ErrorReport {
+	wide := func(length int) *runtimeapi.ErrorReport {
+		return &runtimeapi.ErrorReport{Type: "e", Stack: []runtimeapi.StackFrame{{Label: strings.Repeat("f", length)}}}
+	}
+	r := &runtimeapi.ErrorReport{Type: "e", Message: "m", Stack: stack}
+	for range 9 {
+		r.Causes = append(r.Causes, wide(100_000))
+	}
+	length := len(r.XRayCause())
+	r.Causes = append(r.Causes, wide(0))
+	empty := len(r.XRayCause()) - length
+	r.Causes[9] = wide(maxCause - length - empty)
+	return r
+}
+
+// Causes are sent up to the limit. Beyond it, the last is dropped and no other.
+func TestXRayCauseSendsCausesUpToItsLimit(t *testing.T) {
+	for _, test := range []struct{ more, exceptions int }{{0, 11}, {1, 10}} {
+		r := widestReport()
+		r.Causes[9].Stack[0].Label += strings.Repeat("f", test.more)
+		text := r.XRayCause()
+		if test.more == 0 && len(text) != maxCause {
+			t.Errorf("the cause has %d bytes, want %d", len(text), maxCause)
+		}
+		var cause causeJSON
+		strict(t, []byte(text), &cause)
+		if len(cause.Exceptions) != test.exceptions || cause.Exceptions[0].Message != "m" {
+			t.Errorf("with %d bytes more there are %d exceptions, want %d", test.more, len(cause.Exceptions), test.exceptions)
+		}
 	}
 }
 
