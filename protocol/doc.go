@@ -13,6 +13,9 @@
 //
 //	to R    hello      the first message: the handler to load
 //	        invoke  +  an invocation: its id, deadline and context; payload: the event
+//	        prime      run the handler on its sample events
+//	        snapshot   run the hooks of on_snapshot()
+//	        restore    renew random numbers and the like, and run the hooks of on_restore()
 //	        ack        the last chunk was passed on; with gone, that chunk and all later ones
 //	                   are dropped, for this reason
 //	        shutdown   run the shutdown hooks and exit with status 0
@@ -20,10 +23,13 @@
 //	        init_error the handler cannot be loaded: error; R exits
 //	        result  +  the answer to the invocation id; payload: JSON. With an error, the handler
 //	                   failed, and the payload is what its caller gets
-//	        error      the invocation id failed: error
+//	        error      the invocation id failed: error. Without an id, the phase failed
+//	        entered    R has been through the phase
 //	        chunk   +  the next piece of a streamed answer to the invocation id; payload: at most
 //	                   MaxChunk bytes. The first one carries the StreamHead
 //	        end        the streamed answer is complete; with an error, it broke off
+//
+// R answers a phase (prime, snapshot, restore) with one entered or with one error without an id.
 //
 // R answers an invoke with one result, with one error, or with one or more chunks and one end.
 // R waits for an ack after each chunk. So R writes no faster than the caller reads, and bootstrap
@@ -34,7 +40,7 @@
 // children print, and R waits for nothing. Hello.LogTag, which is secret, tells records from
 // printed lines. The format is described in worker/process/merge.go.
 //
-// Every reply has the id of the invocation. Anything unexpected is a *ProtocolError: the two
+// Every reply to an invoke has its id. Anything unexpected is a *ProtocolError: the two
 // sides no longer agree on where a frame begins. The process is then killed; the pipes are never
 // resynchronised.
 //

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ErrNotSent marks an invocation that failed before anything was sent to R, so another worker
-// may run it.
+// ErrNotSent marks an invocation or a phase that failed before anything was sent to R, so another
+// worker may run it.
 var ErrNotSent = errors.New("not sent to R")
 
 // A FrameTooLargeError reports a frame over the limit of its reader or writer.
@@ -80,7 +80,7 @@ func (e *HandlerError) Error() string {
 // ErrorType is the errorType reported to Lambda.
 func (e *HandlerError) ErrorType() string { return e.Type }
 
-// A StoppedError reports an R that was interrupted while it loaded the handler.
+// A StoppedError reports an R that was interrupted while it loaded the handler or was in a phase.
 type StoppedError struct {
 	Err   error        // why it was interrupted
 	Stack []StackFrame // where, outermost first

@@ -17,6 +17,11 @@ const (
 	TypeChunk     = "chunk"
 	TypeEnd       = "end"
 	TypeAck       = "ack"
+
+	TypePrime    = "prime"
+	TypeSnapshot = "snapshot"
+	TypeRestore  = "restore"
+	TypeEntered  = "entered"
 )
 
 // Hello is the first message to an R process: what to load.
@@ -46,6 +51,8 @@ type Invoke struct {
 	ClientContext string `json:"client_context,omitempty"` // JSON text
 	Identity      string `json:"identity,omitempty"`       // JSON text
 	TenantID      string `json:"tenant_id,omitempty"`
+
+	Env map[string]string `json:"env,omitempty"` // variables that R sets first: renewed credentials
 }
 
 // Ack acknowledges a chunk.
@@ -72,6 +79,33 @@ type Shutdown struct {
 // NewShutdown returns the shutdown message.
 func NewShutdown() Shutdown { return Shutdown{Type: TypeShutdown} }
 
+// Phase makes R enter a phase of SnapStart: prime runs the handler on the function's sample events,
+// snapshot runs the hooks of on_snapshot(), and restore renews what must differ between restored
+// copies and runs the hooks of on_restore().
+type Phase struct {
+	Type       string            `json:"type"`                  // TypePrime, TypeSnapshot or TypeRestore
+	DeadlineMs int64             `json:"deadline_ms,omitempty"` // Unix time in milliseconds by which R must have answered
+	Env        map[string]string `json:"env,omitempty"`         // restore: variables that R sets first, such as credentials
+	Probe      bool              `json:"probe,omitempty"`       // restore: R also returns Entered.Draws
+}
+
+// Entered is R's answer to a Phase that it has been through.
+type Entered struct {
+	Findings []Finding `json:"findings"` // snapshot: what a restore breaks or repeats
+
+	// Draws are the random values that R would draw next: runif, tempfile, tempdir and, if the
+	// openssl package is loaded, rand_bytes. They are set if Phase.Probe was.
+	Draws map[string]string `json:"draws"`
+}
+
+// A Finding is something that was made during the init and is dead after a restore, or the same in
+// every restored copy.
+type Finding struct {
+	Kind string `json:"kind"` // socket, dbi, curl, seed, file, …
+	What string `json:"what"` // as a user knows it: "con, a connection of class SQLiteConnection"
+	Fix  string `json:"fix"`  // an imperative: "close it in on_snapshot(), open it in on_restore()"
+}
+
 // Reply is any control frame that R sends; which fields are set depends on Type.
 type Reply struct {
 	Type string `json:"type"`
@@ -79,6 +113,7 @@ type Reply struct {
 
 	Ready                    // ready
 	StreamHead               // chunk, the first one
+	Entered                  // entered
 	Error      *HandlerError `json:"error"` // error, init_error, end, result: the handler failed
 	RMs        float64       `json:"r_ms"`  // result, error, end: how long R worked, in milliseconds
 
@@ -91,10 +126,17 @@ type Ready struct {
 	RVersion string   `json:"r_version"`
 	Required []string `json:"required"` // the handler's arguments that have no default
 	Hooks    bool     `json:"hooks"`    // R has shutdown hooks
+	Prime    string   `json:"prime"`    // PrimeStop or PrimeContinue if the handler is to be primed, or ""
 
 	InitMs  float64       `json:"init_ms"` // how long the handler's file or package took to load, in milliseconds
 	Slowest []PackageLoad `json:"slowest"` // the calls that took the most of it, the slowest first
 }
+
+// The values of Ready.Prime: whether a failed priming fails the init, or is a warning.
+const (
+	PrimeStop     = "stop"
+	PrimeContinue = "continue"
+)
 
 // A PackageLoad is a call in the handler's file that loaded packages.
 type PackageLoad struct {
@@ -120,6 +162,11 @@ type Prelude struct {
 func (r *Reply) check() error {
 	switch r.Type {
 	case TypeReady:
+		if r.Prime != "" && r.Prime != PrimeStop && r.Prime != PrimeContinue {
+			return &ProtocolError{Reason: fmt.Sprintf("ready with the priming %.40q", r.Prime)}
+		}
+		return nil
+	case TypeEntered:
 		return nil
 	case TypeResult, TypeEnd:
 		if r.ID == "" {
@@ -138,9 +185,6 @@ func (r *Reply) check() error {
 	case TypeError, TypeInitError:
 		if r.Error == nil {
 			return &ProtocolError{Reason: r.Type + " without an error"}
-		}
-		if r.Type == TypeError && r.ID == "" {
-			return &ProtocolError{Reason: "error without an id"}
 		}
 		return nil
 	default:

@@ -208,21 +208,19 @@ func TestWriterWritesVectors(t *testing.T) {
 	}
 }
 
-// The vector "invoke with every field" has every field of Invoke. The R tests rely on that.
-func TestVectorWithEveryField(t *testing.T) {
+// The vectors "… with every field" have every field of their type. The R tests rely on that.
+func TestVectorsWithEveryField(t *testing.T) {
 	vectors := readVectors(t, "to_r")
-	i := slices.IndexFunc(vectors, func(v vector) bool { return v.Name == "invoke with every field" })
-	if i < 0 {
-		t.Fatal("no such vector")
-	}
-	var invoke protocol.Invoke
-	if err := strict(vectors[i].Message, &invoke); err != nil {
-		t.Fatal(err)
-	}
-	fields := reflect.ValueOf(invoke)
-	for n := range fields.NumField() {
-		if fields.Field(n).IsZero() {
-			t.Errorf("%s is empty", fields.Type().Field(n).Name)
+	for _, name := range []string{"invoke with every field", "restore with every field"} {
+		i := slices.IndexFunc(vectors, func(v vector) bool { return v.Name == name })
+		if i < 0 {
+			t.Fatalf("no vector %q", name)
+		}
+		fields := reflect.ValueOf(typed(t, vectors[i].Message))
+		for n := range fields.NumField() {
+			if fields.Field(n).IsZero() {
+				t.Errorf("%s: %s is empty", name, fields.Type().Field(n).Name)
+			}
 		}
 	}
 }
@@ -241,6 +239,12 @@ func typed(t *testing.T, message []byte) any {
 			t.Fatal(err)
 		}
 		return hello
+	case protocol.TypePrime, protocol.TypeSnapshot, protocol.TypeRestore:
+		var phase protocol.Phase
+		if err := strict(message, &phase); err != nil {
+			t.Fatal(err)
+		}
+		return phase
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()
 	case protocol.TypeAck:

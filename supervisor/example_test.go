@@ -74,6 +74,10 @@ func (r *fakeR) Invoke(_ protocol.Invoke, event []byte, _ func(protocol.StreamHe
 	return protocol.Answer{Payload: fmt.Appendf(nil, "answer to %s", event)}, nil
 }
 
+func (r *fakeR) Enter(context.Context, protocol.Phase) (protocol.Entered, error) {
+	return protocol.Entered{}, nil
+}
+
 func (r *fakeR) Interrupt()                  {}
 func (r *fakeR) InterruptGroup()             {}
 func (r *fakeR) Kill(string)                 { r.die() }
@@ -109,7 +113,9 @@ func (a *fakeAPI) InvocationError(_ context.Context, inv *runtimeapi.Invocation,
 	return nil
 }
 
-func (a *fakeAPI) InitError(context.Context, *runtimeapi.ErrorReport) error { return nil }
+func (a *fakeAPI) InitError(context.Context, *runtimeapi.ErrorReport) error    { return nil }
+func (a *fakeAPI) RestoreNext(context.Context) error                           { return nil }
+func (a *fakeAPI) RestoreError(context.Context, *runtimeapi.ErrorReport) error { return nil }
 
 func (a *fakeAPI) RespondStream(*runtimeapi.Invocation, string, *runtimeapi.Prelude) runtimeapi.Stream {
 	panic("no handler streams in this example")

@@ -64,8 +64,9 @@ func takes(d time.Duration) handler {
 // A fakeWorker is a Worker that records its calls, and fails the test if one is not allowed.
 type fakeWorker struct {
 	onInvoke   handler
-	onDone     func()                    // may be nil
-	onShutdown func(ctx context.Context) // if nil, it exits immediately
+	onEnter    func(ctx context.Context, w *fakeWorker, p protocol.Phase) (protocol.Entered, error) // if nil, it succeeds
+	onDone     func()                                                                               // may be nil
+	onShutdown func(ctx context.Context)                                                            // if nil, it exits immediately
 
 	t           *testing.T
 	slot        int
@@ -78,6 +79,7 @@ type fakeWorker struct {
 	busy       bool
 	dead       bool
 	invoked    []protocol.Invoke
+	entered    []string // the phases
 	interrupts []time.Time
 	kills      []time.Time
 	shutdowns  int
@@ -115,6 +117,33 @@ func (w *fakeWorker) Invoke(inv protocol.Invoke, event []byte, open func(protoco
 		return protocol.Answer{}, err
 	}
 	return protocol.Answer{Payload: payload, RTime: time.Millisecond}, nil
+}
+
+// Enter goes through a phase: see onEnter.
+func (w *fakeWorker) Enter(ctx context.Context, p protocol.Phase) (protocol.Entered, error) {
+	w.mu.Lock()
+	switch {
+	case w.busy:
+		w.t.Errorf("Enter of %s while the worker is busy", p.Type)
+	case w.shutdowns > 0:
+		w.t.Errorf("Enter of %s on a worker that was shut down", p.Type)
+	}
+	if w.dead {
+		w.mu.Unlock()
+		return protocol.Entered{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, crash{})
+	}
+	w.busy = true
+	w.entered = append(w.entered, p.Type)
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.busy = false
+	}()
+	if w.onEnter == nil {
+		return protocol.Entered{}, nil
+	}
+	return w.onEnter(ctx, w, p)
 }
 
 func (w *fakeWorker) Interrupt() {
@@ -202,6 +231,8 @@ type fakeAPI struct {
 	onRespond         func(ctx context.Context, inv *runtimeapi.Invocation) error
 	onInvocationError func(ctx context.Context, inv *runtimeapi.Invocation) error
 	onInitError       func(ctx context.Context) error
+	onRestoreNext     func(ctx context.Context) error
+	onRestoreError    func(ctx context.Context) error
 	onWrite           func(s *fakeStream, piece string) error
 	onClose           func(ctx context.Context) error
 
@@ -216,7 +247,7 @@ type fakeAPI struct {
 
 // An apiCall is one call of the Runtime API, as it was when it ended.
 type apiCall struct {
-	op      string // next, response, stream, error or init
+	op      string // next, response, stream, error, init, restore or restore error
 	began   time.Time
 	ended   time.Time
 	id      string // of the invocation
@@ -323,6 +354,22 @@ func (a *fakeAPI) InitError(ctx context.Context, r *runtimeapi.ErrorReport) erro
 	call := apiCall{op: "init", began: time.Now(), report: r}
 	if a.onInitError != nil {
 		call.err = a.onInitError(ctx)
+	}
+	return a.record(call, nil)
+}
+
+func (a *fakeAPI) RestoreNext(ctx context.Context) error {
+	call := apiCall{op: "restore", began: time.Now()}
+	if a.onRestoreNext != nil {
+		call.err = a.onRestoreNext(ctx)
+	}
+	return a.record(call, nil)
+}
+
+func (a *fakeAPI) RestoreError(ctx context.Context, r *runtimeapi.ErrorReport) error {
+	call := apiCall{op: "restore error", began: time.Now(), report: r}
+	if a.onRestoreError != nil {
+		call.err = a.onRestoreError(ctx)
 	}
 	return a.record(call, nil)
 }

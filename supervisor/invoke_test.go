@@ -43,7 +43,7 @@ func TestInvocationIsAnswered(t *testing.T) {
 			Identity:      `{"cognitoIdentityId":"x"}`,
 			TenantID:      "blue",
 		}
-		if !slices.Equal(got, []protocol.Invoke{want}) {
+		if !reflect.DeepEqual(got, []protocol.Invoke{want}) {
 			t.Errorf("R was sent\n %+v, want\n %+v", got, want)
 		}
 		r.after(time.Hour)

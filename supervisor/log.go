@@ -55,6 +55,26 @@ func (t Ready) record() record {
 	return debug("worker ready", slog.Int("worker", t.Stats.PID), slog.Duration("took", t.Took))
 }
 
+func (t PrimingFailed) record() record {
+	return record{slog.LevelWarn, "priming failed, continuing without it",
+		[]slog.Attr{slog.Int("worker", t.PID), slog.Any("error", t.Err)}}
+}
+
+func (t Fragile) record() record {
+	return record{slog.LevelWarn, "made during the init and unusable after a restore", []slog.Attr{
+		slog.Int("worker", t.PID), slog.String("kind", t.Finding.Kind),
+		slog.String("what", t.Finding.What), slog.String("fix", t.Finding.Fix)}}
+}
+
+func (t Prepared) record() record {
+	return debug("prepared for the snapshot",
+		slog.Int("worker", t.PID), slog.Bool("primed", t.Primed), slog.Duration("took", t.Took))
+}
+
+func (t Restored) record() record {
+	return debug("restored", slog.Int("worker", t.PID), slog.Duration("took", t.Took))
+}
+
 func (t Lost) record() record {
 	attrs := []slog.Attr{slog.Int("worker", t.PID)}
 	if t.Reason != nil {

@@ -82,6 +82,9 @@ func ErrorType(err error) string {
 
 // reportOf returns the report of err to the Runtime API.
 func reportOf(err error) *runtimeapi.ErrorReport {
+	if phase, ok := errors.AsType[*PhaseError](err); ok {
+		return phase.report()
+	}
 	if handler, ok := errors.AsType[*protocol.HandlerError](err); ok {
 		return HandlerReport(handler)
 	}

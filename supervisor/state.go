@@ -9,6 +9,7 @@ type State int
 const (
 	StateWaiting  State = iota // has not begun: it waits for its turn, see turn.go
 	StateSpawning              // has no worker, and one is being started
+	StatePrepared              // with SnapStart: its worker waits for the restore
 	StateReady                 // its worker waits for an invocation
 	StateBusy                  // its worker runs one
 	StateReaped                // lost its worker, which is dead or being killed
@@ -16,6 +17,6 @@ const (
 	StateDraining              // a shutdown began: it reports what it holds and ends its worker
 )
 
-var stateNames = [...]string{"waiting", "spawning", "ready", "busy", "reaped", "backoff", "draining"}
+var stateNames = [...]string{"waiting", "spawning", "prepared", "ready", "busy", "reaped", "backoff", "draining"}
 
 func (s State) String() string { return stateNames[s] }

@@ -19,6 +19,7 @@ import (
 // A Worker is one ready R process; *worker.Worker documents each method.
 type Worker interface {
 	Invoke(inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer) (protocol.Answer, error)
+	Enter(ctx context.Context, p protocol.Phase) (protocol.Entered, error)
 	Interrupt()
 	InterruptGroup()
 	Kill(reason string)
@@ -35,6 +36,8 @@ type RuntimeAPI interface {
 	RespondStream(inv *runtimeapi.Invocation, contentType string, prelude *runtimeapi.Prelude) runtimeapi.Stream
 	InvocationError(ctx context.Context, inv *runtimeapi.Invocation, r *runtimeapi.ErrorReport) error
 	InitError(ctx context.Context, r *runtimeapi.ErrorReport) error
+	RestoreNext(ctx context.Context) error
+	RestoreError(ctx context.Context, r *runtimeapi.ErrorReport) error
 }
 
 // Config configures a Supervisor. Recycle and Observe may be nil.
@@ -53,6 +56,10 @@ type Config struct {
 	// to report that. R has the first half of it to report where it was. If 0, the margin
 	// grows with the timeout, from 250 ms at 3 s to 1 s at a minute.
 	Margin time.Duration
+
+	// SnapStart makes the supervisor wait for the restore of a snapshot before the first poll; see
+	// snapstart.go. With Probe, Restored has what each worker would draw next.
+	SnapStart, Probe bool
 
 	// Recycle is called after each answered invocation; served is how many the slot's
 	// worker has answered. It returns whether the worker is due for recycling, and whether

@@ -65,6 +65,38 @@ type (
 		Took  time.Duration
 	}
 
+	// PrimingFailed reports a failed priming that the function's setting makes a warning.
+	PrimingFailed struct {
+		At
+		PID int
+		Err error
+	}
+
+	// Fragile reports something that the worker made during its init and that a restore breaks or
+	// repeats.
+	Fragile struct {
+		At
+		PID     int
+		Finding protocol.Finding
+	}
+
+	// Prepared reports that a worker is ready for the snapshot and waits for the restore.
+	Prepared struct {
+		At
+		PID    int
+		Primed bool
+		Took   time.Duration // priming and the hooks of on_snapshot()
+	}
+
+	// Restored reports that a worker from before the snapshot was renewed and its hooks of
+	// on_restore() have run.
+	Restored struct {
+		At
+		PID   int
+		Took  time.Duration
+		Draws map[string]string // what R would draw next, if Config.Probe is set
+	}
+
 	// Lost reports a worker that died, or was killed because it cannot be used again.
 	Lost struct {
 		At

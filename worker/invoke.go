@@ -32,15 +32,7 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	if err := w.usable(); err != nil {
 		return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, err)
 	}
-	w.process.Flush() // a child of R may have printed since the last invocation
-	w.process.Mark()
-	w.current.Store(&inv)
-	defer func() {
-		w.process.Flush()
-		if w.process.Ending() == nil { // otherwise its last output may still come
-			w.current.Store(nil)
-		}
-	}()
+	defer w.attribute(invocation(inv))()
 	log := w.log.With("request_id", inv.ID)
 
 	log.Debug("frame sent", "type", inv.Type, "payload_bytes", len(event))

@@ -31,9 +31,9 @@ func (c *Config) lowestLevel() string {
 	return levelNames[len(levelNames)-1]
 }
 
-func (w *Worker) logStdout(line string) { w.logLine("stdout", line, w.invocationAttrs("")) }
+func (w *Worker) logStdout(line string) { w.logLine("stdout", line, w.workAttrs("")) }
 
-func (w *Worker) logStderr(line string) { w.logLine("stderr", line, w.invocationAttrs("")) }
+func (w *Worker) logStderr(line string) { w.logLine("stderr", line, w.workAttrs("")) }
 
 // logLine logs a line that the function wrote. The log level does not drop it: it has none, or
 // that of a log package, which has its own threshold.
@@ -45,22 +45,46 @@ func (w *Worker) logLine(stream, line string, attrs []slog.Attr) {
 	_ = w.log.Handler().Handle(context.Background(), r) // a log that fails cannot be reported in the log
 }
 
-// invocationAttrs returns the attributes of a record that belongs to the invocation id, or to the
-// running one if id is empty.
-func (w *Worker) invocationAttrs(id string) []slog.Attr {
-	inv := w.current.Load()
-	if id != "" && (inv == nil || inv.ID != id) {
-		// A child that R forked outlives its invocation.
-		return []slog.Attr{slog.String("request_id", id)}
-	}
-	if inv == nil {
-		return nil
-	}
+// A work is what R does, to which its output is attributed: an invocation or a phase.
+type work struct {
+	id    string // of the invocation; "" in a phase
+	attrs []slog.Attr
+}
+
+// invocation returns inv as work.
+func invocation(inv protocol.Invoke) *work {
 	attrs := []slog.Attr{slog.String("request_id", inv.ID)}
 	if inv.TenantID != "" {
 		attrs = append(attrs, slog.String("tenant_id", inv.TenantID))
 	}
-	return attrs
+	return &work{inv.ID, slices.Clip(attrs)}
+}
+
+// attribute begins to attribute R's output to work. The returned function ends that.
+func (w *Worker) attribute(to *work) (end func()) {
+	w.process.Flush() // a child of R may have printed since the work before
+	w.process.Mark()
+	w.current.Store(to)
+	return func() {
+		w.process.Flush()
+		if w.process.Ending() == nil { // otherwise its last output may still come
+			w.current.Store(nil)
+		}
+	}
+}
+
+// workAttrs returns the attributes of a record that belongs to the invocation id, or to what R does
+// now if id is empty.
+func (w *Worker) workAttrs(id string) []slog.Attr {
+	current := w.current.Load()
+	if id != "" && (current == nil || current.id != id) {
+		// A child that R forked outlives its invocation.
+		return []slog.Attr{slog.String("request_id", id)}
+	}
+	if current == nil {
+		return nil
+	}
+	return current.attrs
 }
 
 // logRecord logs a record that R code made, for example a warning.
@@ -70,7 +94,7 @@ func (w *Worker) logRecord(body []byte) {
 		w.logStderr(string(body)) // user code has printed the tag
 		return
 	}
-	attrs := w.invocationAttrs(record.ID)
+	attrs := w.workAttrs(record.ID)
 	if record.Line != nil {
 		w.logLine("stdout", string(record.Line), attrs)
 		return

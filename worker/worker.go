@@ -15,7 +15,7 @@ import (
 
 // A Worker is one R process that has reported that it is ready.
 //
-// Only one goroutine at a time may call Invoke or Shutdown. All other methods may be called
+// Only one goroutine at a time may call Invoke, Enter or Shutdown. All other methods may be called
 // from any goroutine, at any time.
 type Worker struct {
 	process   *process.Process
@@ -31,7 +31,7 @@ type Worker struct {
 	writer   *protocol.Writer
 	reader   *protocol.Reader
 
-	current atomic.Pointer[protocol.Invoke] // the invocation that output is attributed to
+	current atomic.Pointer[work] // what output is attributed to
 
 	done chan struct{} // closed once the process is dead and reaped
 	exit *ExitError    // set before done is closed

@@ -14,6 +14,10 @@ const (
 	ErrorUserCodeSyntax       = "Runtime.UserCodeSyntaxError"
 	ErrorImportModule         = "Runtime.ImportModuleError" // a package cannot be loaded
 
+	// SnapStart.
+	ErrorBeforeSnapshot = "Runtime.BeforeSnapshotError" // priming or an on_snapshot() hook failed
+	ErrorAfterRestore   = "Runtime.AfterRestoreError"   // an on_restore() hook failed
+
 	// The event and the result.
 	ErrorEvent                = "Runtime.EventError"     // the event did not arrive whole
 	ErrorUnmarshal            = "Runtime.UnmarshalError" // the event is not valid JSON

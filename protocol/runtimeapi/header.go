@@ -51,6 +51,10 @@ const (
 	PathInvocation = "/2018-06-01/runtime/invocation/" // {id}/response, {id}/error
 	PathInitError  = "/2018-06-01/runtime/init/error"
 
+	// SnapStart; see "Implementing SnapStart hooks for container images".
+	PathRestoreNext  = "/2018-06-01/runtime/restore/next"
+	PathRestoreError = "/2018-06-01/runtime/restore/error"
+
 	PathRegister      = "/2020-01-01/extension/register"
 	PathExtensionNext = "/2020-01-01/extension/event/next"
 )

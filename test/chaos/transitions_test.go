@@ -14,7 +14,8 @@ import (
 // lead to draining.
 var follows = map[supervisor.State][]supervisor.State{
 	supervisor.StateWaiting:  {supervisor.StateSpawning},
-	supervisor.StateSpawning: {supervisor.StateReady, supervisor.StateReaped},
+	supervisor.StateSpawning: {supervisor.StateReady, supervisor.StatePrepared, supervisor.StateReaped},
+	supervisor.StatePrepared: {supervisor.StateReady, supervisor.StateReaped, supervisor.StateSpawning},
 	supervisor.StateReady:    {supervisor.StateBusy, supervisor.StateReaped, supervisor.StateSpawning},
 	supervisor.StateBusy:     {supervisor.StateReady, supervisor.StateReaped, supervisor.StateSpawning},
 	supervisor.StateReaped:   {supervisor.StateSpawning, supervisor.StateBackoff},
