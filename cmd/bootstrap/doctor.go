@@ -52,7 +52,7 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 		Getenv:      getenv,
 		Worker:      c,
 		NoHandler:   noHandler,
-		InitTimeout: s.initTimeout,
+		InitTimeout: s.initLimit(),
 		Explain:     describe,
 		Report:      report,
 	}) || !healthy {

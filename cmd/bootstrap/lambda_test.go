@@ -65,7 +65,7 @@ func TestConfigurationErrorIsAnInitError(t *testing.T) {
 	api := &fakeAPI{}
 	var printed strings.Builder
 	out := lambdalog.NewOutput(&printed, nil)
-	s := settings{handler: "app.f", taskRoot: "."} // without an init timeout
+	s := settings{handler: "app.f", taskRoot: ".", initTimeout: -1}
 	getenv := func(name string) string { return map[string]string{"LAMBDA_R_BIN": "/bin/true"}[name] }
 	err := serveLambda(t.Context(), s, api.client(t), getenv, out, lambdalog.New(out, lambdalog.Options{}))
 	if !errors.Is(err, errReported) {

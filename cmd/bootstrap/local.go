@@ -31,7 +31,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 		return err
 	}
 	s, invalid := readSettings(flags.Args(), getenv)
-	if err := errors.Join(invalid, o.complete(flags, s, getenv), s.checkHandler()); err != nil {
+	if err := errors.Join(invalid, o.complete(flags, &s, getenv), s.checkHandler()); err != nil {
 		return err
 	}
 	out := lambdalog.NewOutput(stdout, nil)

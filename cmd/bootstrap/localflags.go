@@ -69,9 +69,9 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	return flags, o
 }
 
-// complete takes options that are not on the command line from the environment. Its error
-// joins one error for each invalid option.
-func (o *localOptions) complete(flags *pflag.FlagSet, s settings, getenv func(string) string) error {
+// complete takes options that are not on the command line from the environment, and sets the
+// function's timeout in s. Its error joins one error for each invalid option.
+func (o *localOptions) complete(flags *pflag.FlagSet, s *settings, getenv func(string) string) error {
 	var invalid []error
 	check := func(ok bool, name, value, want string) {
 		if !ok {
@@ -92,5 +92,6 @@ func (o *localOptions) complete(flags *pflag.FlagSet, s settings, getenv func(st
 	check(o.timeout > 0, "--timeout", o.timeout.String(), "a duration above 0, for example 30s")
 	check(o.memory >= 1, "--memory", fmt.Sprint(o.memory), "a number of MB above 0")
 	check(o.http == "" || front.Format(o.http).Valid(), "--http", o.http, "url, rest, alb or lattice")
+	s.timeout = o.timeout
 	return errors.Join(invalid...)
 }

@@ -26,7 +26,7 @@ func newSupervisor(p *pool, api supervisor.RuntimeAPI, out *lambdalog.Output) (*
 		API:         api,
 		Spawn:       p.spawn,
 		Slots:       p.slots,
-		InitTimeout: p.settings.initTimeout,
+		InitTimeout: p.settings.initLimit(),
 		Margin:      p.settings.margin,
 		Log:         p.log,
 	}

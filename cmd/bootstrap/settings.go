@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	// defaultInitTimeout is Lambda's longest limit for an init (Managed Instances and
-	// provisioned concurrency), so that Lambda's own limit always comes first.
-	defaultInitTimeout = 130 * time.Second
+	// minInitTimeout is the least that Lambda allows for an init of SnapStart, of provisioned
+	// concurrency and of Managed Instances. It allows the function's timeout if that is longer.
+	minInitTimeout = 130 * time.Second
+
+	// maxTimeout bounds what counts as the function's timeout. Lambda has at most 90 minutes.
+	maxTimeout = 24 * time.Hour
 
 	// maxMemory bounds what counts as the function's memory, in MB. Lambda has at most 32 GB.
 	maxMemory = 1 << 24
@@ -27,8 +30,8 @@ const (
 type settings struct {
 	handler        string
 	taskRoot       string
-	workers        int // 0 if not set
-	initTimeout    time.Duration
+	workers        int           // 0 if not set
+	initTimeout    time.Duration // 0 if not set: see initLimit
 	margin         time.Duration // 0 if it grows with the timeout
 	maxInvocations int           // 0 if unlimited
 	maxRSS         int64         // bytes; 0 if unlimited
@@ -36,10 +39,12 @@ type settings struct {
 	logLevel       slog.Level
 	logJSON        bool
 
-	// Lambda sets these. A value that makes no sense counts as absent.
-	function       string // its name
-	maxConcurrency int    // 0 if not set
-	memory         int64  // bytes; 0 if unknown
+	// Lambda sets these, but not the timeout, which AWS's emulator takes. A value that makes no sense
+	// counts as absent.
+	function       string        // its name
+	maxConcurrency int           // 0 if not set
+	memory         int64         // bytes; 0 if unknown
+	timeout        time.Duration // 0 if unknown
 }
 
 // A variable is an environment variable that configures bootstrap. Variables that only R
@@ -71,7 +76,7 @@ var variables = []variable{
 // readSettings reads the command line and the environment. Its error joins one error for
 // each invalid setting, which keeps its default.
 func readSettings(args []string, getenv func(string) string) (settings, error) {
-	s := settings{taskRoot: ".", initTimeout: defaultInitTimeout}
+	s := settings{taskRoot: "."}
 	var invalid []error
 	for _, v := range variables {
 		if value := getenv(v.name); value != "" && !v.parse(&s, value) {
@@ -86,6 +91,9 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 	}
 	if mb, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil && mb > 0 && mb <= maxMemory {
 		s.memory = mb << 20
+	}
+	if n, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_TIMEOUT"), 10, 64); err == nil && n > 0 && n <= int64(maxTimeout/time.Second) {
+		s.timeout = time.Duration(n) * time.Second
 	}
 	s.function = cmp.Or(getenv("AWS_LAMBDA_FUNCTION_NAME"), localFunction)
 	s.handler = getenv("_HANDLER")
@@ -104,6 +112,12 @@ func (s *settings) checkHandler() error {
 		return noHandlerError{}
 	}
 	return nil
+}
+
+// initLimit returns how long a worker may take to become ready: LAMBDA_R_INIT_TIMEOUT or, if it
+// is not set, as long as Lambda allows.
+func (s *settings) initLimit() time.Duration {
+	return cmp.Or(s.initTimeout, max(minInitTimeout, s.timeout))
 }
 
 // lambdaSlots returns how many workers run inside Lambda. Lambda sends one event at a

@@ -20,11 +20,12 @@ func TestReadSettings(t *testing.T) {
 		"LAMBDA_R_WORKERS": "3", "LAMBDA_R_INIT_TIMEOUT": "5s", "LAMBDA_R_DEADLINE_MARGIN": "100ms",
 		"LAMBDA_R_MAX_INVOCATIONS": "7", "LAMBDA_R_MAX_RSS": "1GB", "LAMBDA_R_METRICS": "true",
 		"AWS_LAMBDA_FUNCTION_NAME": "parity", "AWS_LAMBDA_MAX_CONCURRENCY": "8", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+		"AWS_LAMBDA_FUNCTION_TIMEOUT": "300",
 	}, "app.f")
 	want := settings{
 		handler: "app.f", taskRoot: dir, workers: 3, initTimeout: 5 * time.Second, margin: 100 * time.Millisecond,
 		maxInvocations: 7, maxRSS: 1 << 30, metrics: true, logLevel: slog.LevelDebug, logJSON: true,
-		function: "parity", maxConcurrency: 8, memory: 512 << 20,
+		function: "parity", maxConcurrency: 8, memory: 512 << 20, timeout: 300 * time.Second,
 	}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v\nwant %+v", s, err, want)
@@ -34,10 +35,36 @@ func TestReadSettings(t *testing.T) {
 func TestDefaultSettings(t *testing.T) {
 	s, err := read(map[string]string{"_HANDLER": "app.f", "AWS_LAMBDA_MAX_CONCURRENCY": "many", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "-1"})
 	want := settings{
-		handler: "app.f", taskRoot: ".", initTimeout: 130 * time.Second, function: "function",
+		handler: "app.f", taskRoot: ".", function: "function",
 	}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v\nwant %+v", s, err, want)
+	}
+}
+
+// The init may take as long as Lambda allows: 130 s or the function's timeout, where it is known.
+func TestInitLimit(t *testing.T) {
+	for _, test := range []struct {
+		setting, timeout string
+		want             time.Duration
+	}{
+		{"", "", 130 * time.Second},
+		{"", "30", 130 * time.Second},
+		{"", "131", 131 * time.Second},
+		{"", "5400", 90 * time.Minute},
+		{"5s", "900", 5 * time.Second},
+		{"2h", "900", 2 * time.Hour},
+		// A timeout that makes no sense counts as absent.
+		{"", "0", 130 * time.Second},
+		{"", "-900", 130 * time.Second},
+		{"", "900s", 130 * time.Second},
+		{"", "86401", 130 * time.Second},
+		{"", "9223372036854775807", 130 * time.Second},
+	} {
+		s, err := read(map[string]string{"LAMBDA_R_INIT_TIMEOUT": test.setting, "AWS_LAMBDA_FUNCTION_TIMEOUT": test.timeout})
+		if err != nil || s.initLimit() != test.want {
+			t.Errorf("%+v: %s, %v", test, s.initLimit(), err)
+		}
 	}
 }
 
@@ -97,7 +124,7 @@ func TestInvalidFlags(t *testing.T) {
 	if err := flags.Parse([]string{"--concurrency=0", "--queue=-1", "--timeout=0s", "--memory=0", "--http=soap"}); err != nil {
 		t.Fatal(err)
 	}
-	err := o.complete(flags, settings{}, func(name string) string {
+	err := o.complete(flags, &settings{}, func(name string) string {
 		return map[string]string{"LAMBDA_R_LOCAL_ADDR": "9000"}[name]
 	})
 	const want = `LAMBDA_R_LOCAL_ADDR="9000": not host:port, for example 127.0.0.1:9000
@@ -108,6 +135,21 @@ func TestInvalidFlags(t *testing.T) {
 --http="soap": not url, rest, alb or lattice`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// An init on this machine may take as long as --timeout allows in Lambda.
+func TestInitLimitOfLocal(t *testing.T) {
+	flags, o := localFlags()
+	if err := flags.Parse([]string{"--timeout=15m"}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := read(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.complete(flags, &s, func(string) string { return "" }); err != nil || s.initLimit() != 15*time.Minute {
+		t.Errorf("the limit is %s, %v", s.initLimit(), err)
 	}
 }
 
