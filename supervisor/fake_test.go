@@ -70,6 +70,7 @@ type fakeWorker struct {
 
 	t           *testing.T
 	slot        int
+	prime       string // see protocol.Ready
 	done        chan struct{}
 	interrupted chan struct{}
 
@@ -182,7 +183,7 @@ func (w *fakeWorker) Err() error {
 }
 
 func (w *fakeWorker) Stats() protocol.WorkerStats {
-	return protocol.WorkerStats{PID: 100 + w.slot, RSS: 1 << 20}
+	return protocol.WorkerStats{PID: 100 + w.slot, RSS: 1 << 20, Ready: protocol.Ready{Prime: w.prime}}
 }
 
 func (w *fakeWorker) Shutdown(ctx context.Context) {

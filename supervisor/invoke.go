@@ -26,10 +26,18 @@ type pollResult struct {
 }
 
 // maybePoll asks /next for an invocation, in the background, if the worker is ready for
-// one. A worker that was seen dead is not.
+// one. A worker that was seen dead is not. Before the restore of a snapshot, no slot polls.
 func (s *slot) maybePoll(ctx context.Context) {
-	if s.worker == nil || s.polled != nil || dead(s.worker) {
+	if s.worker == nil || s.polled != nil || s.opened != nil || dead(s.worker) {
 		return
+	}
+	s.startPoll(ctx)
+}
+
+// startPoll asks /next for an invocation, in the background.
+func (s *slot) startPoll(ctx context.Context) {
+	if s.sup.snap != nil {
+		s.sup.snap.polled.Store(true)
 	}
 	s.emit(Polling{At: s.here()})
 	polled := make(chan pollResult, 1)
@@ -46,9 +54,7 @@ func (s *slot) maybePoll(ctx context.Context) {
 // poll asks /next for an invocation, and retries for a while if that cannot be reached or is
 // busy.
 func (s *slot) poll(ctx context.Context) (*runtimeapi.Invocation, error) {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = 50 * time.Millisecond
-	b.MaxInterval = 2 * time.Second
+	b := newBackOff(50*time.Millisecond, 2*time.Second)
 	b.MaxElapsedTime = maxPollRetry // counted from its making, or from Reset
 	return backoff.RetryNotifyWithData(func() (*runtimeapi.Invocation, error) {
 		asked := time.Now()

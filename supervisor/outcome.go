@@ -68,6 +68,9 @@ func outcomeOf(r result) outcome {
 // ErrorType returns the errorType with which err is reported to Lambda, or "" if it has none
 // of its own.
 func ErrorType(err error) string {
+	if phase, ok := errors.AsType[*PhaseError](err); ok {
+		return phase.ErrorType()
+	}
 	if _, ok := errors.AsType[*protocol.ProtocolError](err); ok {
 		return runtimeapi.ErrorProtocol
 	}

@@ -8,6 +8,25 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
+// errRestored is why a worker is killed that was being started when the snapshot was taken.
+var errRestored = errors.New("the environment was restored in the middle of its init")
+
+// errRestoreTimeout is why a worker is stopped after the restore.
+var errRestoreTimeout = fmt.Errorf("it was not done %s after the restore; Lambda allows 10s", restoreLimit)
+
+// A RestoreRefusedError reports that the Runtime API did not answer the wait for the restore, or
+// refused it.
+type RestoreRefusedError struct{ Err error }
+
+func (e *RestoreRefusedError) Error() string {
+	return fmt.Sprintf("the environment was not restored from a snapshot: %v", e.Err)
+}
+
+func (e *RestoreRefusedError) Unwrap() error { return e.Err }
+
+// ErrorType is the errorType reported to Lambda.
+func (e *RestoreRefusedError) ErrorType() string { return runtimeapi.ErrorBeforeSnapshot }
+
 // A PhaseError reports a phase of SnapStart that failed: the error of priming or of a hook.
 type PhaseError struct {
 	Phase string // protocol.TypePrime, protocol.TypeSnapshot or protocol.TypeRestore

@@ -62,10 +62,7 @@ func (s *slot) post(
 	defer cancel()
 	start := time.Now()
 
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = 10 * time.Millisecond
-	b.MaxInterval = 200 * time.Millisecond
-	b.MaxElapsedTime = 0 // ctx ends it
+	b := newBackOff(10*time.Millisecond, 200*time.Millisecond)
 	err := backoff.RetryNotify(func() error {
 		err := send(ctx)
 		if isAnswer(err) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
@@ -22,20 +23,27 @@ type slot struct {
 	number int
 	log    *slog.Logger
 
-	state    State
-	restarts restarts
-	worker   Worker           // nil unless the slot is ready or busy
-	pid      int              // of worker
-	served   int              // invocations that worker answered
-	due      bool             // worker is due for recycling
-	spawned  chan spawnResult // non-nil while a worker is being started
-	retry    <-chan time.Time // non-nil during backoff
-	reaping  sync.WaitGroup   // workers that are being freed
+	state     State
+	restarts  restarts
+	worker    Worker                  // nil unless the slot is ready or busy
+	pid       int                     // of worker
+	served    int                     // invocations that worker answered
+	due       bool                    // worker is due for recycling
+	spawned   chan spawnResult        // non-nil while a worker is being started
+	stopSpawn context.CancelCauseFunc // of that
+	retry     <-chan time.Time        // non-nil during backoff
+	reaping   sync.WaitGroup          // workers that are being freed
 
 	polled   chan pollResult        // non-nil while a poll of /next is open
 	held     *runtimeapi.Invocation // received and neither run nor reported
 	received time.Time              // when the last invocation was received
 	expire   <-chan time.Time       // when held must be reported as failed
+
+	// Non-nil with SnapStart until it has happened; nil channels block.
+	restored <-chan struct{}  // the environment was restored
+	opened   <-chan struct{}  // polls may begin
+	overdue  <-chan time.Time // Lambda's limit for the restore is near, and the worker is not ready
+	unprimed bool             // priming has failed, and is not tried again
 
 	tookTurn bool // its first spawn has ended
 	gaveUp   bool // it is counted in sup.gaveUp
@@ -44,13 +52,17 @@ type slot struct {
 }
 
 func newSlot(s *Supervisor, number int, drainDeadline context.Context) *slot {
-	return &slot{
+	slot := &slot{
 		sup:           s,
 		config:        &s.config,
 		number:        number,
 		log:           s.config.Log.With("slot", number),
 		drainDeadline: drainDeadline,
 	}
+	if s.snap != nil {
+		slot.restored, slot.opened = s.snap.restored, s.snap.opened
+	}
+	return slot
 }
 
 // enter changes the state, and returns what the transition embeds.
@@ -112,6 +124,16 @@ func (s *slot) loop(ctx context.Context) error {
 			}
 		case <-died:
 			s.lose(ctx, Lost{Reason: s.worker.Err(), Idle: true}, s.restarts.lost())
+		case <-s.restored:
+			s.restored = nil
+			if err := s.restore(ctx); err != nil {
+				return err
+			}
+		case <-s.opened:
+			s.opened = nil
+		case <-s.overdue:
+			s.overdue = nil
+			s.offer(ctx)
 		case <-ctx.Done():
 		}
 	}
@@ -136,6 +158,12 @@ type spawnResult struct {
 	worker Worker
 	err    error
 	took   time.Duration
+
+	// With SnapStart, before the restore.
+	primed      bool
+	unprimed    error // why priming failed, if that is only a warning
+	findings    []protocol.Finding
+	prepareTook time.Duration
 }
 
 // maybeSpawn starts a worker if the slot needs one and may have it: it has none and does
@@ -152,15 +180,22 @@ func (s *slot) maybeSpawn(ctx context.Context) {
 	s.emit(Spawning{At: at, Failures: s.restarts.failures, Successor: !vacant})
 	spawned := make(chan spawnResult, 1)
 	s.spawned = spawned
-	go func() { // loop, or free, receives its result
+	ctx, s.stopSpawn = context.WithCancelCause(ctx)
+	complete := s.completion()
+	go func(stop context.CancelCauseFunc) { // loop, restore or free receives its result
+		defer stop(nil)
 		s.reaping.Wait()
 		start := time.Now()
 		limit := s.config.InitTimeout
 		ctx, cancel := context.WithTimeoutCause(ctx, limit, &InitTimeoutError{limit})
 		defer cancel()
 		w, err := s.config.Spawn(ctx, s.number)
-		spawned <- spawnResult{w, err, time.Since(start)}
-	}()
+		r := spawnResult{worker: w, err: err, took: time.Since(start)}
+		if err == nil {
+			r = complete(ctx, r)
+		}
+		spawned <- r
+	}(s.stopSpawn)
 }
 
 // spawnEnded takes in a new worker, or a failure to start one. An error ends the
@@ -172,7 +207,7 @@ func (s *slot) spawnEnded(ctx context.Context, r spawnResult) error {
 		return nil
 	case ctx.Err() != nil:
 		return nil // the shutdown ended it
-	case !s.sup.wasReady.Load():
+	case !s.sup.wasReady.Load() || s.failedPhase(r.err):
 		s.emit(SpawnFailed{At: s.enter(StateReaped), Err: r.err, Init: true, Took: r.took})
 		s.sup.initFailed.Store(true)
 		return r.err
@@ -186,8 +221,8 @@ func (s *slot) spawnEnded(ctx context.Context, r spawnResult) error {
 	pause, gaveUp := s.restarts.spawnFailed()
 	attempts := s.restarts.failedSpawns
 	s.emit(SpawnFailed{At: s.enter(StateReaped), Err: r.err, Attempts: attempts, Took: r.took})
-	if gaveUp && s.giveUp(r.err) == s.config.Slots {
-		return fmt.Errorf("%w: %d attempts in a row failed, the last with: %w", ErrGaveUp, attempts, r.err)
+	if gaveUp && (s.giveUp(r.err) == s.config.Slots || s.restored != nil) {
+		return s.unrestorable(fmt.Errorf("%w: %d attempts in a row failed, the last with: %w", ErrGaveUp, attempts, r.err))
 	}
 	s.backOff(pause)
 	return nil
@@ -208,6 +243,11 @@ func (s *slot) install(r spawnResult) {
 		s.gaveUp = false
 		s.sup.gaveUp.Add(-1)
 	}
+	if s.restored != nil {
+		s.emit(Ready{At: s.enter(StatePrepared), Stats: stats, Took: r.took})
+		s.await(r)
+		return
+	}
 	s.emit(Ready{At: s.enter(StateReady), Stats: stats, Took: r.took})
 }
 
@@ -224,6 +264,9 @@ func (s *slot) giveUp(last error) int {
 // lose takes a worker that cannot be used again out of the slot, and delays the next
 // spawn by pause. During a shutdown, that is not a transition: no other worker follows.
 func (s *slot) lose(ctx context.Context, t Lost, pause time.Duration) {
+	if s.state == StatePrepared {
+		s.sup.snap.count(-1)
+	}
 	if ctx.Err() != nil {
 		s.retire()
 		return
@@ -268,11 +311,14 @@ func (s *slot) countServed(ctx context.Context) {
 func (s *slot) retire() {
 	w := s.worker
 	s.worker, s.due = nil, false
-	s.reaping.Go(func() { // the next spawn, or free, waits for it
-		ctx, cancel := context.WithTimeout(s.drainDeadline, DrainLimit)
-		defer cancel()
-		w.Shutdown(ctx)
-	})
+	s.reaping.Go(func() { s.end(w) }) // the next spawn, or free, waits for it
+}
+
+// end asks a worker that has left the slot to exit, and frees it.
+func (s *slot) end(w Worker) {
+	ctx, cancel := context.WithTimeout(s.drainDeadline, DrainLimit)
+	defer cancel()
+	w.Shutdown(ctx)
 }
 
 // hold keeps an invocation until the worker is ready for it, or its deadline is near.

@@ -82,6 +82,7 @@ type Supervisor struct {
 	initFailed atomic.Bool   // a spawn failed before any worker was ready
 	gaveUp     atomic.Int32  // slots that have given up
 	turns      chan struct{} // see turn.go
+	snap       *snapStart    // nil without SnapStart
 }
 
 // New checks the configuration and returns a Supervisor that does nothing until Run is
@@ -98,7 +99,11 @@ func New(c Config) (*Supervisor, error) {
 		return nil, errors.New("supervisor: Margin must not be negative")
 	}
 	starting := runtime.GOMAXPROCS(0) // R saturates a CPU while it starts
-	return &Supervisor{config: c, starting: starting, turns: make(chan struct{}, c.Slots+starting)}, nil
+	s := &Supervisor{config: c, starting: starting, turns: make(chan struct{}, c.Slots+starting)}
+	if c.SnapStart {
+		s.snap = newSnapStart(c.Slots)
+	}
+	return s, nil
 }
 
 // Run takes invocations and reports each of them, until ctx is cancelled (then it returns
@@ -115,6 +120,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			}
 			return newSlot(s, i, drainDeadline).run(ctx)
 		})
+	}
+	if s.snap != nil {
+		slots.Go(func() error { return s.awaitRestore(ctx) })
 	}
 	err := slots.Wait()
 	if s.initFailed.Load() {
@@ -136,10 +144,12 @@ func deadlineAfter(ctx context.Context, limit time.Duration) (_ context.Context,
 	}
 }
 
+// maxInitReport is for an API that hangs. Lambda has its own limits for the init and the restore.
+const maxInitReport = 5 * time.Second
+
 // ReportInit posts err as the init error. The caller must exit afterwards.
 func ReportInit(api RuntimeAPI, err error) error {
-	// Lambda has its own limit for the init. This one is for an API that hangs.
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), maxInitReport)
 	defer cancel()
 	return api.InitError(ctx, reportOf(err))
 }

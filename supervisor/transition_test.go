@@ -28,7 +28,8 @@ func invocationOf(t Transition) string {
 // next has the states that may follow each state.
 var next = map[State][]State{
 	StateWaiting:  {StateSpawning, StateDraining},
-	StateSpawning: {StateReady, StateReaped, StateDraining},
+	StateSpawning: {StateReady, StatePrepared, StateReaped, StateDraining},
+	StatePrepared: {StateReady, StateReaped, StateDraining},
 	StateReady:    {StateBusy, StateReaped, StateSpawning, StateDraining},  // spawning if a worker
 	StateBusy:     {StateReady, StateReaped, StateSpawning, StateDraining}, // is lost while it is being recycled
 	StateReaped:   {StateSpawning, StateBackoff, StateDraining},

@@ -17,6 +17,7 @@ import (
 // before the first invocation are also reported to the Runtime API as the init error.
 func runLambda(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	s, invalid := readSettings(args, getenv)
+	s.readSnapStart(getenv)
 	frames, noFrames := lambdalog.OpenTelemetry(getenv(lambdalog.TelemetryVariable))
 	out := lambdalog.NewOutput(stdout, frames)
 	defer out.Close() // what the reader does not take in time is lost
@@ -45,6 +46,9 @@ func serveLambda(
 		return failInit(api, log, err)
 	}
 	defer p.close()
+	if s.probe {
+		p.observe = observeDraws(p.config.TempDir, log)
+	}
 	ext := newExtension(api, p.hasHooks, log)
 	sup, err := newSupervisor(p, ext, out)
 	if err != nil {

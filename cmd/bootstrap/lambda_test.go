@@ -16,7 +16,8 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// A fakeAPI is a Runtime API that records its calls. Every call of /next returns an event.
+// A fakeAPI is a Runtime API that records its calls. Every call of /next returns an event, and every
+// call of /restore/next returns at once.
 type fakeAPI struct {
 	registerStatus int
 
@@ -114,5 +115,51 @@ func TestExtension(t *testing.T) {
 				t.Errorf("logged %q", log.String())
 			}
 		})
+	}
+}
+
+// With SnapStart, the extension is registered once, before the wait for the restore, even if that
+// is asked again.
+func TestExtensionBeforeSnapshot(t *testing.T) {
+	for _, hooks := range []bool{true, false} {
+		api := &fakeAPI{registerStatus: http.StatusOK}
+		ext := newExtension(api.client(t), func() bool { return hooks }, slog.New(slog.DiscardHandler))
+		for range 2 {
+			if err := ext.RestoreNext(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := ext.Next(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want := []string{"restore/next", "restore/next", "invocation/next"}
+		if hooks {
+			want = append([]string{"register"}, want...)
+		}
+		if !slices.Equal(api.calls, want) {
+			t.Errorf("calls %q, want %q", api.calls, want)
+		}
+	}
+}
+
+// A broken connection does not end the extension, because a restore may break it. An answer does.
+func TestExtensionWaitsAgain(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < 3 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+	client, err := runtimeapi.NewClient(strings.TrimPrefix(server.URL, "http://"), "test", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ext := newExtension(client, nil, slog.New(slog.DiscardHandler))
+	err = ext.wait(t.Context(), "id")
+	if status, ok := errors.AsType[*runtimeapi.StatusError](err); !ok || status.Status != http.StatusForbidden || asked != 3 {
+		t.Errorf("asked %d times, got %v", asked, err)
 	}
 }

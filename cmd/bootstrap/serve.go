@@ -29,6 +29,8 @@ func newSupervisor(p *pool, api supervisor.RuntimeAPI, out *lambdalog.Output) (*
 		InitTimeout: p.settings.initLimit(),
 		Margin:      p.settings.margin,
 		Log:         p.log,
+		SnapStart:   p.settings.snapStart,
+		Probe:       p.settings.probe,
 	}
 	c.Observe = p.observe
 	if p.settings.metrics {

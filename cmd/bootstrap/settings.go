@@ -44,6 +44,8 @@ type settings struct {
 	function       string        // its name
 	maxConcurrency int           // 0 if not set
 	memory         int64         // bytes; 0 if unknown
+	snapStart      bool          // a snapshot is taken after the init; see readSnapStart
+	probe          bool          // restored workers write what they would draw
 	timeout        time.Duration // 0 if unknown
 }
 
@@ -135,7 +137,7 @@ func inLambda(getenv func(string) string) bool { return getenv("AWS_LAMBDA_RUNTI
 
 // onManagedInstances reports whether this function runs on Lambda Managed Instances.
 func onManagedInstances(getenv func(string) string) bool {
-	return strings.EqualFold(getenv("AWS_LAMBDA_INITIALIZATION_TYPE"), "lambda-managed-instances")
+	return strings.EqualFold(getenv(initTypeVariable), "lambda-managed-instances")
 }
 
 func (s *settings) parseLogLevel(value string) bool {

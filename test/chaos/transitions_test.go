@@ -15,7 +15,7 @@ import (
 var follows = map[supervisor.State][]supervisor.State{
 	supervisor.StateWaiting:  {supervisor.StateSpawning},
 	supervisor.StateSpawning: {supervisor.StateReady, supervisor.StatePrepared, supervisor.StateReaped},
-	supervisor.StatePrepared: {supervisor.StateReady, supervisor.StateReaped, supervisor.StateSpawning},
+	supervisor.StatePrepared: {supervisor.StateReady, supervisor.StateReaped},
 	supervisor.StateReady:    {supervisor.StateBusy, supervisor.StateReaped, supervisor.StateSpawning},
 	supervisor.StateBusy:     {supervisor.StateReady, supervisor.StateReaped, supervisor.StateSpawning},
 	supervisor.StateReaped:   {supervisor.StateSpawning, supervisor.StateBackoff},
