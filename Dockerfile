@@ -57,9 +57,11 @@ ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_R_LOCAL_ADDR=0.0.0.0:8080 HOME=/tmp
 EXPOSE 8080
 USER 65534:65534
 ARG VERSION=dev
+# The last label says that the image may be used with SnapStart, see docs/deploy.md.
 LABEL org.opencontainers.image.title=lambda-r-runtime \
       org.opencontainers.image.description="R functions on AWS Lambda, and the same on your machine" \
       org.opencontainers.image.version=$VERSION \
-      org.opencontainers.image.licenses=MIT
+      org.opencontainers.image.licenses=MIT \
+      com.amazonaws.lambda.feature.snapstart=Allow
 ENTRYPOINT ["/usr/local/bin/bootstrap"]
 CMD ["functions.parity"]

@@ -58,8 +58,8 @@ resource "aws_lambda_function" "function" {
   timeout       = var.timeout
   tags          = var.tags
 
-  # Only a published version runs on Managed Instances.
-  publish    = local.managed
+  # Only a published version runs on Managed Instances, or has a snapshot.
+  publish    = local.managed || var.snap_start
   publish_to = local.managed ? "LATEST_PUBLISHED" : null
 
   dynamic "image_config" {
@@ -69,8 +69,18 @@ resource "aws_lambda_function" "function" {
     }
   }
 
+  dynamic "snap_start" {
+    for_each = var.snap_start ? ["PublishedVersions"] : []
+    content {
+      apply_on = snap_start.value
+    }
+  }
+
   environment {
-    variables = merge({ LOG_LEVEL = var.log_level }, var.environment)
+    variables = merge({
+      LOG_LEVEL             = var.log_level
+      LAMBDA_R_INIT_TIMEOUT = "${max(130, var.timeout)}s" # as long as Lambda allows
+    }, var.environment)
   }
 
   logging_config {
@@ -101,6 +111,14 @@ resource "aws_lambda_function" "function" {
       error_message = "memory_size is at least 2048 on Managed Instances, and at most 10240 elsewhere."
     }
     precondition {
+      condition     = local.managed || var.timeout <= 900
+      error_message = "timeout is at most 900, except on Managed Instances."
+    }
+    precondition {
+      condition     = !local.managed || !var.snap_start
+      error_message = "snap_start is not for Managed Instances, which keep their environments."
+    }
+    precondition {
       condition     = !local.managed || var.url_auth == "OFF"
       error_message = "This module gives no URL to a function on Managed Instances."
     }
@@ -109,10 +127,20 @@ resource "aws_lambda_function" "function" {
   depends_on = [aws_iam_role_policy_attachment.logs]
 }
 
+# Callers of the alias get the version that the last apply published, from its snapshot.
+resource "aws_lambda_alias" "live" {
+  count = var.image_uri != null && var.snap_start ? 1 : 0
+
+  name             = "live"
+  function_name    = aws_lambda_function.function[0].function_name
+  function_version = aws_lambda_function.function[0].version
+}
+
 # With authorization_type NONE the provider lets everybody call it.
 resource "aws_lambda_function_url" "url" {
   count = var.image_uri != null && var.url_auth != "OFF" ? 1 : 0
 
   function_name      = aws_lambda_function.function[0].function_name
+  qualifier          = one(aws_lambda_alias.live[*].name)
   authorization_type = var.url_auth
 }

@@ -56,12 +56,18 @@ variable "memory_size" {
 variable "timeout" {
   type        = number
   default     = 30
-  description = "How long an invocation may take, in seconds."
+  description = "How long an invocation may take, in seconds: up to 900, on Managed Instances up to 5400."
 
   validation {
-    condition     = var.timeout >= 1 && var.timeout <= 900
-    error_message = "timeout is a number of seconds from 1 to 900."
+    condition     = var.timeout >= 1 && var.timeout <= 5400
+    error_message = "timeout is a number of seconds from 1 to 900, on Managed Instances from 1 to 5400."
   }
+}
+
+variable "snap_start" {
+  type        = bool
+  default     = false
+  description = "Whether each apply that changes the function initialises it once, and the alias live starts its environments from a snapshot of that."
 }
 
 variable "environment" {

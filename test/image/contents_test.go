@@ -33,6 +33,7 @@ func TestConfig(t *testing.T) {
 		User       string
 		Entrypoint []string
 		Cmd        []string
+		Labels     map[string]string
 	}
 	text := output(t, "image", "inspect", "--format", "{{json .Config}}", image)
 	if err := json.Unmarshal([]byte(text), &config); err != nil {
@@ -47,6 +48,9 @@ func TestConfig(t *testing.T) {
 	}
 	if len(config.Cmd) != 1 || config.Cmd[0] != "functions.parity" {
 		t.Errorf("the command is %q, want the parity example", config.Cmd)
+	}
+	if label := config.Labels["com.amazonaws.lambda.feature.snapstart"]; label != "Allow" {
+		t.Errorf("the label for SnapStart is %q, want Allow", label)
 	}
 	said := output(t, append(append([]string{"run", "--rm", "--network", "none"}, rlimits()...), image, "version")...)
 	if label := version(t); label == "" || !strings.Contains(said, " "+label+" ") {
