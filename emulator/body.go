@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// Limits of the events of callers. Lambda has the first; the others bound the memory and the
-// connections that callers can occupy.
+// Limits of the events of callers. Lambda has the first two (AWS documentation, "Lambda quotas");
+// the others bound the memory and the connections that callers can occupy.
 const (
-	maxEvent    = 6 << 20          // bytes (AWS documentation, "Lambda quotas")
+	maxEvent    = 6 << 20          // bytes
+	maxAsync    = 1 << 20          // bytes of the event of an asynchronous invocation
 	maxWaiting  = 128 << 20        // bytes of all events in the queue
 	maxReading  = 128 << 20        // bytes of all bodies that are being read
 	bodyTimeout = 30 * time.Second // for a body to arrive

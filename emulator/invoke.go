@@ -90,6 +90,11 @@ func (e *Emulator) handleInvoke(w http.ResponseWriter, r *http.Request) {
 	case "", "RequestResponse":
 		e.requestResponse(w, r, inv)
 	case "Event":
+		if n := len(inv.event); n > maxAsync {
+			writeException(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+				fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", n, maxAsync))
+			return
+		}
 		inv.asynchronous = true
 		if !e.submit(inv) {
 			writeTooManyRequests(w)

@@ -221,6 +221,30 @@ func TestPayloadLimit(t *testing.T) {
 	}
 }
 
+// An asynchronous invocation is limited to 1 MB: Lambda keeps its event in a queue.
+func TestPayloadLimitOfAsynchronousInvocations(t *testing.T) {
+	const limit = 1 << 20
+	l := listen(t, emulator.Config{})
+	for name, body := range map[string]func(size int) io.Reader{
+		"Content-Length": func(size int) io.Reader { return strings.NewReader(strings.Repeat("1", size)) },
+		"chunked":        func(size int) io.Reader { return io.MultiReader(strings.NewReader(strings.Repeat("1", size))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			header := map[string]string{"X-Amz-Invocation-Type": "Event"}
+			if got := l.post(t, invocations, header, body(limit)); got.status != http.StatusAccepted {
+				t.Errorf("%d bytes: got status %d %s", limit, got.status, got.body)
+			}
+			got := l.post(t, invocations, header, body(limit+1))
+			checkException(t, got, http.StatusRequestEntityTooLarge, "RequestTooLargeException")
+			if want := "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"; !strings.Contains(got.body, want) {
+				t.Errorf("got %s, want %s", got.body, want)
+			}
+			got = l.post(t, invocations, header, body(7*limit))
+			checkException(t, got, http.StatusRequestEntityTooLarge, "RequestTooLargeException")
+		})
+	}
+}
+
 func TestUnknownPaths(t *testing.T) {
 	l := listen(t, emulator.Config{})
 	for _, path := range []string{"/", "/2015-03-31/functions", "/2018-06-01/runtime/invocation/id/unknown", "/favicon.ico"} {
