@@ -72,6 +72,9 @@ func (e *Emulator) refusal(id string) int {
 
 // conclude logs the end of a claimed invocation and answers its caller.
 func (e *Emulator) conclude(inv *invocation, a answer) {
+	if e.config.Flush != nil {
+		e.config.Flush(inv.environment.number)
+	}
 	e.logEnd(inv)
 	e.mu.Lock()
 	a.tail = inv.tail

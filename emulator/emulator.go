@@ -25,13 +25,21 @@ type Config struct {
 	// function, in this format.
 	HTTP front.Format
 
-	// PeakMemory, if not nil, returns the peak memory use of the function in bytes, for
-	// REPORT lines.
-	PeakMemory func() int64
+	// PeakMemory, if not nil, returns the peak memory use of an environment in bytes, for
+	// REPORT lines. Without SnapStart, the one environment has the number 0.
+	PeakMemory func(environment int) int64
 
 	// OnReady, if not nil, is called when a runtime asks for its first event, before it
-	// gets one: once, and once more after each Restart.
+	// gets one: once, and once more after each Restart. It is not called after the restore
+	// of a snapshot.
 	OnReady func()
+
+	// SnapStart, if not nil, makes the function start from a snapshot.
+	SnapStart *SnapStart
+
+	// Flush, if not nil, is called before an invocation ends, and returns when all lines
+	// that its environment has logged were passed to AppendLog.
+	Flush func(environment int)
 
 	// Log, if not nil, receives START, END and REPORT lines, one Write at a time.
 	Log io.Writer
@@ -44,13 +52,14 @@ type Emulator struct {
 	runtimeAPI *http.ServeMux
 	invokeAPI  *http.ServeMux
 
-	mu          sync.Mutex
-	environment environment
-	gate        gate
-	queue       []*invocation          // waiting, oldest first
-	running     map[string]*invocation // handed out, by request id
-	past        past                   // ended
-	changed     chan struct{}          // closed and replaced by wake
+	mu           sync.Mutex
+	environments []*environment // by number
+	turns        int            // invocations handed out
+	gate         gate
+	queue        []*invocation          // waiting, oldest first
+	running      map[string]*invocation // handed out, by request id
+	past         past                   // ended
+	changed      chan struct{}          // closed and replaced by wake
 
 	logMu   sync.Mutex   // held while a line is written
 	reading atomic.Int64 // bytes of the bodies that are being read
@@ -71,14 +80,18 @@ func New(c Config) *Emulator {
 		c.Log = io.Discard
 	}
 	e := &Emulator{
-		config:      c,
-		runtimeAPI:  http.NewServeMux(),
-		invokeAPI:   http.NewServeMux(),
-		environment: environment{started: time.Now()},
-		running:     map[string]*invocation{},
-		changed:     make(chan struct{}),
+		config:     c,
+		runtimeAPI: http.NewServeMux(),
+		invokeAPI:  http.NewServeMux(),
+		running:    map[string]*invocation{},
+		changed:    make(chan struct{}),
 	}
+	e.begin()
 	e.routeRuntimeAPI()
+	if c.SnapStart != nil {
+		e.gate = held
+		e.routeSnapStart()
+	}
 	e.routeInvokeAPI()
 	return e
 }
@@ -93,7 +106,7 @@ func (e *Emulator) InvokeAPI() http.Handler { return http.HandlerFunc(e.serveCal
 
 // ServeHTTP serves all APIs at once, for a runtime and callers that trust each other.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if hasAnyPrefix(r.URL.Path, "/2018-06-01/runtime/", "/2020-01-01/extension/") {
+	if hasAnyPrefix(r.URL.Path, "/2018-06-01/runtime/", "/2020-01-01/extension/", PathCredentials) {
 		e.runtimeAPI.ServeHTTP(w, r)
 		return
 	}
@@ -111,6 +124,15 @@ func (e *Emulator) serveCaller(w http.ResponseWriter, r *http.Request) {
 
 func hasAnyPrefix(path string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+}
+
+// version returns the version of the function that runs. Lambda takes snapshots of published
+// versions only.
+func (e *Emulator) version() string {
+	if e.config.SnapStart != nil {
+		return "1"
+	}
+	return "$LATEST"
 }
 
 // Running returns how many invocations have been handed out and not answered yet.

@@ -2,23 +2,41 @@ package emulator
 
 import (
 	"context"
+	"net/http"
 	"time"
 )
 
-// An environment is the life of one runtime, from New or Restart to the next Restart.
+// An environment is the life of one runtime, from New or Restart to the next Restart. There is
+// one, unless Config.SnapStart asks for more.
 type environment struct {
-	started      time.Time
-	ready        bool          // the runtime has asked for its first event
-	initTook     time.Duration // from started to ready
-	initReported bool          // a REPORT line has shown initTook
-	initError    []byte        // as posted by the runtime; nil if it has not failed
+	number   int // from 0 on
+	started  time.Time
+	phase    phase
+	initTook time.Duration
+	failure  []byte // the error that the runtime has posted, if it failed
+	reported bool   // a REPORT line has shown how long the start took
+	polls    int    // calls of /next that wait
+	lastTurn int    // grows with each invocation that is handed out; see hasTurn
+	restore  restore
 }
+
+// A phase of an environment. The names of Lambda's own emulator are in parentheses.
+type phase int
+
+const (
+	initializing phase = iota // (Started)
+	prepared                  // waits for the restore (RestoreReady)
+	restoring                 // restored, and runs its hooks (Restoring)
+	ready                     // has asked for its first event (Ready and Running)
+	broken                    // (InitError, RestoreError)
+)
 
 // A gate decides whether invocations are handed out.
 type gate int
 
 const (
 	open      gate = iota
+	held           // with SnapStart, until Resume: runtimes can become ready
 	paused         // closed by Pause, until Restart
 	restarted      // closed by Restart, until Resume
 )
@@ -41,46 +59,81 @@ func (e *Emulator) Pause(ctx context.Context) {
 func (e *Emulator) Restart() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.environment = environment{started: time.Now()}
+	e.begin()
 	e.gate = restarted
 }
 
-// Resume hands out invocations again after a Restart. At any other time, in particular during
-// a Pause, it does nothing, so it may be called whenever a worker is ready.
+// begin begins all environments. The lock is held, except in New.
+func (e *Emulator) begin() {
+	n := 1
+	if e.config.SnapStart != nil {
+		n = max(1, e.config.SnapStart.Environments)
+	}
+	e.environments = make([]*environment, n)
+	for i := range e.environments {
+		e.environments[i] = &environment{number: i, started: time.Now()}
+	}
+}
+
+// Resume hands out invocations again after a Restart, and for the first time with SnapStart. At
+// any other time, in particular during a Pause, it does nothing, so it may be called whenever a
+// worker is ready.
 func (e *Emulator) Resume() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.gate == restarted {
+	if e.gate == restarted || e.gate == held {
 		e.gate = open
 		e.wake()
 	}
 }
 
-// markReady records the first poll of a runtime. It returns false if the init has failed.
-func (e *Emulator) markReady() bool {
-	e.mu.Lock()
-	env := &e.environment
-	failed, first := env.initError != nil, !env.ready
-	if !failed && first {
-		env.ready = true
-		env.initTook = time.Since(env.started)
-	}
-	e.mu.Unlock()
-	if !failed && first && e.config.OnReady != nil {
-		e.config.OnReady()
-	}
-	return !failed
+// environmentKey is the key of a context's environment number.
+type environmentKey struct{}
+
+// environmentOf returns the environment whose runtime sends r. The lock is held.
+func (e *Emulator) environmentOf(r *http.Request) *environment {
+	number, _ := r.Context().Value(environmentKey{}).(int) // 0 if there is one environment
+	return e.environments[number]
 }
 
-// failInit records the init error of the runtime and answers all waiting callers with it. It
-// returns false if the init is over.
-func (e *Emulator) failInit(body []byte) bool {
+// markReady records the first poll of a runtime and returns its environment. It returns false if
+// the runtime must not poll: its init or restore has failed, or it waits for the restore.
+func (e *Emulator) markReady(r *http.Request) (*environment, bool) {
+	e.mu.Lock()
+	env := e.environmentOf(r)
+	before := env.phase
+	switch before {
+	case initializing:
+		env.initTook = time.Since(env.started)
+	case restoring:
+		env.restore.end(time.Now())
+	case ready:
+	default:
+		e.mu.Unlock()
+		return nil, false
+	}
+	env.phase = ready
+	took := env.restore.took
+	e.mu.Unlock()
+	if before == initializing && e.config.OnReady != nil {
+		e.config.OnReady()
+	}
+	if before == restoring && e.config.SnapStart.OnRestored != nil {
+		e.config.SnapStart.OnRestored(env.number, took)
+	}
+	return env, true
+}
+
+// fail records the error that the runtime of r has posted in a phase that it ends, and answers all
+// waiting callers with it. It returns false if the runtime is in another phase.
+func (e *Emulator) fail(r *http.Request, in phase, body []byte) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.initOver() {
+	env := e.environmentOf(r)
+	if env.phase != in {
 		return false
 	}
-	e.environment.initError = body
+	env.phase, env.failure = broken, body
 	for _, inv := range e.queue {
 		inv.answer <- answer{body: body, functionError: true}
 	}
@@ -88,7 +141,12 @@ func (e *Emulator) failInit(body []byte) bool {
 	return true
 }
 
-// initOver reports whether the runtime is ready or has failed. The lock is held.
-func (e *Emulator) initOver() bool {
-	return e.environment.ready || e.environment.initError != nil
+// failure returns the error of a runtime that has failed, or nil. The lock is held.
+func (e *Emulator) failure() []byte {
+	for _, env := range e.environments {
+		if env.phase == broken {
+			return env.failure
+		}
+	}
+	return nil
 }

@@ -9,7 +9,8 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-// handleRegister registers an extension, which is possible during the init only. In Lambda a
+// handleRegister registers an extension, which is possible during the init only, and with
+// SnapStart before the snapshot. In Lambda a
 // registered extension makes the runtime get SIGTERM before it ends.
 func (e *Emulator) handleRegister(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get(runtimeapi.HeaderExtensionName) == "" {
@@ -18,7 +19,7 @@ func (e *Emulator) handleRegister(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.mu.Lock()
-	over := e.initOver()
+	over := e.environmentOf(r).phase != initializing
 	e.mu.Unlock()
 	if over {
 		writeError(w, http.StatusForbidden, runtimeapi.ErrorInvalidStateTransition, "the init is over")
@@ -28,7 +29,7 @@ func (e *Emulator) handleRegister(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(runtimeapi.HeaderExtensionID, uuid.NewString())
 	w.WriteHeader(http.StatusOK)
 	_ = json.NewEncoder(w).Encode(map[string]string{ // an extension that has left needs no answer
-		"functionName": defaultFunction, "functionVersion": "$LATEST",
+		"functionName": defaultFunction, "functionVersion": e.version(),
 	})
 }
 

@@ -28,13 +28,14 @@ type invocation struct {
 	answer       chan answer // receives exactly one answer, without blocking
 
 	// Guarded by Emulator.mu.
-	handOutID string // unique to this hand-out; reports echo it
-	started   time.Time
-	deadline  time.Time
-	timer     *time.Timer
-	tail      []byte
-	stream    *stream // the response, once the runtime streams one
-	abandoned bool    // the caller has left
+	environment *environment // that it was handed out to
+	handOutID   string       // unique to this hand-out; reports echo it
+	started     time.Time
+	deadline    time.Time
+	timer       *time.Timer
+	tail        []byte
+	stream      *stream // the response, once the runtime streams one
+	abandoned   bool    // the caller has left
 }
 
 // newInvocation returns an invocation with an id and a trace of its own. A traceID that is

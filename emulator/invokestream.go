@@ -22,7 +22,7 @@ func (e *Emulator) handleInvokeStreaming(w http.ResponseWriter, r *http.Request)
 		return
 	}
 	inv.limit = maxStream
-	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
+	w.Header().Set("X-Amz-Executed-Version", e.version())
 	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
 	case "", "RequestResponse":
 	case "DryRun":

@@ -80,7 +80,7 @@ func TestReportLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peak := int64(0)
 		var log logBuffer
-		e := newInBubble(emulator.Config{MemoryMB: 512, Log: &log, PeakMemory: func() int64 { return peak }})
+		e := newInBubble(emulator.Config{MemoryMB: 512, Log: &log, PeakMemory: func(int) int64 { return peak }})
 		var want strings.Builder
 		for _, test := range []struct {
 			took time.Duration

@@ -9,12 +9,12 @@ import (
 )
 
 // submit queues an invocation. It returns false if there are too many, or if their events are
-// too large. If the init of the runtime has failed, the invocation is answered with that error.
+// too large. If the runtime has failed to start, the invocation is answered with that error.
 func (e *Emulator) submit(inv *invocation) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.environment.initError != nil {
-		inv.answer <- answer{body: e.environment.initError, functionError: true}
+	if body := e.failure(); body != nil {
+		inv.answer <- answer{body: body, functionError: true}
 		return true
 	}
 	waiting := len(inv.event)
@@ -55,31 +55,56 @@ func (e *Emulator) abandon(inv *invocation) {
 	}
 }
 
-// take hands out the oldest invocation, and waits for one if necessary. It returns nil when
-// ctx ends.
-func (e *Emulator) take(ctx context.Context) *invocation {
+// take hands out the oldest invocation to an environment, and waits for one if necessary. It
+// returns nil when ctx ends.
+func (e *Emulator) take(ctx context.Context, env *environment) *invocation {
+	e.mu.Lock()
+	env.polls++
+	e.mu.Unlock()
 	var inv *invocation
-	if !e.waitUntil(ctx, func() bool { inv = e.handOut(); return inv != nil }) {
+	taken := e.waitUntil(ctx, func() bool { inv = e.handOut(env); return inv != nil })
+	e.mu.Lock()
+	env.polls--
+	if !taken && len(e.environments) > 1 {
+		e.wake() // another environment has its turn
+	}
+	e.mu.Unlock()
+	if !taken {
 		return nil
 	}
 	e.logStart(inv)
 	return inv
 }
 
-// handOut starts the oldest invocation and its timeout. It returns nil if the queue is empty
-// or the gate is closed. The lock is held.
-func (e *Emulator) handOut() *invocation {
-	if len(e.queue) == 0 || e.gate != open {
+// handOut starts the oldest invocation and its timeout. It returns nil if the queue is empty,
+// the gate is closed or another environment has its turn. The lock is held.
+func (e *Emulator) handOut(env *environment) *invocation {
+	if len(e.queue) == 0 || e.gate != open || !e.hasTurn(env) {
 		return nil
 	}
+	e.turns++
+	env.lastTurn = e.turns
 	inv := e.queue[0]
 	e.queue = slices.Delete(e.queue, 0, 1)
 	e.running[inv.id] = inv
+	inv.environment = env
 	inv.handOutID = uuid.NewString()
 	inv.started = time.Now()
 	inv.deadline = inv.started.Add(e.config.Timeout)
 	inv.timer = time.AfterFunc(e.config.Timeout, func() { e.timeOut(inv) })
 	return inv
+}
+
+// hasTurn reports whether no other environment that waits has been idle for longer. So all of them
+// serve alternately, and each can be seen to work; Lambda prefers those that have just served. The
+// lock is held.
+func (e *Emulator) hasTurn(env *environment) bool {
+	for _, other := range e.environments {
+		if other.polls > 0 && other.lastTurn < env.lastTurn {
+			return false
+		}
+	}
+	return true
 }
 
 // waitUntil calls condition with the lock held, now and after each wake, until it returns

@@ -27,14 +27,15 @@ func (e *Emulator) routeRuntimeAPI() {
 
 // handleNext hands out an invocation as soon as there is one.
 func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
-	if !e.waitUntil(r.Context(), func() bool { return e.gate == open }) {
+	if !e.waitUntil(r.Context(), func() bool { return e.gate == open || e.gate == held }) {
 		return
 	}
-	if !e.markReady() {
-		writeError(w, http.StatusForbidden, "InvalidStateTransition", "the init has failed")
+	env, ok := e.markReady(r)
+	if !ok {
+		writeError(w, http.StatusForbidden, "InvalidStateTransition", "the init has failed, or waits for the restore")
 		return
 	}
-	inv := e.take(r.Context())
+	inv := e.take(r.Context(), env)
 	if inv == nil {
 		return // the runtime has left
 	}
@@ -103,14 +104,19 @@ func (e *Emulator) takeReport(w http.ResponseWriter, r *http.Request, a answer) 
 
 // handleInitError takes the error that ends the init.
 func (e *Emulator) handleInitError(w http.ResponseWriter, r *http.Request) {
+	e.takeFailure(w, r, initializing, "the init is over")
+}
+
+// takeFailure takes the error with which a runtime ends a phase, or refuses it in other phases.
+func (e *Emulator) takeFailure(w http.ResponseWriter, r *http.Request, in phase, refusal string) {
 	body, err := readReport(w, r)
 	switch {
 	case err == errTooLarge:
-		writeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the init error is too large")
+		writeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the error report is too large")
 	case err != nil:
-		writeError(w, http.StatusBadRequest, "InvalidRequest", "the init error could not be read")
-	case !e.failInit(body):
-		writeError(w, http.StatusForbidden, "InvalidStateTransition", "the init is over")
+		writeError(w, http.StatusBadRequest, "InvalidRequest", "the error report could not be read")
+	case !e.fail(r, in, body):
+		writeError(w, http.StatusForbidden, "InvalidStateTransition", refusal)
 	default:
 		writeAccepted(w)
 	}

@@ -102,7 +102,7 @@ func newEmulator(p *pool, o *localOptions, addr string, out *lambdalog.Output) *
 		Timeout:    o.timeout,
 		MemoryMB:   o.memory,
 		Limit:      o.concurrency + o.queue,
-		PeakMemory: p.peakMemory,
+		PeakMemory: func(int) int64 { return p.peakMemory() },
 		HTTP:       front.Format(o.http),
 		Log:        out,
 		OnReady: func() {

@@ -18,11 +18,13 @@ import (
 
 // The operations of the Runtime API.
 const (
-	OpNext      = "next"
-	OpResponse  = "response"
-	OpError     = "error"
-	OpInitError = "init/error"
-	OpRegister  = "register"
+	OpNext         = "next"
+	OpResponse     = "response"
+	OpError        = "error"
+	OpInitError    = "init/error"
+	OpRegister     = "register"
+	OpRestoreNext  = "restore/next"
+	OpRestoreError = "restore/error"
 )
 
 // A Call is one call of the Runtime API.
@@ -132,6 +134,10 @@ func operation(r *http.Request) (op, requestID string) {
 		return OpInitError, ""
 	case "POST " + runtimeapi.PathRegister:
 		return OpRegister, ""
+	case "GET " + runtimeapi.PathRestoreNext:
+		return OpRestoreNext, ""
+	case "POST " + runtimeapi.PathRestoreError:
+		return OpRestoreError, ""
 	}
 	report, ok := strings.CutPrefix(r.URL.Path, runtimeapi.PathInvocation)
 	if !ok || r.Method != http.MethodPost {
