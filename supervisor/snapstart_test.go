@@ -39,6 +39,13 @@ func newSnapRig(t *testing.T, h handler) *snapRig {
 	return r
 }
 
+// run is that of the rig.
+func (r *snapRig) run() *snapRig {
+	r.t.Helper()
+	r.rig.run()
+	return r
+}
+
 // equip makes w, the nth worker, what the rig's fields say.
 func (r *snapRig) equip(n int, w *fakeWorker) {
 	w.prime = r.prime
@@ -60,6 +67,15 @@ func (r *snapRig) equip(n int, w *fakeWorker) {
 			return protocol.Entered{}, crash{}
 		}
 	}
+}
+
+// work makes w work for d, if it lives so long.
+func (w *fakeWorker) work(d time.Duration) error {
+	select {
+	case <-time.After(d):
+	case <-w.done:
+	}
+	return nil
 }
 
 // restored answers /restore/next, and waits until everything is done that needs no time.
@@ -134,10 +150,7 @@ func TestSnapStart(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := newSnapRig(t, echo)
 					r.Slots, r.prime = slots, prime
-					r.enter = func(n int, _ *fakeWorker, _ string) error {
-						time.Sleep(time.Duration(n) * time.Second)
-						return nil
-					}
+					r.enter = func(n int, w *fakeWorker, _ string) error { return w.work(time.Duration(n) * time.Second) }
 					before := []string{"snapshot"}
 					if prime != "" {
 						before = []string{"prime", "snapshot"}
@@ -430,10 +443,7 @@ func TestSnapStartShutdown(t *testing.T) {
 					r.prime = protocol.PrimeStop
 					r.enter = func(_ int, w *fakeWorker, p string) error {
 						if p == phase {
-							select {
-							case <-time.After(time.Minute + took):
-							case <-w.done:
-							}
+							return w.work(time.Minute + took)
 						}
 						return nil
 					}
