@@ -109,8 +109,9 @@ func (w *Worker) logRecord(body []byte) {
 		}
 		attrs = append(attrs, slog.Float64("took_ms", load.Ms))
 	}
+	own := slices.Clip(attrs)
 	for _, name := range slices.Sorted(maps.Keys(record.Fields)) {
-		attrs = append(attrs, slog.Any(fieldName(name), fieldValue(record.Fields[name])))
+		attrs = append(attrs, slog.Any(fieldName(name, own), fieldValue(record.Fields[name])))
 	}
 	level, _ := protocol.ParseLevel(record.Level) // unknown ones are logged at info
 	w.log.LogAttrs(context.Background(), level, record.Message, attrs...)
@@ -128,15 +129,16 @@ var reservedKeys = []string{
 }
 
 // fieldName returns the key under which a field of lambda_log() is logged: its name, with a
-// prefix if the name is reserved. So a name from an event cannot forge a part of the record. A name
+// prefix if the name is reserved or own has it. So a name from an event cannot forge a part of the record. A name
 // that has the prefix already gets another one: no two names become the same.
-func fieldName(name string) string {
+func fieldName(name string, own []slog.Attr) string {
 	const prefix = "field_"
-	own := name
-	for strings.HasPrefix(own, prefix) {
-		own = strings.TrimPrefix(own, prefix)
+	bare := name
+	for strings.HasPrefix(bare, prefix) {
+		bare = strings.TrimPrefix(bare, prefix)
 	}
-	if slices.Contains(reservedKeys, own) {
+	isOwn := slices.ContainsFunc(own, func(a slog.Attr) bool { return a.Key == bare })
+	if isOwn || slices.Contains(reservedKeys, bare) {
 		return prefix + name
 	}
 	return name

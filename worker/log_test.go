@@ -290,9 +290,13 @@ func TestFieldName(t *testing.T) {
 	for name, want := range map[string]string{"rows": "rows", "time": "field_time", "requestId": "field_requestId",
 		"error_type": "field_error_type", "errorMessage": "field_errorMessage", "stack_trace": "field_stack_trace",
 		"_aws": "field__aws", "field_level": "field_field_level", "field_rows": "field_rows"} {
-		if got := fieldName(name); got != want {
+		if got := fieldName(name, nil); got != want {
 			t.Errorf("%s became %s, want %s", name, got, want)
 		}
+	}
+	own := []slog.Attr{slog.String("phase", "restore")}
+	if got := fieldName("phase", own) + " " + fieldName("phase", nil); got != "field_phase phase" {
+		t.Errorf("a field of the record's own name became %s", got)
 	}
 }
 

@@ -16,6 +16,8 @@ type record struct {
 	Level, Msg, Stream, Call string
 	RequestID                string `json:"request_id"`
 	TenantID                 string `json:"tenant_id"`
+	Phase                    string
+	FieldPhase               string `json:"field_phase"`
 }
 
 // A logbook keeps what was logged.

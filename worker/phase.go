@@ -16,7 +16,8 @@ var phaseNames = map[string]string{
 }
 
 // Enter makes R enter a phase and returns R's answer, once everything that R wrote before was
-// logged. If ctx has a deadline, R gets it as p.DeadlineMs.
+// logged. If ctx has a deadline, R gets it as p.DeadlineMs. The findings of the snapshot phase
+// include network connections and files that R has open.
 //
 // If ctx ends first, R is killed. If that is because its deadline has passed, R is interrupted
 // first. The errors are those of Spawn: a *protocol.HandlerError if priming or a hook failed, and R
@@ -53,6 +54,9 @@ func (w *Worker) enter(p protocol.Phase) (protocol.Entered, error) {
 	w.log.Debug("frame received", "type", reply.Type, "bytes", reply.Size)
 	switch reply.Type {
 	case protocol.TypeEntered:
+		if p.Type == protocol.TypeSnapshot {
+			reply.Findings = append(reply.Findings, fragileFiles(w.PID())...)
+		}
 		return reply.Entered, nil
 	case protocol.TypeError:
 		return protocol.Entered{}, reply.Error

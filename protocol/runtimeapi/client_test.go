@@ -73,6 +73,14 @@ func TestReports(t *testing.T) {
 			errorType:   "Function.SimpleError",
 			body:        report.Body(),
 		},
+		{
+			name:        "a restore error",
+			call:        func(c *runtimeapi.Client) error { return c.RestoreError(t.Context(), report) },
+			uri:         "/2018-06-01/runtime/restore/error",
+			contentType: "application/vnd.aws.lambda.error+json",
+			errorType:   "Function.SimpleError",
+			body:        report.Body(),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			api := newFakeAPI(t, status(http.StatusAccepted, `{"status":"OK"}`))
@@ -164,6 +172,7 @@ func everyCall(t *testing.T, c *runtimeapi.Client, check func(op string, err err
 	check("POST /invocation/{id}/response", c.Respond(t.Context(), inv, []byte("1")))
 	check("POST /invocation/{id}/error", c.InvocationError(t.Context(), inv, report))
 	check("POST /init/error", c.InitError(t.Context(), report))
+	check("POST /restore/error", c.RestoreError(t.Context(), report))
 }
 
 func TestOtherStatusesAreStatusErrors(t *testing.T) {

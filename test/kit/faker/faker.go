@@ -95,6 +95,16 @@ func (r *R) NextOrShutdown() (id string, event []byte, shutdown bool) {
 	return invoke.ID, r.Receive(), false
 }
 
+// NextPhase reads a phase. If the request is a shutdown, it exits.
+func (r *R) NextPhase() (p protocol.Phase) {
+	Check(json.Unmarshal(r.Receive(), &p))
+	if p.Type == protocol.TypeShutdown {
+		fmt.Println("shut down")
+		os.Exit(0)
+	}
+	return p
+}
+
 // Send sends a reply without a payload.
 func (r *R) Send(reply protocol.Reply) { Check(r.replies.WriteMessage(reply)) }
 
