@@ -8,17 +8,19 @@
 //	│ waiting │───────►│ spawning │◄─────────────────────┬───────────│ backoff │
 //	└─────────┘        └──────────┘                      │           └─────────┘
 //	                     │      │ not ready              │                ▲
-//	               ready │      └───────────────┐        │                │ pause
-//	                     ▼                      ▼        │                │
-//	                   ┌─────────┐  died   ┌──────────┐  │                │
-//	                   │  ready  │────────►│  reaped  │──┴────────────────┘
-//	                   └─────────┘         └──────────┘
+//	    ┌────────────────┤      └───────────────┐        │                │ pause
+//	    │ before a       │ ready                │        │                │
+//	    ▼ snapshot       ▼                      ▼        │                │
+//	┌────────┐ restore ┌─────────┐  died   ┌──────────┐  │                │
+//	│prepared│────────►│  ready  │────────►│  reaped  │──┴────────────────┘
+//	└────────┘         └─────────┘         └──────────┘
 //	          dispatched │     ▲ answered       ▲
 //	                     ▼     │                │
 //	                   ┌─────────┐              │ died, stopped at its deadline,
 //	                   │  busy   │──────────────┘ broke the protocol
 //	                   └─────────┘
 //
+//	a prepared worker that dies is reaped, too
 //	a shutdown, or another slot's fatal error, leads from every state to draining
 //
 // A worker that is due for recycling stays ready or busy while its successor is spawned,
@@ -29,8 +31,9 @@
 // because cancelling it could lose an event. An event that arrives before the next worker
 // is ready is held until then, or until its deadline is near.
 //
-// Slots share four things, all in Supervisor: whether a worker was ever ready, whether the
-// init failed, how many slots have given up, and the turns in which they start (turn.go).
+// Slots share five things, all in Supervisor: whether a worker was ever ready, whether the
+// init failed, how many slots have given up, the turns in which they start (turn.go), and with
+// SnapStart how far the snapshot is (snapstart.go).
 //
 // Run waits for every goroutine:
 //
@@ -40,10 +43,13 @@
 //	                              receives that            not
 //	poll       open poll          its result, likewise     /next answers or is       the slot's run
 //	                                                       cancelled
+//	await-     supervisor with    the call of              /restore/next is          Run
+//	Restore    SnapStart          /restore/next            answered, or cancelled
 //	reaping    worker that left   that worker              it is reaped and its      the next spawn, or
 //	           the slot                                    files are closed          the slot's run
 //
 // File descriptors belong to the worker and to the client of the Runtime API. A Worker's
-// methods are called by the slot's run, except for Interrupt, InterruptGroup and Kill (timers of a deadline
-// and of the drain limit) and Shutdown (reaping).
+// methods are called by the slot's run, except for Interrupt, InterruptGroup and Kill (timers
+// of a deadline and of the drain limit), Shutdown (reaping) and Enter, which the spawn calls
+// before run has the worker.
 package supervisor
