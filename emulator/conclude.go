@@ -13,6 +13,7 @@ import (
 // report ends the invocation that r reports with an answer. It returns false if no invocation
 // waits for this report.
 func (e *Emulator) report(r *http.Request, a answer) bool {
+	e.flush(r.PathValue("id"))
 	e.mu.Lock()
 	inv := e.running[r.PathValue("id")]
 	waits := inv != nil && inv.stream == nil && inv.echoed(r)
@@ -36,6 +37,7 @@ func (i *invocation) echoed(r *http.Request) bool {
 // claim removes a running invocation. Only one of several callers gets true. Later reports
 // are refused with the given status.
 func (e *Emulator) claim(inv *invocation, status int) bool {
+	e.flush(inv.id)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.running[inv.id] != inv {
@@ -43,6 +45,19 @@ func (e *Emulator) claim(inv *invocation, status int) bool {
 	}
 	e.remove(inv, status)
 	return true
+}
+
+// flush passes what was logged for a running invocation to its tail.
+func (e *Emulator) flush(id string) {
+	if e.config.Flush == nil {
+		return
+	}
+	e.mu.Lock()
+	inv := e.running[id]
+	e.mu.Unlock()
+	if inv != nil {
+		e.config.Flush(inv.environment.number)
+	}
 }
 
 // remove is claim for an invocation that is known to be running. The lock is held.
@@ -72,9 +87,6 @@ func (e *Emulator) refusal(id string) int {
 
 // conclude logs the end of a claimed invocation and answers its caller.
 func (e *Emulator) conclude(inv *invocation, a answer) {
-	if e.config.Flush != nil {
-		e.config.Flush(inv.environment.number)
-	}
 	e.logEnd(inv)
 	e.mu.Lock()
 	a.tail = inv.tail

@@ -21,6 +21,9 @@
 // then refused although it is still in progress. In AWS a function goes on without its
 // caller; during development it should not write with no reader until its deadline.
 //
+// With Config.SnapStart, the function starts from a snapshot, which the program around the
+// emulator takes and restores. The emulator only serves the calls that belong to it.
+//
 // Other differences from Lambda: an asynchronous invocation that fails is not retried (Lambda
 // retries after one minute and after two more), bandwidth is not limited, and no event has a
 // Cognito identity, which Lambda takes from the signature of a call.

@@ -15,7 +15,7 @@ import (
 
 // A caller cannot use the Runtime API, nor a runtime the Invoke API.
 func TestSeparateAPIs(t *testing.T) {
-	e := emulator.New(emulator.Config{})
+	e := emulator.New(emulator.Config{SnapStart: &emulator.SnapStart{}})
 	for _, row := range []struct {
 		api          http.Handler
 		method, path string
@@ -26,6 +26,9 @@ func TestSeparateAPIs(t *testing.T) {
 		{e.InvokeAPI(), http.MethodPost, runtimeapi.PathInitError},
 		{e.InvokeAPI(), http.MethodPost, runtimeapi.PathRegister},
 		{e.InvokeAPI(), http.MethodGet, runtimeapi.PathExtensionNext},
+		{e.InvokeAPI(), http.MethodGet, runtimeapi.PathRestoreNext},
+		{e.InvokeAPI(), http.MethodPost, runtimeapi.PathRestoreError},
+		{e.InvokeAPI(), http.MethodGet, emulator.PathCredentials},
 		{e.RuntimeAPI(), http.MethodPost, invocations},
 		{e.RuntimeAPI(), http.MethodPost, streamingInvocations},
 	} {

@@ -100,7 +100,8 @@ func (e *Emulator) handOut(env *environment) *invocation {
 // lock is held.
 func (e *Emulator) hasTurn(env *environment) bool {
 	for _, other := range e.environments {
-		if other.polls > 0 && other.lastTurn < env.lastTurn {
+		idler := other.lastTurn < env.lastTurn || other.lastTurn == env.lastTurn && other.number < env.number
+		if other.polls > 0 && idler {
 			return false
 		}
 	}
