@@ -1,5 +1,13 @@
 # Hooks that user code registers with on_shutdown().
 
+# check_hook() returns a hook. It stops if `f` cannot be one of the function `name`.
+check_hook <- function(name, f) {
+  if (!is.function(f)) {
+    stop(name, "(): f must be a function without arguments, not ", class(f)[[1L]], call. = FALSE)
+  }
+  f
+}
+
 # has_shutdown_hooks() returns TRUE if there are any. bootstrap then registers as an
 # extension, so that Lambda sends SIGTERM before it ends the environment.
 has_shutdown_hooks <- function() length(settings$shutdown_hooks) > 0L

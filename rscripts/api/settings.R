@@ -3,12 +3,16 @@
 #                                                       see lambda_config(); NULL if not set
 #   hints                                               whether bootstrap wants hints in the log
 #   shutdown_hooks                                      see on_shutdown(); the last one first
+#   snapshot_hooks, restore_hooks                       see on_snapshot(), on_restore(); the first
+#     one first
+#   prime, prime_on_error                               see read_prime_setting(), lambda_config()
 #   lambdr_compat, lambdr_arguments                     see read_compat_setting()
 #   lambdr_deserialiser, lambdr_serialiser              see lambdr_config(). They read the
 #     whole event and write the whole answer, the runtime's own only the body of a request
 settings <- new.env(parent = emptyenv())
 settings$lambdr_compat <- FALSE
 settings$lambdr_arguments <- FALSE
+settings$prime_on_error <- "stop"
 
 # set_flag() sets a setting of lambda_config() that is TRUE or FALSE, unless `value` is NULL.
 set_flag <- function(name, value) {

@@ -14,7 +14,9 @@ attach_user_api <- function() {
     lambda_config = lambda_config,
     lambda_log = lambda_log,
     log_metric = log_metric,
+    on_restore = on_restore,
     on_shutdown = on_shutdown,
+    on_snapshot = on_snapshot,
     pdf_response = pdf_response,
     png_response = png_response,
     remaining_ms = remaining_ms,
@@ -41,10 +43,19 @@ attach_user_api <- function() {
 # decode_base64: FALSE gives handlers a body that arrives in base64 without decoding it.
 # keep_seed: TRUE keeps the random seed that the handler's file has set, see set.seed(). By default
 #   each worker draws its own random numbers.
+# prime: sample events. With SnapStart, the handler is called with each of them before the snapshot.
+#   One of:
+#   - an event, a list with names, or a list of events;
+#   - JSON text, or the path of a JSON file: one event, or an array of events;
+#   - a function without arguments, which is called instead.
+#   An array of two equal events calls the handler twice: R compiles many functions at their second
+#   call.
+# prime_on_error: "continue" logs an error in priming as a warning. With "stop", the default, the
+#   version is not published.
 #
 # Returns NULL, invisibly. Stops if an argument has the wrong type.
 lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NULL, decode_base64 = NULL,
-                          keep_seed = NULL, integers = NULL, keep_names = NULL) {
+                          keep_seed = NULL, integers = NULL, keep_names = NULL, prime = NULL, prime_on_error = NULL) {
   set_flag("simplify", simplify)
   set_flag("keep_names", keep_names)
   set_choice("integers", integers, c("integer", "double"))
@@ -52,6 +63,10 @@ lambda_config <- function(simplify = NULL, deserialiser = NULL, serialiser = NUL
   set_flag("keep_seed", keep_seed)
   set_function("deserialiser", deserialiser)
   set_function("serialiser", serialiser)
+  set_choice("prime_on_error", prime_on_error, c("stop", "continue"))
+  if (!is.null(prime)) {
+    settings$prime <- in_runtime(read_prime_setting(prime))
+  }
   invisible()
 }
 
@@ -107,10 +122,28 @@ log_metric <- function(name, value, unit = "None", ..., dimensions = NULL, names
 #
 # Returns `f`, invisibly. Stops if it is not a function.
 on_shutdown <- function(f) {
-  if (!is.function(f)) {
-    stop("on_shutdown(): f must be a function without arguments, not ", class(f)[[1L]])
-  }
-  settings$shutdown_hooks <- c(list(f), settings$shutdown_hooks)
+  settings$shutdown_hooks <- c(list(check_hook("on_shutdown", f)), settings$shutdown_hooks)
+  invisible(f)
+}
+
+# on_snapshot() and on_restore() register hooks for SnapStart; without it, they never run. Hooks of
+# on_snapshot() run before Lambda takes the snapshot of the initialised environment, the last one
+# registered first. Hooks of on_restore() run in each environment that is made from the snapshot,
+# before its first invocation, the first one registered first. They have less than 10 s together.
+#
+# Register hooks in the handler's file: on_snapshot() to close a connection, on_restore() to open it.
+#
+# f: a function without arguments. If a hook of on_snapshot() stops, the version is not published; if
+#   one of on_restore() stops, the environment serves no invocation.
+#
+# Return `f`, invisibly. Stop if it is not a function.
+on_snapshot <- function(f) {
+  settings$snapshot_hooks <- c(settings$snapshot_hooks, list(check_hook("on_snapshot", f)))
+  invisible(f)
+}
+
+on_restore <- function(f) {
+  settings$restore_hooks <- c(settings$restore_hooks, list(check_hook("on_restore", f)))
   invisible(f)
 }
 

@@ -16,6 +16,7 @@ current <- new.env(parent = emptyenv())
 #   noted   the error that a plumber router has answered, a failure, or NULL
 #   started     when it began, see now_ms()
 #   sent_files  files to delete at its end, see delete_once_sent()
+#   whole   TRUE while the handler is primed: a stream is collected then, because nobody reads it
 new_invocation <- function(frame, io) {
   list2env(
     list(frame = frame, io = io, log = log_to(io, frame$id), started = now_ms()),
@@ -38,7 +39,7 @@ evaluate <- function(invocation, handler, bytes) {
   }
   value <- call_handler(handler, args)
   if (inherits(value, "lambda_stream")) {
-    if (takes_streams(event$source)) {
+    if (takes_streams(event$source) && is.null(invocation$whole)) {
       return(run_stream(value, invocation))
     }
     value <- collect_stream(value)

@@ -1,22 +1,26 @@
 # The loop: receive an invocation, evaluate it, reply.
 
 # serve() answers invocations on the pipes `io`, one at a time, until bootstrap closes them or
-# sends `shutdown`. It must be called with interrupts suspended: they are let in only while an
-# invocation runs.
+# sends `shutdown`. It also goes through the phases of SnapStart. It must be called with interrupts
+# suspended: they are let in only while user code runs.
 serve <- function(handler, io) {
   repeat {
     frame <- read_message(io)
     if (is.null(frame)) {
       return(invisible()) # bootstrap has died, so nothing could log what the hooks do
     }
-    if (identical(frame$type, "shutdown")) {
+    if (identical(frame$type, "invoke")) {
+      event <- read_frame(io$requests)
+      absorb_interrupt()
+      answer(frame, event, handler, io)
+    } else if (identical(frame$type, "shutdown")) {
       current$log <- log_to(io, NULL)
       restore_process_state(current$log)
       return(run_shutdown_hooks(current$log))
+    } else {
+      absorb_interrupt()
+      enter_phase(frame, handler, io)
     }
-    event <- read_frame(io$requests)
-    absorb_interrupt()
-    answer(frame, event, handler, io)
   }
 }
 
@@ -25,6 +29,9 @@ serve <- function(handler, io) {
 answer <- function(frame, bytes, handler, io) {
   started <- now_ms()
   set_trace_id(frame$trace_id)
+  if (!is.null(frame$env)) {
+    set_env(frame$env)
+  }
   invocation <- new_invocation(frame, io)
   current$invocation <- invocation
   current$log <- invocation$log
@@ -34,16 +41,21 @@ answer <- function(frame, bytes, handler, io) {
     function() with_interrupts(evaluate(invocation, handler, bytes)),
     invocation$log
   )
-  end_fork(io$pid)
-  reset_output()
-  close_devices()
-  restore_io(io)
+  end_user_code(io)
   r_ms <- now_ms() - started
   reply(invocation, result, r_ms)
   if (length(invocation$sent_files)) {
     unlink(invocation$sent_files)
   }
   current$invocation <- NULL
+}
+
+# end_user_code() undoes what user code left behind that would disturb what comes next.
+end_user_code <- function(io) {
+  end_fork(io$pid)
+  reset_output()
+  close_devices()
+  restore_io(io)
 }
 
 # reply() writes the one reply to an invocation: the end of its stream, its result, or an

@@ -71,7 +71,8 @@ announce <- function(loaded, io) {
       required = I(loaded$handler$arguments$required),
       init_ms = loaded$init_ms,
       slowest = loaded$slowest,
-      hooks = has_shutdown_hooks()
+      hooks = has_shutdown_hooks(),
+      prime = if (is.null(settings$prime)) "" else settings$prime_on_error
     )
   }
   write_frames(io$replies, frame)

@@ -77,6 +77,29 @@ test_that("hooks run at shutdown, where no invocation does", {
   expect_identical(attr(sent, "log"), list(list(id = NULL, level = "info", message = "bye")))
 })
 
+test_that("the phases of SnapStart are gone through before invocations", {
+  keep_settings()
+  withr::local_envvar(AWS_SESSION_TOKEN = "old")
+  renew <- runtime$renew
+  runtime$renew <- function() NULL
+  withr::defer(runtime$renew <- renew)
+  steps <- character()
+  step <- function(name) steps <<- c(steps, paste(name, Sys.getenv("AWS_SESSION_TOKEN")))
+  runtime$lambda_config(prime = list(x = 0L))
+  runtime$on_snapshot(function() step("snapshot"))
+  runtime$on_restore(function() step("restore"))
+  sent <- serve_all(
+    function(x) step(x),
+    runtime$control_frame(type = "prime"), runtime$control_frame(type = "snapshot"),
+    runtime$control_frame(type = "restore", env = list(AWS_SESSION_TOKEN = "new")), invoke("1", "{\"x\":1}"),
+    runtime$control_frame(type = "invoke", id = "2", env = list(AWS_SESSION_TOKEN = "newer")),
+    runtime$frame_bytes(charToRaw("{\"x\":2}"))
+  )
+  expect_identical(steps, c("0 old", "snapshot old", "restore new", "1 new", "2 newer"))
+  types <- lapply(sent[c(1:4, 6L)], function(bytes) jsonlite::parse_json(rawToChar(bytes))$type)
+  expect_identical(unlist(types), c("entered", "entered", "entered", "result", "result"))
+})
+
 test_that("an HTTP caller gets a response for a failure, without its details", {
   event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}}}"
   got <- answer_frames(function() stop("password is 123"), event)

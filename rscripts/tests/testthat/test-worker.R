@@ -63,6 +63,18 @@ test_that("announce() sends ready or init_error", {
   expect_identical(sent[[2L]]$error$type, "Runtime.NoSuchHandler")
 })
 
+test_that("ready says whether the handler is to be primed", {
+  keep_settings()
+  source_code("f <- function(x) x")
+  io <- file_io()
+  runtime$announce(load("functions.f"), io)
+  runtime$lambda_config(prime = list(x = 1L))
+  runtime$announce(load("functions.f"), io)
+  runtime$lambda_config(prime_on_error = "continue")
+  runtime$announce(load("functions.f"), io)
+  expect_identical(vapply(messages(replies(io)), `[[`, "", "prime"), c("", "stop", "continue"))
+})
+
 test_that("a forked child serves a handler that this process loaded, on its own pipes", {
   source_code("f <- function(x) x + base", name = "functions.R")
   writeLines(c("base <- 40", "f <- function(x) x + base"), "functions.R")

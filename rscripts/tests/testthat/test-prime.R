@@ -1,0 +1,197 @@
+local_edition(3)
+
+# prime() primes a handler with the settings in effect. It returns the message of the failure, or NULL;
+# its log records are in `primed$log`.
+prime <- function(fn, kind = "function") {
+  handler <- if (inherits(fn, "batch_handler")) runtime$new_handler(fn, "handler") else runtime$new_handler(fn, "handler", kind)
+  io <- file_io()
+  runtime$current$log <- runtime$log_to(io, NULL)
+  withr::defer(runtime$current$log <- NULL)
+  failed <- runtime$prime(handler, runtime$now_ms() + 60000, io)
+  primed$log <- vapply(log_records(io), `[[`, "", "message")
+  expect_length(replies(io), 0L)
+  failed$message
+}
+
+primed <- new.env()
+
+http_event <- "{\"rawPath\":\"/\",\"requestContext\":{\"http\":{\"method\":\"GET\"}}}"
+
+test_that("an event, several, JSON text, a file or a function prime the handler", {
+  keep_settings()
+  in_user_dir()
+  writeLines("{\"x\": 4}", "one.json")
+  writeLines("[{\"x\": 5}, {\"x\": [1, 2]}]", "several.json")
+  got <- list()
+  handler <- function(x) got[[length(got) + 1L]] <<- x
+  for (case in list(
+    list(prime = list(x = 1L), got = list(1L)),
+    list(prime = list(list(x = 1L), list(x = "a")), got = list(1L, "a")),
+    list(prime = "{\"x\":[{\"a\":1},{\"a\":2}]}", got = list(data.frame(a = 1:2))),
+    list(prime = " [{\"x\":1.5},{\"x\":{}}]", got = list(1.5, structure(list(), names = character()))),
+    list(prime = "one.json", got = list(4L)),
+    list(prime = "several.json", got = list(5L, 1:2)),
+    list(prime = function() handler("called"), got = list("called"))
+  )) {
+    got <- list()
+    runtime$lambda_config(prime = case$prime)
+    expect_null(prime(handler))
+    expect_identical(got, case$got)
+  }
+})
+
+test_that("a setting that cannot work is refused where it is made", {
+  keep_settings()
+  in_user_dir()
+  refused <- function(prime, message) {
+    expect_error(runtime$lambda_config(prime = prime), message, fixed = TRUE)
+    expect_null(runtime$settings$prime)
+  }
+  writeLines("{\"x\": ", "cut.json")
+  writeLines("[]", "empty.json")
+  writeBin(as.raw(c(0x22, 0xff, 0x22)), "latin1.json")
+  refused("events.json", paste0("prime = \"events.json\": there is no such file in ", getwd()))
+  refused("cut.json", "prime = \"cut.json\" is not valid JSON")
+  refused("empty.json", "prime = \"empty.json\" has no event")
+  refused("latin1.json", "prime = \"latin1.json\" is not valid JSON: it is not valid UTF-8")
+  refused("{\"x\": ", "the text of prime is not valid JSON")
+  refused("[]", "the text of prime has no event")
+  refused(".", "prime = \".\": there is no such file")
+  for (wrong in list(1, TRUE, NA_character_, c("a", "b"), list(), data.frame(x = 1), quote(x))) {
+    refused(wrong, "prime must be an event (a list with names)")
+  }
+  refused(list(x = sum), "prime: an event cannot be encoded as JSON: result$x: cannot encode a function")
+  refused(function(event) NULL, "prime is a function, which must work without arguments")
+  refused("", "there is no such file")
+  expect_error(runtime$lambda_config(prime_on_error = "ignore"), "prime_on_error must be \"stop\" or \"continue\"")
+})
+
+test_that("the failure says which event failed, and no later one is tried", {
+  keep_settings()
+  in_user_dir()
+  tried <- integer()
+  handler <- function(x) {
+    tried <<- c(tried, x)
+    if (x == 2L) stop("no model")
+  }
+  writeLines("[{\"x\":1},{\"x\":2},{\"x\":3}]", "events.json")
+  runtime$lambda_config(prime = "events.json")
+  expect_identical(prime(handler), "priming with event 2 of 3 of events.json failed: no model")
+  expect_identical(tried, 1:2)
+  runtime$lambda_config(prime = list(x = 2L))
+  expect_identical(prime(handler), "priming with the event failed: no model")
+  runtime$lambda_config(prime = list(y = 2L))
+  expect_match(prime(handler), "^priming with the event failed: unknown argument \"y\"")
+  runtime$lambda_config(prime = function() handler(2L))
+  expect_identical(prime(handler), "priming with the function failed: no model")
+  runtime$lambda_config(prime = list(x = 1L))
+  expect_match(prime(function(x) sum), "cannot be encoded as JSON")
+})
+
+test_that("the handler has a context with a request id and a deadline", {
+  keep_settings()
+  runtime$lambda_config(prime = "{}")
+  seen <- NULL
+  expect_null(prime(function(event, context) {
+    seen <<- context
+    NULL
+  }))
+  expect_identical(seen$aws_request_id, "priming")
+  expect_true(seen$remaining_ms() > 0 && seen$remaining_ms() <= 60000)
+})
+
+test_that("an HTTP response with status 5xx is a failure, one with 4xx is not", {
+  keep_settings()
+  runtime$lambda_config(prime = http_event)
+  expect_null(prime(function() "hello"))
+  expect_null(prime(function() runtime$html_response("no", 404L)))
+  expect_null(prime(function() runtime$stop_html("no such city", code = 404L)))
+  expect_identical(primed$log, "answered 404: no such city")
+  expect_match(prime(function() runtime$html_response("", 503L)), "the handler answered with status 503")
+  expect_match(prime(function() list(statusCode = 500)), "the handler answered with status 500")
+  expect_match(prime(function() runtime$stop_html("down", code = 502L)), "failed: down")
+  expect_match(prime(function() stop("no model")), "failed: no model")
+  expect_match(prime(function(city) city), "failed: missing argument \"city\"")
+  runtime$lambda_config(serialiser = function(value) "no JSON")
+  expect_null(prime(function() 1))
+})
+
+test_that("a stream is collected", {
+  keep_settings()
+  written <- FALSE
+  handler <- function() {
+    runtime$stream_response(function(write) {
+      write("a")
+      write(as.raw(1:3))
+      written <<- TRUE
+    })
+  }
+  for (event in c("{}", http_event)) {
+    written <- FALSE
+    runtime$lambda_config(prime = event)
+    expect_null(prime(handler))
+    expect_true(written)
+  }
+  expect_match(prime(function() runtime$stream_response(function(write) stop("cut"))), "failed: cut")
+})
+
+test_that("a record that fails is a failure of a batch", {
+  keep_settings()
+  runtime$lambda_config(prime = event_json("sqs-event"))
+  expect_null(prime(runtime$batch_handler(function(record) record$data)))
+  expect_match(prime(runtime$batch_handler(function(record) stop("bad"))), "failed: [0-9]+ records? failed")
+  runtime$lambda_config(prime = event_json("firehose-event"))
+  expect_null(prime(runtime$batch_handler(function(record) record$data)))
+  expect_match(prime(runtime$batch_handler(function(record) stop("bad"))), "failed: [0-9]+ records? failed")
+})
+
+test_that("a plumber router is primed like a handler", {
+  keep_settings()
+  in_user_dir()
+  writeLines(c("#* @get /", "function() \"hello\"", "#* @get /down", "function() stop(\"no model\")"), "api.R")
+  loaded <- runtime$load_handler("api.R")
+  runtime$lambda_config(prime = http_event)
+  expect_null(prime(loaded$fn, "plumber"))
+  runtime$lambda_config(prime = sub("\"/\"", "\"/down\"", http_event))
+  expect_match(prime(loaded$fn, "plumber"), "failed: no model")
+})
+
+test_that("priming leaves the seed as it was", {
+  keep_settings()
+  withr::local_preserve_seed()
+  runtime$lambda_config(prime = function() runif(1))
+  set.seed(1)
+  before <- .Random.seed
+  expect_null(prime(function() NULL))
+  expect_identical(.Random.seed, before)
+  rm(".Random.seed", envir = globalenv())
+  expect_null(prime(function() NULL))
+  expect_false(exists(".Random.seed", globalenv(), inherits = FALSE))
+})
+
+test_that("temporary files of file_response() are deleted", {
+  keep_settings()
+  path <- NULL
+  runtime$lambda_config(prime = http_event)
+  expect_null(prime(function() {
+    writeLines("x", path <<- tempfile(fileext = ".csv"))
+    runtime$file_response(path)
+  }))
+  expect_false(file.exists(path))
+})
+
+test_that("priming compiles closures", {
+  printed <- in_new_r(
+    "compiled <- function(f) typeof(.Internal(bodyCode(f))) == 'bytecode'",
+    "loop <- function(n) { total <- 0; for (i in seq_len(n)) total <- total + nrow(iris) * i; total }",
+    "handler <- function(n) { worker <- function(k) loop(k); worker(n) }",
+    "cat(compiled(loop), '\\n')",
+    "runtime$current$log <- function(...) cat('logged:', ..., '\\n')",
+    "runtime$call_user(quote(runtime$lambda_config(prime = list(n = 3L))), globalenv())",
+    "io <- runtime$open_io('/dev/null', '/dev/null')",
+    "runtime$install_handlers()",
+    "failed <- runtime$prime(runtime$new_handler(handler, 'handler'), NULL, io)",
+    "cat(is.null(failed), compiled(loop), '\\n')"
+  )
+  expect_identical(trimws(printed), c("FALSE", "TRUE TRUE"))
+})
