@@ -1,101 +1,84 @@
 package worker
 
 import (
-	"bytes"
-	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/worker/process"
 )
 
-// The kinds of the findings that are read from /proc.
-const (
-	findingSocket = "socket"
-	findingFile   = "file"
-)
+// ownDescriptors is how many file descriptors every R has; see docs/architecture.md, "Ownership".
+const ownDescriptors = 7
 
-const reopen = "close it in on_snapshot(), open it in on_restore()"
+// maxCommand is how much of a child's command line a finding quotes, in bytes.
+const maxCommand = 100
 
-// fragileFiles returns what the process has open that does not survive the restore of a snapshot, or
-// is shared by all copies: network connections and files open for writing. It returns nothing if
-// /proc cannot be read, because the findings are advice.
-func fragileFiles(pid int) []protocol.Finding {
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
-	fds, _ := os.ReadDir(filepath.Join(proc, "fd")) // on an error, those that were read still count
-	peers := connections(proc)
+// fragile returns what R holds now and a restore breaks or repeats, as far as /proc shows it. If R
+// is dead, it returns nothing.
+func (w *Worker) fragile() []protocol.Finding {
+	files, err := w.process.OpenFiles()
+	if err != nil {
+		return nil // R has ended, as the next frame shows
+	}
 	var findings []protocol.Finding
-	for _, fd := range fds {
-		target, _ := os.Readlink(filepath.Join(proc, "fd", fd.Name())) // "" if it was closed
-		if peer, ok := peers[target]; ok {
-			findings = append(findings, protocol.Finding{Kind: findingSocket, What: "a network connection to " + peer, Fix: reopen})
+	named := map[string]bool{} // several descriptors can belong to one file
+	for _, f := range files {
+		finding, ok := fragileFile(f)
+		if ok && !passedOn(f) && !named[finding.What] {
+			named[finding.What] = true
+			findings = append(findings, finding)
 		}
-		if strings.HasPrefix(target, "/") && isWritten(proc, fd.Name()) {
-			findings = append(findings, protocol.Finding{Kind: findingFile, What: target + ", open for writing", Fix: reopen})
-		}
+	}
+	for _, child := range w.process.Descendants() {
+		findings = append(findings, fragileChild(child))
 	}
 	return findings
 }
 
-// isWritten reports whether a file descriptor is open for writing to a file that has a name.
-func isWritten(proc, fd string) bool {
-	info, err := os.Stat(filepath.Join(proc, "fd", fd))
-	if err != nil || !info.Mode().IsRegular() || info.Sys().(*syscall.Stat_t).Nlink == 0 {
-		return false // memory, or a temporary file that was removed, is the copy's own
-	}
-	text, err := os.ReadFile(filepath.Join(proc, "fdinfo", fd))
-	if err != nil {
-		return false
-	}
-	for line := range bytes.Lines(text) {
-		if octal, ok := bytes.CutPrefix(line, []byte("flags:")); ok {
-			flags, err := strconv.ParseUint(string(bytes.TrimSpace(octal)), 8, 64)
-			return err == nil && flags&syscall.O_ACCMODE != syscall.O_RDONLY
+// fragileFile returns the finding that f is, if it is one. Pipes, Unix sockets and objects of the
+// kernel, such as epoll and timers, do not lead out of the environment: they survive a restore.
+func fragileFile(f process.OpenFile) (finding protocol.Finding, ok bool) {
+	const reopen = "close it in on_snapshot(), open it in on_restore()"
+	switch s := f.Socket; {
+	case f.FD < ownDescriptors:
+		return finding, false
+	case s == nil:
+		finding = protocol.Finding{Kind: "file", What: f.Name + ", open for writing", Fix: reopen}
+		return finding, f.Regular && f.Writable
+	case s.Connected:
+		finding = protocol.Finding{
+			Kind: "socket",
+			What: fmt.Sprintf("a %s connection to %s (file descriptor %d)", strings.ToUpper(s.Network), s.Remote, f.FD),
+			Fix:  reopen + " (package curl: set forbid_reuse = TRUE in its handles)",
 		}
+		return finding, true
+	default:
+		finding = protocol.Finding{
+			Kind: "listener",
+			What: fmt.Sprintf("a %s socket that listens at %s (file descriptor %d)", strings.ToUpper(s.Network), s.Local, f.FD),
+			Fix:  reopen,
+		}
+		return finding, s.Local != ""
 	}
-	return false
 }
 
-// connections returns the peers of all connected network sockets in the process's namespace, by the
-// name that a socket has in /proc/PID/fd.
-func connections(proc string) map[string]string {
-	peers := map[string]string{}
-	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		text, _ := os.ReadFile(filepath.Join(proc, "net", table)) // absent without IPv6
-		for line := range strings.Lines(string(text)) {
-			// sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
-			fields := strings.Fields(line)
-			if len(fields) < 10 {
-				continue
-			}
-			if peer, err := parsePeer(fields[2]); err == nil && peer.Port() != 0 { // 0: it listens
-				peers["socket:["+fields[9]+"]"] = peer.String()
-			}
-		}
-	}
-	return peers
+// passedOn reports whether bootstrap was started with f and has passed it on, as a shell does with
+// 9>lock.
+func passedOn(f process.OpenFile) bool {
+	ours, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.FD))
+	return err == nil && ours == f.Name
 }
 
-// parsePeer parses an address of /proc/net, for example 0100007F:1F90: groups of four bytes in the
-// machine's order, and the port.
-func parsePeer(text string) (netip.AddrPort, error) {
-	host, port, _ := strings.Cut(text, ":")
-	b, err := hex.DecodeString(host)
-	if err != nil {
-		return netip.AddrPort{}, err
+func fragileChild(child process.Descendant) protocol.Finding {
+	command := child.Command
+	if len(command) > maxCommand {
+		command = strings.ToValidUTF8(command[:maxCommand], "") + "…"
 	}
-	for i := 0; i+4 <= len(b); i += 4 { // both of Lambda's architectures are little-endian
-		b[i], b[i+1], b[i+2], b[i+3] = b[i+3], b[i+2], b[i+1], b[i]
+	return protocol.Finding{
+		Kind: "child",
+		What: fmt.Sprintf("a child process of R, pid %d: %s", child.PID, command),
+		Fix:  "end it in on_snapshot(), start it in on_restore()",
 	}
-	addr, ok := netip.AddrFromSlice(b)
-	n, err := strconv.ParseUint(port, 16, 16)
-	if !ok || err != nil {
-		return netip.AddrPort{}, fmt.Errorf("address %.60q of /proc/net cannot be parsed", text)
-	}
-	return netip.AddrPortFrom(addr.Unmap(), uint16(n)), nil
 }

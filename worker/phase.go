@@ -17,7 +17,7 @@ var phaseNames = map[string]string{
 
 // Enter makes R enter a phase and returns R's answer, once everything that R wrote before was
 // logged. If ctx has a deadline, R gets it as p.DeadlineMs. The findings of the snapshot phase
-// include network connections and files that R has open.
+// include those of /proc.
 //
 // If ctx ends first, R is killed. If that is because its deadline has passed, R is interrupted
 // first. The errors are those of Spawn: a *protocol.HandlerError if priming or a hook failed, and R
@@ -55,7 +55,7 @@ func (w *Worker) enter(p protocol.Phase) (protocol.Entered, error) {
 	switch reply.Type {
 	case protocol.TypeEntered:
 		if p.Type == protocol.TypeSnapshot {
-			reply.Findings = append(reply.Findings, fragileFiles(w.PID())...)
+			reply.Findings = append(reply.Findings, w.fragile()...)
 		}
 		return reply.Entered, nil
 	case protocol.TypeError:

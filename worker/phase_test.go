@@ -8,8 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -258,8 +258,8 @@ func TestEnterViolations(t *testing.T) {
 	waitDone(t, w)
 }
 
-// Network connections and files that R writes are findings of the snapshot phase, and nothing else
-// that it has open.
+// Sockets and files that R writes are findings of the snapshot phase, and nothing else that it has
+// open.
 func TestEnterFindsOpenFiles(t *testing.T) {
 	for _, network := range []string{"127.0.0.1:0", "[::1]:0"} {
 		listener, err := net.Listen("tcp", network)
@@ -280,7 +280,7 @@ func TestEnterFindsOpenFiles(t *testing.T) {
 		w := spawn(t, c)
 		for phase, want := range map[string][]string{
 			protocol.TypeSnapshot: {
-				"seed ", "socket a network connection to " + listener.Addr().String(),
+				"seed ", "socket a TCP connection to " + listener.Addr().String(), "listener a TCP socket that listens at 127.0.0.1:",
 				"file " + filepath.Join(c.Dir, "written") + ", open for writing", "file " + filepath.Join(c.Dir, "both") + ", open for writing",
 			},
 			protocol.TypeRestore: {"seed "},
@@ -291,33 +291,15 @@ func TestEnterFindsOpenFiles(t *testing.T) {
 			}
 			var got []string
 			for _, f := range entered.Findings {
-				got = append(got, f.Kind+" "+f.What)
+				what := regexp.MustCompile(`( listens at .*:)\d+`).ReplaceAllString(f.What, "$1") // any port
+				what = regexp.MustCompile(` \(file descriptor \d+\)$`).ReplaceAllString(what, "")
+				got = append(got, f.Kind+" "+what)
 			}
 			slices.Sort(got) // the descriptors have no order
 			slices.Sort(want)
 			if strings.Join(got, "\n") != strings.Join(want, "\n") {
 				t.Errorf("%s: found\n%s\nwant\n%s", phase, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
-		}
-	}
-}
-
-func TestParsePeer(t *testing.T) {
-	for text, want := range map[string]string{
-		"0100007F:1F90":                         "127.0.0.1:8080",
-		"0A01A8C0:1538":                         "192.168.1.10:5432",
-		"00000000:0000":                         "0.0.0.0:0",
-		"00000000000000000000000001000000:0050": "[::1]:80",
-		"0000000000000000FFFF00000100007F:0050": "127.0.0.1:80",
-		"B80D01200000000000000000010000AB:01BB": "[2001:db8::ab00:1]:443",
-	} {
-		if got, err := parsePeer(text); err != nil || got.String() != want {
-			t.Errorf("%s: %v, %v; want %s", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "0100007F", "0100007F:", "0100007F:" + strconv.Itoa(1<<20), "01007F:50", "x:50"} {
-		if got, err := parsePeer(text); err == nil {
-			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

@@ -14,12 +14,20 @@ import (
 // stray, even if it was forked with the environment of the dead one.
 func killStrays(marker string) {
 	for _, pid := range allPIDs() {
-		environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-		if err != nil || !hasEntry(environ, marker) || supervised.has(pid) {
-			continue // an error: it has ended, or belongs to another user
+		if !hasMarker(pid, marker) || supervised.has(pid) {
+			continue
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL) // fails if it has ended since
 	}
+}
+
+// hasMarker reports whether the environment of pid has the entry marker.
+func hasMarker(pid int, marker string) bool {
+	if marker == "" {
+		return false
+	}
+	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	return err == nil && hasEntry(environ, marker) // an error: it has ended, or belongs to another user
 }
 
 // hasEntry reports whether environ, entries that each end in a zero byte, has entry.
