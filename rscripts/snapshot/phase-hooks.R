@@ -1,8 +1,7 @@
 # Hooks that user code registers with on_snapshot() and on_restore().
 
 # run_phase_hooks() runs hooks in their order until one fails. It returns that failure, or NULL.
-# `name` is the function that registered them.
-run_phase_hooks <- function(name, hooks, deadline_ms, io) {
+run_phase_hooks <- function(hooks, deadline_ms, io) {
   begin_phase_work(list(deadline_ms = deadline_ms), io)
   on.exit(current$invocation <- NULL)
   for (hook in hooks) {
@@ -13,18 +12,19 @@ run_phase_hooks <- function(name, hooks, deadline_ms, io) {
     end_fork(io$pid)
     reset_output()
     if (inherits(outcome, "failure")) {
-      outcome$message <- paste0(hook_label(name, hook), " failed: ", outcome$message)
-      return(outcome)
+      return(in_hook(outcome, hook))
     }
   }
   NULL
 }
 
-# hook_label() returns a hook as an error text names it: "the on_restore() hook at functions.R:7".
-hook_label <- function(name, hook) {
+# in_hook() puts the line of a hook before the message of its failure: "functions.R:7: refused".
+in_hook <- function(failed, hook) {
   source <- attr(hook, "srcref")
-  at <- if (!is.null(source)) paste0(" at ", srcref_file(source), ":", source[[1L]])
-  paste0("the ", name, "() hook", at)
+  if (!is.null(source)) {
+    failed$message <- paste0(srcref_file(source), ":", source[[1L]], ": ", failed$message)
+  }
+  failed
 }
 
 # begin_phase_work() gives the functions that user code calls, such as remaining_ms(), a deadline.

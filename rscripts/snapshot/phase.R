@@ -24,7 +24,7 @@ enter_phase <- function(frame, handler, io) {
 # nevertheless, or the failure of a hook. The garbage collector comes in between, because it closes
 # connections that nothing refers to.
 before_snapshot <- function(handler, deadline_ms, io) {
-  failed <- run_phase_hooks("on_snapshot", rev(settings$snapshot_hooks), deadline_ms, io)
+  failed <- run_phase_hooks(rev(settings$snapshot_hooks), deadline_ms, io)
   if (!is.null(failed)) {
     return(failed)
   }
@@ -48,7 +48,7 @@ after_restore <- function(frame, io) {
     renewed$message <- paste0("random generators cannot be renewed: ", renewed$message)
     return(renewed)
   }
-  failed <- run_phase_hooks("on_restore", settings$restore_hooks, frame$deadline_ms, io)
+  failed <- run_phase_hooks(settings$restore_hooks, frame$deadline_ms, io)
   if (!is.null(failed)) {
     return(failed)
   }

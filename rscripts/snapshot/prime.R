@@ -10,11 +10,10 @@ prime <- function(handler, deadline_ms, io) {
   })
   plan <- settings$prime
   if (is.function(plan)) {
-    return(prime_once(function(invocation) call_user(as.call(list(plan)), globalenv()), "the function", deadline_ms, io))
+    return(prime_once(function(invocation) call_user(as.call(list(plan)), globalenv()), NULL, deadline_ms, io))
   }
   for (i in seq_along(plan$events)) {
-    label <- if (length(plan$events) > 1L) paste0("event ", i, " of ", length(plan$events)) else "the event"
-    label <- paste0(label, if (!is.null(plan$file)) paste0(" of ", plan$file))
+    label <- c(plan$file, if (length(plan$events) > 1L) paste0("event ", i, " of ", length(plan$events)))
     failed <- prime_once(function(invocation) {
       check_primed(evaluate(invocation, handler, charToRaw(plan$events[[i]])), invocation$event, handler)
     }, label, deadline_ms, io)
@@ -25,7 +24,7 @@ prime <- function(handler, deadline_ms, io) {
 }
 
 # prime_once() calls run(invocation) with the context of an invocation, and undoes what answer()
-# undoes after one. It returns NULL or a failure.
+# undoes after one. It returns NULL, or a failure whose message begins with `label`.
 prime_once <- function(run, label, deadline_ms, io) {
   set_trace_id(NULL)
   begin_phase_work(list(id = "priming", deadline_ms = deadline_ms), io)
@@ -41,7 +40,7 @@ prime_once <- function(run, label, deadline_ms, io) {
     failed <- NULL
   }
   if (!is.null(failed)) {
-    failed$message <- paste0("priming with ", label, " failed: ", failed$message)
+    failed$message <- paste(c(label, failed$message), collapse = ": ")
   }
   failed
 }

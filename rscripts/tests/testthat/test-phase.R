@@ -28,7 +28,7 @@ test_that("a priming that succeeds is answered with entered, one that fails with
   expect_identical(names(got), c("type", "error"))
   expect_identical(got$type, "error")
   expect_identical(got$error$type, "simpleError")
-  expect_identical(got$error$message, "priming with the event failed: no model")
+  expect_identical(got$error$message, "no model")
   expect_null(runtime$current$invocation)
 })
 
