@@ -50,7 +50,11 @@ func serveLambda(
 		p.observe = observeDraws(p.config.TempDir, log)
 	}
 	ext := newExtension(api, p.hasHooks, log)
-	sup, err := newSupervisor(p, ext, out)
+	var source supervisor.RuntimeAPI = ext
+	if p.credentials = newCredentials(getenv, log); p.credentials != nil {
+		source = &refresher{ext, p.credentials}
+	}
+	sup, err := newSupervisor(p, source, out)
 	if err != nil {
 		return failInit(api, log, err)
 	}

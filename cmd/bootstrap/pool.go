@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"lambda-r-runtime/internal/credentials"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/rscripts"
@@ -28,17 +29,14 @@ type pool struct {
 	spawned  func()                      // if not nil, called for each ready worker
 	observe  func(supervisor.Transition) // if not nil, called for each transition
 
-	mu      sync.Mutex
-	workers map[int]pooled // by slot
-	peak    int64          // see peakMemory
-	ready   protocol.Ready // what the last ready worker reported
-	sizes   sizeWatch
-}
+	credentials *credentials.Store // nil if R needs none
+	restored    sync.Once          // see restore
 
-// A pooled worker has its own limits.
-type pooled struct {
-	*worker.Worker
-	recycler recycler
+	mu      sync.Mutex
+	workers map[int]*pooled // by slot
+	peak    int64           // see peakMemory
+	ready   protocol.Ready  // what the last ready worker reported
+	sizes   sizeWatch
 }
 
 // newPool finds R and prepares the configuration of one worker for each slot. Extra has
@@ -74,7 +72,7 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 		slots:    slots,
 		memory:   memory,
 		log:      log,
-		workers:  map[int]pooled{},
+		workers:  map[int]*pooled{},
 	}, nil
 }
 
@@ -95,6 +93,8 @@ func (p *pool) close() { _ = p.config.Script.Close() } // nothing was written to
 func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	c := p.config
 	c.Log = p.log.With("slot", slot)
+	own := share{store: p.credentials}
+	c.Env = slices.Concat(c.Env, own.environ(ctx))
 	w, err := worker.Spawn(ctx, c)
 	if err != nil {
 		return nil, err
@@ -107,17 +107,18 @@ func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	defer p.mu.Unlock()
 	rss := w.RSS()
 	p.sizes.ready(p.log, rss, p.settings.maxRSS)
-	p.workers[slot] = pooled{w, newRecycler(p.settings, rss)}
+	worker := &pooled{w, p, own, newRecycler(p.settings, rss)}
+	p.workers[slot] = worker
 	p.ready = w.Info()
 	c.Log.Debug("handler loaded", "took_ms", p.ready.InitMs, "slowest", p.ready.Slowest)
-	return w, nil
+	return worker, nil
 }
 
 // tempDir returns the temporary folder of the slot's worker, or "" if the slot has none.
 func (p *pool) tempDir(slot int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w := p.workers[slot].Worker; w != nil {
+	if w := p.workers[slot]; w != nil {
 		return w.TempDir()
 	}
 	return ""

@@ -13,6 +13,7 @@ import (
 type recycler struct {
 	maxInvocations int   // 0 if unlimited
 	maxRSS         int64 // bytes; 0 if unlimited
+	ready          int64 // bytes that the worker used when it was ready
 }
 
 // spread is how far below the setting a worker's limit may be, as a share of it.
@@ -23,7 +24,7 @@ const spread = 0.2
 // is not recycled for its size.
 func newRecycler(s settings, rss int64) recycler {
 	share := 1 - spread*random.Float64()
-	r := recycler{maxRSS: int64(share * float64(s.maxRSS))}
+	r := recycler{maxRSS: int64(share * float64(s.maxRSS)), ready: rss}
 	switch {
 	case rss >= s.maxRSS:
 		r.maxRSS = 0

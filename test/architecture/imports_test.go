@@ -20,7 +20,8 @@ const module = "lambda-r-runtime/"
 // import. Every package must be in the table.
 var mayImport = map[string][]string{
 	"cmd/bootstrap": {
-		"cmd/bootstrap/internal/watch", "doctor", "emulator", "emulator/front", "internal/checkpoint", "internal/random",
+		"cmd/bootstrap/internal/watch", "doctor", "emulator", "emulator/front", "internal/checkpoint",
+		"internal/credentials", "internal/random",
 		"lambdalog", "protocol", "protocol/runtimeapi", "rscripts", "supervisor", "worker", "worker/process",
 	},
 	"cmd/bootstrap/internal/watch": {},
@@ -37,10 +38,11 @@ var mayImport = map[string][]string{
 	"worker":              {"internal/memfd", "internal/random", "protocol", "protocol/runtimeapi", "worker/process"},
 	"worker/process":      {},
 
-	"internal/checkpoint": {"worker/process"},
-	"internal/layer":      {},
-	"internal/memfd":      {},
-	"internal/random":     {},
+	"internal/checkpoint":  {"worker/process"},
+	"internal/credentials": {"internal/random"},
+	"internal/layer":       {},
+	"internal/memfd":       {},
+	"internal/random":      {},
 }
 
 // libraries are the only third-party modules that these packages may import.

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/worker"
+)
+
+// A pooled worker has its own limits, and gets credentials when they are new.
+type pooled struct {
+	*worker.Worker
+	pool     *pool
+	share    share    // owned by the caller of Enter and Invoke
+	recycler recycler // guarded by pool.mu
+}
+
+// Enter renews what a snapshot has made old or equal, before R's hooks run.
+func (w *pooled) Enter(ctx context.Context, p protocol.Phase) (protocol.Entered, error) {
+	if p.Type == protocol.TypeRestore {
+		w.pool.restore(ctx)
+		p.Env = w.share.renewed()
+	}
+	return w.Worker.Enter(ctx, p)
+}
+
+// Invoke adds renewed credentials to the invocation.
+func (w *pooled) Invoke(
+	inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer,
+) (protocol.Answer, error) {
+	inv.Env = w.share.renewed()
+	return w.Worker.Invoke(inv, event, open)
+}
+
+// restore renews, once after the restore, what the workers share. All slots wait for it.
+func (p *pool) restore(ctx context.Context) {
+	p.restored.Do(func() {
+		if p.credentials != nil {
+			p.credentials.Renew(ctx)
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, w := range p.workers { // all restored environments have the same limits
+			w.recycler = newRecycler(p.settings, w.recycler.ready)
+		}
+	})
+}
