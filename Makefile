@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check fuzz bench chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart fuzz bench chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -46,8 +46,14 @@ quick:
 # make check    formatting, vet and staticcheck
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
-	$(GO) vet -tags image ./...
-	$(GO) tool staticcheck -tags image ./...
+	$(GO) vet -tags image,criu ./...
+	$(GO) tool staticcheck -tags image,criu ./...
+
+# make test-snapstart   restore one snapshot several times, and check that nothing is drawn twice; as root
+test-snapstart: export LAMBDA_R_CRIU = $(CURDIR)/bin/criu/criu
+test-snapstart: test-deps
+	scripts/criu bin/criu
+	$(GO) test -tags criu -count 1 -timeout 20m ./internal/checkpoint
 
 # make fuzz     fuzz each parser that strangers reach for FUZZTIME (5s, a minute in all)
 FUZZTIME ?= 5s

@@ -21,19 +21,30 @@ import (
 	"lambda-r-runtime/worker/process"
 )
 
-// Start starts cmd as process.Start does, so that Dump can dump it. It may inherit no open file
-// but its output, and reads nothing from its standard input.
+// Start starts cmd as process.Start does, so that Dump can dump it. It inherits no open file but
+// its output, and its standard input is empty.
 func (t *Tool) Start(cmd *exec.Cmd, o process.Options) (*process.Process, error) {
 	if cmd.Stdin != nil || len(cmd.ExtraFiles) > 0 {
 		return nil, errors.New("checkpoint: cmd.Stdin or cmd.ExtraFiles is set, which cannot be restored")
 	}
-	// CRIU cannot find files that were opened outside the namespace. Those that this program has
-	// inherited would be inherited again, so they are marked to be closed on exec.
+	// CRIU cannot find files that were opened outside the namespace, such as /dev/null. Those that
+	// this program has inherited would be inherited again, so they are marked to be closed on exec.
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("close_range", err)
 	}
-	cmd.Args = slices.Concat([]string{"sh", "-c", `exec </dev/null; exec "$@"`, "sh", cmd.Path}, cmd.Args[1:])
-	cmd.Path = "/bin/sh"
+	// The same goes for the program, if its path is /proc/self/exe.
+	path, err := filepath.EvalSymlinks(cmd.Path)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Path = path
+	empty, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer empty.Close() // the child has a copy
+	defer w.Close()     // nothing is written
+	cmd.Stdin = empty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	return process.Start(cmd, o)
 }
