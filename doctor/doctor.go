@@ -22,6 +22,7 @@ type Config struct {
 	// OnRecord.
 	Worker    worker.Config
 	NoHandler string // why there is no handler
+	SnapStart bool   // take the handler through the phases of SnapStart
 
 	InitTimeout time.Duration
 	Explain     func(error) string // formats an error for people

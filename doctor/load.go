@@ -75,6 +75,9 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 	e.init(took, w.Info())
 	e.records(loaded())
 	e.used(w.PeakRSS())
+	if e.SnapStart {
+		e.snapStart(ctx, spawning, w, took)
+	}
 }
 
 // init reports how long R took to become ready, and which packages took most of it.

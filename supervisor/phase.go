@@ -11,8 +11,8 @@ import (
 // errRestored is why a worker is killed that was being started when the snapshot was taken.
 var errRestored = errors.New("the environment was restored in the middle of its init")
 
-// errRestoreTimeout is why a worker is stopped after the restore.
-var errRestoreTimeout = fmt.Errorf("it was not done %s after the restore; Lambda allows 10s", restoreLimit)
+// ErrRestoreTimeout is why a worker is stopped after the restore.
+var ErrRestoreTimeout = fmt.Errorf("it was not done %s after the restore; Lambda allows 10s", RestoreLimit)
 
 // A RestoreRefusedError reports that the Runtime API did not answer the wait for the restore, or
 // refused it.

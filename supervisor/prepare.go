@@ -131,7 +131,7 @@ func (s *slot) restore(ctx context.Context) error {
 // renew takes the slot's worker through the phase after the restore. An error ends the supervisor.
 func (s *slot) renew(ctx context.Context) error {
 	start := time.Now()
-	phaseCtx, cancel := context.WithDeadlineCause(s.drainDeadline, s.sup.snap.deadline, errRestoreTimeout)
+	phaseCtx, cancel := context.WithDeadlineCause(s.drainDeadline, s.sup.snap.deadline, ErrRestoreTimeout)
 	defer cancel()
 	entered, err := enter(phaseCtx, s.worker, protocol.Phase{Type: protocol.TypeRestore, Probe: s.config.Probe})
 	switch {

@@ -163,7 +163,7 @@ func TestDeadAtTheRestoreAndSlow(t *testing.T) {
 			r.run()
 			notSeenDead(r.worker(1))
 			r.restored()
-			r.after(restoreLimit - time.Millisecond)
+			r.after(RestoreLimit - time.Millisecond)
 			if n := r.api.open(); n != slots-1 {
 				t.Errorf("%d polls are open, want %d", n, slots-1)
 			}

@@ -23,10 +23,10 @@ import (
 // timer survives. A worker that is found dead then, or that was still loading, is replaced by a new
 // one, which runs both kinds of hooks. A worker that is spawned later does the same.
 
-// restoreLimit is how long the hooks of on_restore() may take. Lambda throws an environment away
+// RestoreLimit is how long the hooks of on_restore() may take. Lambda throws an environment away
 // that does not call /next within 10 s (AWS Lambda Developer Guide, "Lambda SnapStart runtime
 // hooks"). The rest of them is for R to report where it was, and for /restore/error.
-const restoreLimit = 9 * time.Second
+const RestoreLimit = 9 * time.Second
 
 // maxRestoreRetries is how often a /restore/next that fails without an answer is asked again. It is
 // no time limit, because a clock may jump in the middle.
@@ -88,7 +88,7 @@ func (s *Supervisor) awaitRestore(ctx context.Context) error {
 		s.initFailed.Store(true)
 		return &RestoreRefusedError{err}
 	}
-	s.snap.deadline = time.Now().Add(restoreLimit)
+	s.snap.deadline = time.Now().Add(RestoreLimit)
 	close(s.snap.restored)
 	return nil
 }

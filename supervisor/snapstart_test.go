@@ -401,7 +401,7 @@ func TestRestoreTakesTooLong(t *testing.T) {
 		start := time.Now()
 		r.answers <- nil
 		err := r.wait()
-		if took := time.Since(start); !errors.Is(err, errRestoreTimeout) || took != restoreLimit {
+		if took := time.Since(start); !errors.Is(err, ErrRestoreTimeout) || took != RestoreLimit {
 			t.Errorf("Run after %v: %v", took, err)
 		}
 		call := r.reportedOnce("restore error", "Runtime.AfterRestoreError", "after the restore; Lambda allows 10s; it was in slow() (app.R:7)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,8 +20,9 @@ import (
 // runDoctor examines this machine or image and prints what it finds. It returns
 // errReported if something keeps functions from working.
 func runDoctor(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
-	flags := pflag.NewFlagSet("bootstrap doctor", pflag.ContinueOnError) // has no flags
-	flags.Usage = func() {}
+	flags := pflag.NewFlagSet("bootstrap doctor", pflag.ContinueOnError)
+	flags.Usage = func() {} // run prints the help
+	snapStart := flags.Bool("snapstart", false, "")
 	if done, err := parseFlags(flags, args, stdout); done {
 		return err
 	}
@@ -34,6 +36,9 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 	}
 
 	s, err := readSettings(flags.Args(), getenv)
+	if *snapStart && s.handler == "" {
+		return errors.New("--snapstart examines a handler: run bootstrap doctor --snapstart HANDLER")
+	}
 	noHandler := "not checked; to check one, run bootstrap doctor HANDLER"
 	if err != nil {
 		fail("settings", err)
@@ -41,7 +46,11 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 	}
 	_, options := localFlags()
 	c := worker.Config{Dir: s.taskRoot, Env: worker.Environment(os.Environ(), runtime.NumCPU()), TempDir: tempDir(getenv)}
-	p, err := newPool(s, 1, getenv, options.functionEnv(s.handler), slog.New(slog.DiscardHandler))
+	env := options.functionEnv(s.handler)
+	if *snapStart {
+		env = append(env, initTypeVariable+"="+initTypeSnap)
+	}
+	p, err := newPool(s, 1, getenv, env, slog.New(slog.DiscardHandler))
 	if err != nil {
 		fail("R", err)
 	} else {
@@ -52,6 +61,7 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 		Getenv:      getenv,
 		Worker:      c,
 		NoHandler:   noHandler,
+		SnapStart:   *snapStart,
 		InitTimeout: s.initLimit(),
 		Explain:     describe,
 		Report:      report,

@@ -32,6 +32,9 @@ const usage = `bootstrap serves an R function as AWS Lambda does.
   bootstrap local [FLAGS] HANDLER    serve HANDLER on this machine
   bootstrap doctor [HANDLER]         check this machine or image and print what to
                                      fix; exit with status 1 if a check fails
+  bootstrap doctor --snapstart HANDLER
+                                     also take HANDLER through the phases of SnapStart and
+                                     print what a restore breaks
   bootstrap version                  print the version
 
 HANDLER is file.function: functions.parity is parity() in functions.R.
