@@ -61,7 +61,7 @@ func (t PrimingFailed) record() record {
 }
 
 func (t Fragile) record() record {
-	return record{slog.LevelWarn, "made during the init and unusable after a restore", []slog.Attr{
+	return record{slog.LevelWarn, "a restore breaks or repeats what the init made", []slog.Attr{
 		slog.Int("worker", t.PID), slog.String("kind", t.Finding.Kind),
 		slog.String("what", t.Finding.What), slog.String("fix", t.Finding.Fix)}}
 }

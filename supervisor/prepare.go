@@ -16,10 +16,11 @@ func (s *slot) prepare(ctx context.Context, r spawnResult, prime bool) spawnResu
 	if prime && setting != "" {
 		_, err := s.enterPhase(ctx, r.worker, protocol.TypePrime)
 		_, alive := errors.AsType[*protocol.HandlerError](err)
+		_, late := errors.AsType[*InitTimeoutError](err) // ctx may end a moment after that
 		switch {
 		case err == nil:
 			r.primed = true
-		case setting != protocol.PrimeContinue || ctx.Err() != nil:
+		case setting != protocol.PrimeContinue || late || ctx.Err() != nil:
 			return s.discard(r, err)
 		case !alive:
 			s.end(r.worker)

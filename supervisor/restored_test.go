@@ -182,6 +182,28 @@ func TestDeadAtTheRestoreAndSlow(t *testing.T) {
 	}
 }
 
+// The slot does not poll while another one's hooks run, not even at the limit, when they fail.
+func TestDeadAtTheRestoreAndTooSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newSnapRig(t, echo)
+		r.Slots = 2
+		r.enter = func(n int, w *fakeWorker, p string) error {
+			if n > 2 || p == "restore" {
+				return w.work(time.Hour)
+			}
+			return nil
+		}
+		r.run()
+		notSeenDead(r.worker(1))
+		r.answers <- nil
+		if err := r.wait(); !errors.Is(err, errRestoreTimeout) {
+			t.Errorf("Run: %v, want %v", err, errRestoreTimeout)
+		}
+		r.reportedOnce("restore error", "Runtime.AfterRestoreError", "")
+		r.neverPolled()
+	})
+}
+
 // A worker that is being started at the restore is killed, because it has half of an init from
 // before, and so is one that is being prepared. Another one is started without a pause.
 func TestRestoredInTheMiddleOfASpawn(t *testing.T) {

@@ -258,7 +258,8 @@ func TestPreparingTakesTooLong(t *testing.T) {
 				if _, ok := errors.AsType[*InitTimeoutError](err); !ok || time.Since(start) != r.InitTimeout {
 					t.Errorf("Run after %v: %v", time.Since(start), err)
 				}
-				call := r.reportedOnce("init", "Runtime.BeforeSnapshotError", "LAMBDA_R_INIT_TIMEOUT")
+				call := r.reportedOnce("init", "Runtime.BeforeSnapshotError",
+					phaseFailures[phase]+": R was not ready within 10s (LAMBDA_R_INIT_TIMEOUT)")
 				if len(call.report.Stack) != 1 {
 					t.Errorf("the stack is %v", call.report.Stack)
 				}
@@ -372,6 +373,10 @@ func TestRestoreFails(t *testing.T) {
 							}
 							return failsIn("restore", test.err)(n, w, p)
 						}
+						r.api.onRestoreError = func(context.Context) error { // all others fail meanwhile
+							time.Sleep(100 * time.Millisecond)
+							return nil
+						}
 						r.run()
 						r.answers <- nil
 						if err := r.wait(); !errors.Is(err, test.err) {
@@ -441,9 +446,10 @@ func TestSnapStartShutdown(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := newSnapRig(t, echo)
 					r.prime = protocol.PrimeStop
+					const before = 5 * time.Second // the shutdown
 					r.enter = func(_ int, w *fakeWorker, p string) error {
 						if p == phase {
-							return w.work(time.Minute + took)
+							return w.work(before + took)
 						}
 						return nil
 					}
@@ -451,10 +457,7 @@ func TestSnapStartShutdown(t *testing.T) {
 						r.answers <- nil
 					}
 					r.InitTimeout = time.Hour
-					r.run()
-					if phase != "restore" { // its limit is shorter
-						r.after(time.Minute)
-					}
+					r.run().after(before)
 					start := time.Now()
 					if err := r.stop(); err != nil {
 						t.Error(err)
@@ -464,7 +467,7 @@ func TestSnapStartShutdown(t *testing.T) {
 					}
 					r.notReported()
 					r.neverPolled()
-					if kills := len(r.worker(1).kills); (kills > 0) != (phase == "restore" || phase != "waiting" && took == time.Hour) {
+					if kills := len(r.worker(1).kills); (kills > 0) != (phase != "waiting" && took == time.Hour) {
 						t.Errorf("R was killed %d times", kills)
 					}
 				})
@@ -515,7 +518,7 @@ func TestSnapStartTransitions(t *testing.T) {
 				}
 			}
 		}
-		if n := len(r.logs.find(t, "made during the init and unusable after a restore")); n != 1 {
+		if n := len(r.logs.find(t, "a restore breaks or repeats what the init made")); n != 1 {
 			t.Errorf("logged %d findings, want 1", n)
 		}
 	})
