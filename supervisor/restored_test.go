@@ -196,8 +196,8 @@ func TestDeadAtTheRestoreAndTooSlow(t *testing.T) {
 		r.run()
 		notSeenDead(r.worker(1))
 		r.answers <- nil
-		if err := r.wait(); !errors.Is(err, errRestoreTimeout) {
-			t.Errorf("Run: %v, want %v", err, errRestoreTimeout)
+		if err := r.wait(); !errors.Is(err, ErrRestoreTimeout) {
+			t.Errorf("Run: %v, want %v", err, ErrRestoreTimeout)
 		}
 		r.reportedOnce("restore error", "Runtime.AfterRestoreError", "")
 		r.neverPolled()
