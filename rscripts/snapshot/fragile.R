@@ -1,12 +1,12 @@
 # What a restore breaks or repeats of what user code made: connections to databases, and values
-# that were random or current once. bootstrap itself looks for sockets, and for files that are open
-# for writing, in /proc; so they are not looked for here.
+# that were random or current once. bootstrap itself looks in /proc for sockets, files that are open
+# for writing, and children; so R's own connections are not looked for here.
 
 # find_fragile() returns findings, lists of `kind`, `what` and `fix`, at most `max_findings`. It sees
 # the user's objects, and those in their lists and environments.
 find_fragile <- function(handler) {
   roots <- user_roots(handler)
-  found <- c(fragile_objects(roots), fragile_connections(), fragile_seeds(roots), foreign_generators())
+  found <- c(fragile_objects(roots), fragile_seeds(roots), foreign_generators())
   utils::head(found, max_findings)
 }
 
@@ -139,16 +139,4 @@ is_recent <- function(x) {
   } else {
     as.numeric(x) == as.numeric(Sys.Date())
   }
-}
-
-# fragile_connections() returns findings for R's connections to other programs, which showConnections()
-# lists. (Those to sockets and files are found in /proc.)
-fragile_connections <- function() {
-  open <- showConnections()
-  open <- open[open[, "class"] %in% c("pipe", "fifo") & open[, "isopen"] == "opened", , drop = FALSE]
-  found <- lapply(seq_len(nrow(open)), function(i) {
-    what <- paste0("connection ", rownames(open)[[i]], ", ", open[i, "class"], "(", encodeString(open[i, "description"], quote = "\""), ")")
-    finding("pipe", what, "close it in on_snapshot(), open it in on_restore()")
-  })
-  do.call(c, found)
 }

@@ -6,7 +6,7 @@ run_phase_hooks <- function(hooks, deadline_ms, io) {
   on.exit(current$invocation <- NULL)
   for (hook in hooks) {
     outcome <- with_conditions(function() {
-      with_interrupts(call_user(as.call(list(hook)), globalenv()))
+      with_interrupts(call_user(quote(hook()), list2env(list(hook = hook), parent = globalenv())))
       NULL
     }, current$log)
     end_fork(io$pid)
