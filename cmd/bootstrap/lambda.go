@@ -47,7 +47,7 @@ func serveLambda(
 	}
 	defer p.close()
 	if s.probe {
-		p.observe = observeDraws(p.config.TempDir, log)
+		p.observe = observeDraws(p.config.TempDir, p.lastReady, log)
 	}
 	ext := newExtension(api, p.hasHooks, log)
 	var source supervisor.RuntimeAPI = ext

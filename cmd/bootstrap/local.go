@@ -37,6 +37,9 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	out := lambdalog.NewOutput(stdout, nil)
 	defer out.Close() // what the reader does not take in time is lost
 	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
+	if o.snapStart {
+		return serveSnapStart(ctx, s, o, getenv, out, log)
+	}
 	if o.strict {
 		defer enforceLimits(s, o, tempDir(getenv), log)()
 	}
@@ -110,7 +113,7 @@ func newEmulator(p *pool, o *localOptions, addr string, out *lambdalog.Output) *
 				p.log.Info("ready again", "handler", handler)
 				return
 			}
-			fmt.Fprint(out, banner(handler, o, addr, p.lastReady()))
+			fmt.Fprint(out, banner(handler, o, addr, p.lastReady(), ""))
 		},
 	})
 	out.Tail = emu.AppendLog
@@ -126,8 +129,9 @@ func reachable(addr net.Addr) string {
 	return tcp.String()
 }
 
-// banner returns the text that says what is served and how to call it.
-func banner(handler string, o *localOptions, addr string, ready protocol.Ready) string {
+// banner returns the text that says what is served and how to call it. Started, if not empty, is a
+// line about how it has started.
+func banner(handler string, o *localOptions, addr string, ready protocol.Ready, started string) string {
 	members := make([]string, len(ready.Required))
 	for i, name := range ready.Required {
 		members[i] = fmt.Sprintf("%q: 1", name)
@@ -136,17 +140,24 @@ func banner(handler string, o *localOptions, addr string, ready protocol.Ready) 
 	if o.concurrency > 1 {
 		workers = fmt.Sprintf("%d workers", o.concurrency)
 	}
+	version := ""
+	if ready.RVersion != "" {
+		version = "R " + ready.RVersion + ", "
+	}
+	if started != "" {
+		started += "\n"
+	}
 	httpLine := ""
 	if o.http != "" {
 		httpLine = fmt.Sprintf("  curl 'http://%s/%s'\n", addr, queryString(ready.Required))
 	}
 	return fmt.Sprintf(`
-%s is served on http://%s (R %s, %s, timeout %s, memory %d MB)
-Try it:
+%s is served on http://%s (%s%s, timeout %s, memory %d MB)
+%sTry it:
   curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
 %sStop it with Ctrl-C.
 
-`, handler, addr, ready.RVersion, workers, o.timeout, o.memory, strings.Join(members, ", "), addr, httpLine)
+`, handler, addr, version, workers, o.timeout, o.memory, started, strings.Join(members, ", "), addr, httpLine)
 }
 
 // queryString returns a query string with the function's required arguments.

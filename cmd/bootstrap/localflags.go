@@ -15,6 +15,7 @@ import (
 const (
 	defaultLocalAddr = "127.0.0.1:9000"
 	maxConcurrency   = 1000
+	maxRestores      = 100
 )
 
 // localOptions are the flags of bootstrap local.
@@ -27,6 +28,8 @@ type localOptions struct {
 	http        string // an front.Format, or ""
 	watch       bool
 	strict      bool
+	snapStart   bool
+	restores    int // environments that are restored from the snapshot
 }
 
 // parseFlags parses args. It reports whether the command is done: with an error, or because
@@ -66,6 +69,12 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.BoolVar(&o.strict, "strict", false,
 		"enforce --memory, and make all folders but /tmp read-only as in Lambda, "+
 			"where this machine allows it (root on Linux)")
+	flags.BoolVar(&o.snapStart, "snapstart", false,
+		"serve the function from a snapshot, as SnapStart does: a real one where CRIU works (root on Linux), "+
+			"or else a stand-in that breaks what a restore breaks")
+	flags.IntVar(&o.restores, "restores", 1,
+		"number of environments that --snapstart restores from the snapshot, side by side; "+
+			"fail if two of them draw the same random numbers or temporary names")
 	return flags, o
 }
 
@@ -93,5 +102,15 @@ func (o *localOptions) complete(flags *pflag.FlagSet, s *settings, getenv func(s
 	check(o.memory >= 1, "--memory", fmt.Sprint(o.memory), "a number of MB above 0")
 	check(o.http == "" || front.Format(o.http).Valid(), "--http", o.http, "url, rest, alb or lattice")
 	s.timeout = o.timeout
+	check(o.restores >= 1 && o.restores <= maxRestores, "--restores", fmt.Sprint(o.restores), "a whole number from 1 to 100")
+	if flags.Changed("restores") && !o.snapStart {
+		invalid = append(invalid, errors.New("--restores needs --snapstart"))
+	}
+	if o.snapStart && o.watch {
+		invalid = append(invalid, errors.New("--watch cannot be used with --snapstart: a snapshot has the files that it was made of"))
+	}
+	if o.snapStart && o.strict {
+		invalid = append(invalid, errors.New("--strict cannot be used with --snapstart: test the limits without a snapshot"))
+	}
 	return errors.Join(invalid...)
 }

@@ -41,8 +41,13 @@ func (s *localServer) close() error { return errors.Join(s.callers.Close(), s.ru
 // serve adds the actor that serves the emulator. After a stop it waits for supervised, because
 // the supervisor may still send reports.
 func (s *localServer) serve(g *oklog.Group, emu *emulator.Emulator, supervised <-chan struct{}) {
+	s.serveRuntime(g, emu, newServer(emu.RuntimeAPI()), supervised)
+}
+
+// serveRuntime is serve with another server of the Runtime API, which it guards.
+func (s *localServer) serveRuntime(g *oklog.Group, emu *emulator.Emulator, runtime *http.Server, supervised <-chan struct{}) {
 	callers := newServer(emulator.Guard(s.addr, emu.InvokeAPI()))
-	runtime := newServer(emulator.Guard(s.runtime.Addr().String(), emu.RuntimeAPI()))
+	runtime.Handler = emulator.Guard(s.runtime.Addr().String(), runtime.Handler)
 	stop := make(chan struct{})
 	g.Add(func() error {
 		failed := make(chan error, 2)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/supervisor"
 )
 
@@ -22,11 +23,12 @@ const (
 // slotDraws, for each slot. It is complete before the first poll.
 const drawsFile = "draws.json"
 
-// slotDraws are the random values that a restored worker would draw next; see
-// protocol.Entered.Draws.
+// slotDraws are the random values that a restored worker would draw next, see
+// protocol.Entered.Draws, and what it reported when it became ready.
 type slotDraws struct {
 	Slot  int               `json:"slot"`
 	Draws map[string]string `json:"draws"`
+	Ready protocol.Ready    `json:"ready"`
 }
 
 // readSnapStart reads what the environment says about SnapStart.
@@ -36,15 +38,15 @@ func (s *settings) readSnapStart(getenv func(string) string) {
 }
 
 // observeDraws returns an observer of transitions that writes what restored workers would draw to
-// the folder dir.
-func observeDraws(dir string, log *slog.Logger) func(supervisor.Transition) {
+// the folder dir. Ready returns what the last worker reported.
+func observeDraws(dir string, ready func() protocol.Ready, log *slog.Logger) func(supervisor.Transition) {
 	path := filepath.Join(dir, drawsFile)
 	return func(t supervisor.Transition) {
 		restored, ok := t.(supervisor.Restored)
 		if !ok {
 			return
 		}
-		if err := appendJSON(path, slotDraws{restored.Slot, restored.Draws}); err != nil {
+		if err := appendJSON(path, slotDraws{restored.Slot, restored.Draws, ready()}); err != nil {
 			log.Error("draws not written", "error", err)
 		}
 	}

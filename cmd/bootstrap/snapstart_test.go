@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/supervisor"
 )
 
@@ -35,9 +36,10 @@ func TestReadSnapStart(t *testing.T) {
 func TestObserveDraws(t *testing.T) {
 	dir := t.TempDir()
 	var log strings.Builder
-	observe := observeDraws(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	ready := protocol.Ready{RVersion: "4.5.1", Required: []string{"n"}}
+	observe := observeDraws(dir, func() protocol.Ready { return ready }, slog.New(slog.NewTextHandler(&log, nil)))
 	observe(supervisor.Prepared{})
-	want := []slotDraws{{0, map[string]string{"runif": "0.5"}}, {1, map[string]string{"runif": "0.25"}}}
+	want := []slotDraws{{0, map[string]string{"runif": "0.5"}, ready}, {1, map[string]string{"runif": "0.25"}, ready}}
 	for _, d := range want {
 		observe(supervisor.Restored{At: supervisor.At{Slot: d.Slot}, Draws: d.Draws})
 	}
@@ -57,7 +59,7 @@ func TestObserveDraws(t *testing.T) {
 		t.Errorf("got %+v, want %+v; logged %q", got, want, &log)
 	}
 
-	observeDraws(filepath.Join(dir, "missing"), slog.New(slog.NewTextHandler(&log, nil)))(supervisor.Restored{})
+	observeDraws(filepath.Join(dir, "missing"), func() protocol.Ready { return ready }, slog.New(slog.NewTextHandler(&log, nil)))(supervisor.Restored{})
 	if !strings.Contains(log.String(), "draws not written") {
 		t.Errorf("logged %q", &log)
 	}

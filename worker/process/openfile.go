@@ -34,6 +34,9 @@ func (p *Process) OpenFiles() ([]OpenFile, error) {
 	return openFiles(fmt.Sprintf("/proc/%d", p.pid))
 }
 
+// OpenFilesOf returns the same of a process that this package does not supervise.
+func OpenFilesOf(pid int) ([]OpenFile, error) { return openFiles(fmt.Sprintf("/proc/%d", pid)) }
+
 // openFiles reads the open files of the process whose folder in /proc is dir.
 func openFiles(dir string) ([]OpenFile, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, "fd"))
