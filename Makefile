@@ -52,8 +52,9 @@ check:
 # make test-snapstart   restore one snapshot several times, and check that nothing is drawn twice; as root
 test-snapstart: export LAMBDA_R_CRIU = $(CURDIR)/bin/criu/criu
 test-snapstart: test-deps
-	scripts/criu bin/criu
-	$(GO) test -tags criu -count 1 -timeout 20m ./internal/checkpoint
+	@scripts/install openssl=r-cran-openssl uuid=r-cran-uuid
+	@scripts/criu bin/criu
+	$(GO) test -tags criu -count 1 -timeout 20m ./internal/checkpoint ./test/snapstart
 
 # make fuzz     fuzz each parser that strangers reach for FUZZTIME (5s, a minute in all)
 FUZZTIME ?= 5s
