@@ -19,6 +19,7 @@ func TestExamples(t *testing.T) {
 		"sqs-batch": exampleBatch,
 		"plumber":   examplePlumber,
 		"model":     exampleModel,
+		"snapstart": exampleSnapStart,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {
@@ -103,6 +104,25 @@ func exampleModel(t *testing.T, dir string) {
 	}
 	if e := f.failure(`{"wt": [1, 2], "hp": 100}`); !strings.Contains(e.Message, "as many of one as of the other") {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// The example is served alike with SnapStart, from two environments, and without.
+func exampleSnapStart(t *testing.T, dir string) {
+	const event, want = `{"car": "Fiat 128", "load": 0.5}`, `{"car":"Fiat 128","mpg":24.7}`
+	if got := serveExample(t, dir, "functions.consumption").result(event); got != want {
+		t.Errorf("got %s", got)
+	}
+	p, f := startLocal(t, "functions.consumption", []string{"LAMBDA_TASK_ROOT=" + dir}, "--snapstart", "--restores", "2")
+	p.waitFor(`SnapStart: init [\d.]+ s, snapshot .*, restore [\d.]+ s( to [\d.]+ s)? in 2 environments`)
+	for range 2 {
+		if got := f.result(event); got != want {
+			t.Errorf("with SnapStart, got %s", got)
+		}
+	}
+	p.waitFor(`(?s)\[1\] END.*\[2\] END|\[2\] END.*\[1\] END`) // both environments have served one
+	if strings.Contains(p.output(), "a restore breaks or repeats") {
+		t.Errorf("the log warns:\n%s", p.output())
 	}
 }
 
