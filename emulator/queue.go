@@ -62,18 +62,22 @@ func (e *Emulator) take(ctx context.Context, env *environment) *invocation {
 	env.polls++
 	e.mu.Unlock()
 	var inv *invocation
-	taken := e.waitUntil(ctx, func() bool { inv = e.handOut(env); return inv != nil })
-	e.mu.Lock()
-	env.polls--
-	if !taken && len(e.environments) > 1 {
-		e.wake() // another environment has its turn
-	}
-	e.mu.Unlock()
-	if !taken {
+	if !e.waitUntil(ctx, func() bool { inv = e.handOut(env); return inv != nil }) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.endPoll(env)
 		return nil
 	}
 	e.logStart(inv)
 	return inv
+}
+
+// endPoll ends a poll of an environment. That may be the turn of another one. The lock is held.
+func (e *Emulator) endPoll(env *environment) {
+	env.polls--
+	if len(e.environments) > 1 && len(e.queue) > 0 {
+		e.wake()
+	}
 }
 
 // handOut starts the oldest invocation and its timeout. It returns nil if the queue is empty,
@@ -82,10 +86,11 @@ func (e *Emulator) handOut(env *environment) *invocation {
 	if len(e.queue) == 0 || e.gate != open || !e.hasTurn(env) {
 		return nil
 	}
-	e.turns++
-	env.lastTurn = e.turns
 	inv := e.queue[0]
 	e.queue = slices.Delete(e.queue, 0, 1)
+	e.turns++
+	env.lastTurn = e.turns
+	e.endPoll(env)
 	e.running[inv.id] = inv
 	inv.environment = env
 	inv.handOutID = uuid.NewString()

@@ -85,6 +85,13 @@ func (e *Emulator) Restore(number int) {
 	}
 }
 
+// Failed reports whether the runtime of an environment has posted that its init or restore failed.
+func (e *Emulator) Failed(number int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.environments[number].phase == broken
+}
+
 // handleRestoreNext waits until the environment is restored.
 func (e *Emulator) handleRestoreNext(w http.ResponseWriter, r *http.Request) {
 	env, ok := e.prepare(r)

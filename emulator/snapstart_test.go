@@ -218,7 +218,13 @@ func TestRestoreErrorAnswersCallers(t *testing.T) {
 		early := callAsync(t.Context(), e, http.MethodPost, invocations, nil, "1")
 		synctest.Wait()
 		e.Restore(0)
+		if e.Failed(0) {
+			t.Error("the environment has failed already")
+		}
 		send(t.Context(), e, 0, restoreError)
+		if !e.Failed(0) {
+			t.Error("the environment has not failed")
+		}
 		for _, w := range []*httptest.ResponseRecorder{<-early, call(t.Context(), e, http.MethodPost, invocations, nil, "1")} {
 			checkFunctionError(t, result{w.Code, w.Header(), w.Body.String()}, "sent", "")
 		}
@@ -283,6 +289,36 @@ func TestEnvironmentsServeAlternately(t *testing.T) {
 		leave()
 		synctest.Wait()
 	})
+}
+
+// Events that come at once are handed out to all slots of all environments.
+func TestEnvironmentsServeAtOnce(t *testing.T) {
+	for range 20 { // the order in which waiting calls see an event is random
+		synctest.Test(t, func(t *testing.T) {
+			const environments, slots = 3, 3
+			e := newInBubble(emulator.Config{Timeout: time.Hour, SnapStart: &emulator.SnapStart{Environments: environments}})
+			e.Resume()
+			ids := make(chan string, environments*slots)
+			for n := range environments {
+				for range slots {
+					go func() { // synctest waits for it
+						ids <- send(t.Context(), e, n, nextEvent).Header().Get(runtimeapi.HeaderRequestID)
+					}()
+				}
+			}
+			synctest.Wait()
+			for range environments * slots {
+				event(t, e, "1")
+			}
+			synctest.Wait()
+			if len(ids) != environments*slots {
+				t.Fatalf("%d events were handed out", len(ids))
+			}
+			for range environments * slots {
+				respond(t, e, <-ids, "2")
+			}
+		})
+	}
 }
 
 // An environment that has left gives its turn to another one.

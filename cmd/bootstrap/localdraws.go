@@ -71,7 +71,7 @@ func (e *repeatedError) Error() string {
 	var b strings.Builder
 	b.WriteString("environments that were restored from one snapshot draw the same values:")
 	for _, v := range e.values {
-		numbers := strings.Trim(fmt.Sprint(v.environments), "[]")
+		numbers := strings.ReplaceAll(strings.Trim(fmt.Sprint(v.environments), "[]"), " ", ", ")
 		s, ok := sources[v.source]
 		if !ok {
 			s.call, s.fix = v.source, "seed the generator in on_restore()"

@@ -111,9 +111,12 @@ func (l *snapLocal) newEmulator() *emulator.Emulator {
 		SnapStart: &emulator.SnapStart{
 			Environments: o.restores,
 			OnPrepared:   func(number int, took time.Duration) { l.prepared <- reached{number, took} },
-			OnRestored:   func(number int, took time.Duration) { l.restored <- reached{number, took} },
-			Credentials:  l.credentials.get,
-			Token:        l.token,
+			OnRestored: func(number int, took time.Duration) {
+				l.get(number).peakMemory() // counts an R that dies in its first invocation
+				l.restored <- reached{number, took}
+			},
+			Credentials: l.credentials.get,
+			Token:       l.token,
 		},
 	})
 }
@@ -181,6 +184,9 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 // startEnvironments starts the function and restores it in all environments.
 func (l *snapLocal) startEnvironments(ctx context.Context) (snapTimes, error) {
 	tool, err := checkpoint.Find(ctx, l.getenv)
+	if ctx.Err() != nil {
+		return snapTimes{}, ctx.Err()
+	}
 	if err != nil {
 		l.log.Warn("the snapshot is a stand-in: the processes keep running, but lose what a restore breaks", "reason", err)
 		return l.standIn(ctx)
@@ -354,16 +360,20 @@ func (l *snapLocal) removeFiles() {
 type environmentError struct{ environment *localEnvironment }
 
 func (e *environmentError) Error() string {
-	return fmt.Sprintf("environment %d ended: %s", e.environment.number+1, e.environment.process.Wait().Reason())
+	text := fmt.Sprintf("environment %d ended, see its log", e.environment.number+1)
+	if exit := e.environment.process.Wait(); exit.Code != 0 || exit.Signal != 0 { // a copy always has status 0
+		text += ": it " + exit.Reason()
+	}
+	return text
 }
 
-// explain returns err for main, or nil if ctx has ended: then the environments end, too. Bootstrap
-// exits with status 1 after it has logged why; that is not repeated.
+// explain returns err for main, or nil if ctx has ended: then the environments end, too. A failure
+// that an environment has reported is in the log.
 func (l *snapLocal) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if ended, ok := errors.AsType[*environmentError](err); ok && ended.environment.process.Wait().Code == 1 {
+	if ended, ok := errors.AsType[*environmentError](err); ok && l.emulator.Failed(ended.environment.number) {
 		return errors.Join(errReported, err)
 	}
 	return err
