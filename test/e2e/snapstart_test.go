@@ -100,12 +100,15 @@ func TestSnapStartFailures(t *testing.T) {
 		// One worker of several.
 		{"snapshot stop", []string{beforeSnapshot}, []string{"an on_snapshot() hook failed"}, []string{"AWS_LAMBDA_MAX_CONCURRENCY=3", "ONCE=once"}},
 		{"restore quit", []string{"restore/next", afterRestore}, []string{"an on_restore() hook failed", "status 3"}, []string{"AWS_LAMBDA_MAX_CONCURRENCY=3", "ONCE=once"}},
+		// An R that survives its hook runs its shutdown hooks.
+		{"snapshot stop", []string{beforeSnapshot}, []string{"an on_snapshot() hook failed", "shut down"}, []string{"SHUTDOWN_HOOK=1"}},
+		{"restore stop", []string{"register", "restore/next", afterRestore}, []string{"an on_restore() hook failed", "shut down"}, []string{"SHUTDOWN_HOOK=1"}},
 	} {
 		t.Run(fmt.Sprint(row.fault, row.env), func(t *testing.T) {
 			t.Parallel()
 			env := append(inDir(t, row.env), "FAULT="+row.fault)
 			r := startSnap(t, nil, env...)
-			if row.calls[0] == "restore/next" {
+			if slices.Contains(row.calls, "restore/next") {
 				r.restore()
 			}
 			if code := r.exitCode(); code != 1 {
