@@ -99,8 +99,8 @@ func (l *snapLocal) outputOf(number int) process.Options {
 		if id := requestID(line); id != "" {
 			l.emulator.AppendLog(id, []byte(line+"\n"))
 		}
-		if rest, ok := strings.CutPrefix(line, "{"); ok && prefix != "" && json.Valid([]byte(line)) {
-			line = fmt.Sprintf(`{"environment":%d,%s`, number+1, rest)
+		if rest, ok := strings.CutPrefix(line, `{"`); ok && prefix != "" && json.Valid([]byte(line)) {
+			line = fmt.Sprintf(`{"environment":%d,"%s`, number+1, rest)
 		} else {
 			line = prefix + line
 		}
