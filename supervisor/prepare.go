@@ -12,7 +12,8 @@ import (
 // handler, if its file asks for that. It runs in the spawn's goroutine and within the spawn's limit.
 func (s *slot) prepare(ctx context.Context, r spawnResult, prime bool) spawnResult {
 	start := time.Now()
-	setting := r.worker.Stats().Ready.Prime
+	stats := r.worker.Stats()
+	setting := stats.Ready.Prime
 	if prime && setting != "" {
 		_, err := s.enterPhase(ctx, r.worker, protocol.TypePrime)
 		_, alive := errors.AsType[*protocol.HandlerError](err)
@@ -28,7 +29,7 @@ func (s *slot) prepare(ctx context.Context, r spawnResult, prime bool) spawnResu
 				return r
 			}
 		}
-		r.unprimed = err
+		r.unprimed, r.unprimedPID = err, stats.PID
 	}
 	entered, err := s.enterPhase(ctx, r.worker, protocol.TypeSnapshot)
 	if err != nil {
@@ -95,7 +96,7 @@ func enter(ctx context.Context, w Worker, p protocol.Phase) (protocol.Entered, e
 func (s *slot) await(r spawnResult) {
 	if r.unprimed != nil {
 		s.unprimed = true
-		s.emit(PrimingFailed{At: s.here(), PID: s.pid, Err: r.unprimed})
+		s.emit(PrimingFailed{At: s.here(), PID: r.unprimedPID, Err: r.unprimed})
 	}
 	for _, finding := range r.findings {
 		s.emit(Fragile{At: s.here(), PID: s.pid, Finding: finding})

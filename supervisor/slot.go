@@ -162,6 +162,7 @@ type spawnResult struct {
 	// With SnapStart, before the restore.
 	primed      bool
 	unprimed    error // why priming failed, if that is only a warning
+	unprimedPID int   // of the worker that it failed in
 	findings    []protocol.Finding
 	prepareTook time.Duration
 }

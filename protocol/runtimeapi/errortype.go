@@ -17,6 +17,7 @@ const (
 	// SnapStart.
 	ErrorBeforeSnapshot = "Runtime.BeforeSnapshotError" // priming or an on_snapshot() hook failed
 	ErrorAfterRestore   = "Runtime.AfterRestoreError"   // an on_restore() hook failed
+	ErrorPriming        = "Runtime.PrimingError"        // a sample event was answered with a failure
 
 	// The event and the result.
 	ErrorEvent                = "Runtime.EventError"     // the event did not arrive whole
