@@ -84,7 +84,7 @@ func (l *snapLocal) command(tempDir string) (*exec.Cmd, error) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = snapStartEnv(os.Environ(), l.options, l.settings.handler, l.server.runtime.Addr().String(), l.token, tempDir)
-	cmd.Env = append(cmd.Env, "LAMBDA_R_INIT_TIMEOUT="+l.settings.initLimit().String()) // it does not know --timeout
+	cmd.Env = append(cmd.Env, "LAMBDA_R_INIT_TIMEOUT="+l.settings.initLimit().String()) // the child has no --timeout
 	return cmd, nil
 }
 
