@@ -30,7 +30,7 @@ func newCredentials(getenv func(string) string, log *slog.Logger) *credentials.S
 		RuntimeAPI: getenv("AWS_LAMBDA_RUNTIME_API"),
 	})
 	if err != nil {
-		log.Warn("credentials not fetched, calls of AWS will fail", "error", err)
+		log.Warn("credentials not fetched, calls to AWS will fail", "error", err)
 		return nil
 	}
 	return credentials.NewStore(endpoint, log)

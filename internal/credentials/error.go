@@ -56,6 +56,7 @@ func (e *Endpoint) answerError(reason string) *Error {
 // wrapped unless they are known to be safe: some quote the answer, and all have the whole URL.
 func (e *Endpoint) transportError(err error) *Error {
 	result := &Error{Endpoint: e.name(), Reason: "no valid HTTP answer"}
+	address, forbidden := errors.AsType[*addressError](err)
 	network, failed := errors.AsType[*net.OpError](err)
 	certificate, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
@@ -63,8 +64,10 @@ func (e *Endpoint) transportError(err error) *Error {
 		result.Reason, result.Err = "no answer in time", context.DeadlineExceeded
 	case errors.Is(err, context.Canceled):
 		result.Reason, result.Err = "stopped", context.Canceled
+	case forbidden:
+		result.Reason, result.Err = "token not sent", address
 	case failed:
-		result.Reason, result.Err = "not reached", network
+		result.Reason, result.Err = "not reached, check AWS_CONTAINER_CREDENTIALS_FULL_URI", network
 	case untrusted:
 		result.Reason, result.Err = "not trusted", certificate
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -128,7 +128,7 @@ func (s *Store) renew(ctx context.Context) {
 		s.warned = ""
 		s.log.Log(ctx, level, "credentials fetched", "credentials", c)
 	case old.Credentials.expireBefore(s.now()):
-		s.warn("credentials not fetched, calls of AWS will fail", err)
+		s.warn("credentials not fetched, calls to AWS will fail", err)
 	default:
 		s.warn("credentials not renewed, R keeps the old ones until they expire", err)
 	}

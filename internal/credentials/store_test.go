@@ -160,7 +160,7 @@ func TestRefreshFails(t *testing.T) {
 		s.clock = start.Add(after)
 		s.refresh()
 	}
-	if !strings.Contains(s.log.String(), "calls of AWS will fail") {
+	if !strings.Contains(s.log.String(), "calls to AWS will fail") {
 		t.Errorf("logged: %s", &s.log)
 	}
 	s.check("first", 2, 1)

@@ -170,7 +170,7 @@ func TestCredentialsAreRefused(t *testing.T) {
 			t.Errorf("R has the credentials %q", keys)
 		}
 	}
-	r.waitFor(`WRN credentials not fetched, calls of AWS will fail error="?credentials endpoint http://127\.0\.0\.1:\d+: status 404: check AWS_CONTAINER_AUTHORIZATION_TOKEN`)
+	r.waitFor(`WRN credentials not fetched, calls to AWS will fail error="?credentials endpoint http://127\.0\.0\.1:\d+: status 404: check AWS_CONTAINER_AUTHORIZATION_TOKEN`)
 	if n := strings.Count(r.output(), "credentials not fetched"); n != 1 {
 		t.Errorf("%d warnings:\n%s", n, r.output())
 	}
