@@ -5,8 +5,8 @@
 // Package worker/process supervises the process itself, which need not be R. The goroutines and
 // file descriptors of one worker:
 //
-//   - The goroutine that calls Invoke owns bootstrap's ends of the request pipe (R's fd 3) and of
-//     the reply pipe (R's fd 4).
+//   - The goroutine that calls Invoke or Enter owns bootstrap's ends of the request pipe (R's fd 3)
+//     and of the reply pipe (R's fd 4).
 //   - The process has two goroutines that read R's standard output and standard error, and one
 //     that waits for R's death and reaps it. Death is never inferred from an end of file,
 //     because a child of R's system() may hold a copy of every pipe.
