@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker/process"
@@ -11,9 +12,6 @@ import (
 
 // ownDescriptors is how many file descriptors every R has; see docs/architecture.md, "Ownership".
 const ownDescriptors = 7
-
-// maxCommand is how much of a child's command line a finding quotes, in bytes.
-const maxCommand = 100
 
 // fragile returns what R holds now and a restore breaks or repeats, as far as /proc shows it. If R
 // is dead, it returns nothing.
@@ -45,7 +43,7 @@ func fragileFile(f process.OpenFile) (finding protocol.Finding, ok bool) {
 	case f.FD < ownDescriptors:
 		return finding, false
 	case s == nil:
-		finding = protocol.Finding{Kind: "file", What: f.Name + ", open for writing", Fix: reopen}
+		finding = protocol.Finding{Kind: "file", What: oneLine(f.Name) + ", open for writing", Fix: reopen}
 		return finding, f.Regular && f.Writable
 	case s.Connected:
 		finding = protocol.Finding{
@@ -72,13 +70,19 @@ func passedOn(f process.OpenFile) bool {
 }
 
 func fragileChild(child process.Descendant) protocol.Finding {
-	command := child.Command
-	if len(command) > maxCommand {
-		command = strings.ToValidUTF8(command[:maxCommand], "") + "…"
-	}
 	return protocol.Finding{
 		Kind: "child",
-		What: fmt.Sprintf("a child process of R, pid %d: %s", child.PID, command),
+		What: fmt.Sprintf("a child process of R, %s (pid %d)", oneLine(child.Name), child.PID),
 		Fix:  "end it in on_snapshot(), start it in on_restore()",
 	}
+}
+
+// oneLine replaces control characters, which file names may contain, by spaces.
+func oneLine(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, name)
 }

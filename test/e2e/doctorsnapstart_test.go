@@ -59,7 +59,7 @@ func TestDoctorSnapStart(t *testing.T) {
 		}},
 		{"a seed", "set.seed(1)", nil, 0, []string{`warn  snapshot: set\.seed\(\) at functions\.R:1: .*`}},
 		{"a child", `system("exec sleep 1000", wait = FALSE)`, nil, 0, []string{
-			`warn  snapshot: a child process of R, pid \d+: sleep 1000: end it in on_snapshot\(\), start it in on_restore\(\)`,
+			`warn  snapshot: a child process of R, sleep \(pid \d+\): end it in on_snapshot\(\), start it in on_restore\(\)`,
 		}},
 		{"priming fails", "lambda_config(prime = list(n = 1))\nf <- function(n) stop('no model')\n", nil, 1, []string{
 			`fail  priming: Runtime\.BeforeSnapshotError in f\(n = n\): priming failed: .*no model`, clean, renewed, advice,

@@ -3,7 +3,6 @@
 package process
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -11,8 +10,8 @@ import (
 
 // A Descendant is a process that another one has started or forked, directly or not.
 type Descendant struct {
-	PID     int
-	Command string // its command line
+	PID  int
+	Name string // of its program, as ps shows it, without arguments: these can be secret
 }
 
 // Descendants returns the descendants of the process that run now: its children, theirs, and
@@ -29,11 +28,9 @@ func (p *Process) Descendants() []Descendant {
 		if supervised.has(pid) || !descends(pid, p.pid) && !hasMarker(pid, p.options.Marker) {
 			continue
 		}
-		// A zombie has no command line, nor has a process that has ended meanwhile.
-		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if len(line) > 0 {
-			words := bytes.ReplaceAll(line, []byte{0}, []byte{' '})
-			found = append(found, Descendant{pid, strings.ToValidUTF8(string(bytes.TrimSpace(words)), "?")})
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if _, state := parentAndState(pid); err == nil && state != 0 && state != 'Z' {
+			found = append(found, Descendant{pid, strings.ToValidUTF8(strings.TrimSuffix(string(name), "\n"), "?")})
 		}
 	}
 	return found
