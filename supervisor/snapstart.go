@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -94,9 +95,11 @@ func (s *Supervisor) awaitRestore(ctx context.Context) error {
 }
 
 // restoreNext calls /restore/next. If its connection breaks, nothing shows whether the snapshot was
-// taken, and only another call can be answered. An answer is final.
+// taken, and only another call can be answered. An answer is final. That the first call breaks is no
+// reason to warn: CRIU, which bootstrap local uses, cuts the connections of what it restores.
 func (s *Supervisor) restoreNext(ctx context.Context) error {
 	b := newBackOff(50*time.Millisecond, 2*time.Second)
+	level := slog.LevelInfo
 	return backoff.RetryNotify(func() error {
 		err := s.config.API.RestoreNext(ctx)
 		if isAnswer(err) {
@@ -104,7 +107,8 @@ func (s *Supervisor) restoreNext(ctx context.Context) error {
 		}
 		return err
 	}, backoff.WithContext(backoff.WithMaxRetries(b, maxRestoreRetries), ctx), func(err error, pause time.Duration) {
-		s.config.Log.Warn("waiting for the restore failed, retrying", "error", err, "retry_in", pause)
+		s.config.Log.Log(ctx, level, "waiting for the restore failed, retrying", "error", err, "retry_in", pause)
+		level = slog.LevelWarn
 	})
 }
 

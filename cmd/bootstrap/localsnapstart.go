@@ -52,6 +52,7 @@ type snapLocal struct {
 	credentials *localCredentials
 	token       string // for the credentials
 	dir         string // holds all temporary files
+	keepFiles   bool   // set by run
 
 	prepared, restored chan reached
 	ended              chan *localEnvironment
@@ -246,7 +247,7 @@ func (l *snapLocal) standIn(ctx context.Context) (times snapTimes, err error) {
 	}
 	times.restores, err = l.restoreAll(ctx, func(_ context.Context, number int) error {
 		e := l.get(number)
-		peers, err := proctree.CutConnections(e.root)
+		peers, err := proctree.CutConnections(e.root, "TMPDIR="+e.tempDir+"/")
 		if err != nil {
 			l.log.Warn("connections not cut, as a restore would", "environment", number+1, "error", err)
 		}
@@ -349,8 +350,11 @@ func (l *snapLocal) end() {
 	l.watches.Wait()
 }
 
-// removeFiles removes the temporary files.
+// removeFiles removes the temporary files, unless one of them explains an error.
 func (l *snapLocal) removeFiles() {
+	if l.keepFiles {
+		return
+	}
 	if err := os.RemoveAll(l.dir); err != nil {
 		l.log.Warn("temporary files not removed", "error", err)
 	}
@@ -373,6 +377,7 @@ func (l *snapLocal) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
+	_, l.keepFiles = errors.AsType[*checkpoint.Error](err)
 	if ended, ok := errors.AsType[*environmentError](err); ok && l.emulator.Failed(ended.environment.number) {
 		return errors.Join(errReported, err)
 	}

@@ -27,10 +27,13 @@ func HasConnection(root int, local, remote string) bool {
 // CutConnections shuts down the network connections of all descendants of root, but not those of
 // root itself, nor those between two processes of the tree. Their owners find out when they next
 // use them. It returns the addresses of the peers.
-func CutConnections(root int) (peers []string, err error) {
+//
+// Processes with an environment entry that begins with mark count as descendants. They may have lost
+// their parent, as the workers of R's package parallel do.
+func CutConnections(root int, mark string) (peers []string, err error) {
 	var open []connection
 	within := map[string]bool{} // the tree's own ends
-	for _, pid := range Of(root) {
+	for _, pid := range union(Of(root), marked(mark)) {
 		for _, c := range connections(pid) {
 			within[c.Socket.Local] = true
 			if pid != root {

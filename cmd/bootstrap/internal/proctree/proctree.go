@@ -43,6 +43,32 @@ func Of(root int) []int {
 	return tree
 }
 
+// marked returns the processes that have an environment entry that begins with mark.
+func marked(mark string) (pids []int) {
+	environs, _ := filepath.Glob("/proc/[0-9]*/environ") // the only error is a bad pattern
+	for _, path := range environs {
+		environ, _ := os.ReadFile(path) // it has ended, or belongs to another user
+		for entry := range bytes.SplitSeq(environ, []byte{0}) {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			if err == nil && bytes.HasPrefix(entry, []byte(mark)) {
+				pids = append(pids, pid)
+				break
+			}
+		}
+	}
+	return pids
+}
+
+// union returns the pids that are in a or in b.
+func union(a, b []int) []int {
+	for _, pid := range b {
+		if !slices.Contains(a, pid) {
+			a = append(a, pid)
+		}
+	}
+	return a
+}
+
 // parentOf reads the parent of a process from its file stat.
 func parentOf(stat string) (parent int, ok bool) {
 	text, err := os.ReadFile(stat)

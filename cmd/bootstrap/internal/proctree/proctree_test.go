@@ -25,6 +25,7 @@ const guard = 30 * time.Second
 //	connect ADDR   connects, prints its pid, and prints "cut" when the connection ends
 //	child ROLE     starts a child with a role
 //	within ADDR    connects to ADDR, and accepts a connection of its child
+//	orphan ROLE    starts a child with a role, and ends
 const roleVariable = "PROCTREE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -42,6 +43,9 @@ func TestMain(m *testing.M) {
 		}()
 	case "child":
 		startChild(argument)
+	case "orphan":
+		startChild(argument)
+		return
 	case "within":
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(err)
@@ -61,6 +65,9 @@ func startChild(role string) {
 	cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	check(cmd.Start())
+	if strings.HasPrefix(role, "orphan ") {
+		check(cmd.Wait())
+	}
 }
 
 func check(err error) {
@@ -68,6 +75,9 @@ func check(err error) {
 		panic(err)
 	}
 }
+
+// markOf returns the beginning of an environment entry that all processes of a tree have.
+func markOf(role string) string { return "PROCTREE_TEST_MARK=" + role + "/" }
 
 // A tree is a process in a role. It ends with the test.
 type tree struct {
@@ -77,7 +87,7 @@ type tree struct {
 
 func start(t *testing.T, role string) *tree {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, markOf(role)+"inherited by all")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -177,10 +187,10 @@ func TestCutConnections(t *testing.T) {
 	accept()
 	root.line(t)
 	family.line(t)
-	if peers, err := CutConnections(root.cmd.Process.Pid); len(peers) != 0 || err != nil {
+	if peers, err := CutConnections(root.cmd.Process.Pid, noMark); len(peers) != 0 || err != nil {
 		t.Errorf("cut %v of the root, %v", peers, err)
 	}
-	if peers, err := CutConnections(family.cmd.Process.Pid); !slices.Equal(peers, []string{addr}) || err != nil {
+	if peers, err := CutConnections(family.cmd.Process.Pid, noMark); !slices.Equal(peers, []string{addr}) || err != nil {
 		t.Errorf("cut %v, %v, want %s", peers, err, addr)
 	}
 	if got := family.line(t); got != "cut" {
@@ -192,14 +202,20 @@ func TestCutConnections(t *testing.T) {
 	}
 }
 
-// A connection between two processes of the tree survives, as in the snapshot of both.
+// noMark is a mark that no process has.
+const noMark = "PROCTREE_TEST_NO_MARK="
+
+// A connection between two processes of the tree survives, as in the snapshot of both. One of them
+// may have lost its parent.
 func TestConnectionsWithinTheTree(t *testing.T) {
-	addr, accept := listen(t)
-	p := start(t, "child within "+addr)
-	accept()
-	p.line(t) // the child has connected,
-	p.line(t) // and its parent has accepted that
-	if peers, err := CutConnections(p.cmd.Process.Pid); !slices.Equal(peers, []string{addr}) || err != nil {
-		t.Errorf("cut %v, %v, want %s", peers, err, addr)
+	for _, role := range []string{"child within ", "child orphan within "} {
+		addr, accept := listen(t)
+		p := start(t, role+addr)
+		accept()
+		p.line(t) // the child has connected,
+		p.line(t) // and its parent has accepted that
+		if peers, err := CutConnections(p.cmd.Process.Pid, markOf(role+addr)); !slices.Equal(peers, []string{addr}) || err != nil {
+			t.Errorf("%s: cut %v, %v, want %s", role, peers, err, addr)
+		}
 	}
 }
