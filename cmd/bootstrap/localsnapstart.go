@@ -8,32 +8,20 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"time"
 
 	oklog "github.com/oklog/run"
-	"golang.org/x/sync/errgroup"
 
-	"lambda-r-runtime/cmd/bootstrap/internal/proctree"
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/front"
 	"lambda-r-runtime/internal/checkpoint"
 	"lambda-r-runtime/internal/random"
 	"lambda-r-runtime/lambdalog"
-	"lambda-r-runtime/worker/process"
 )
 
-const (
-	// restoreTime is how long a restored environment may take until it asks for its first event, as
-	// in Lambda, and a little for this machine.
-	restoreTime = 12 * time.Second
-
-	// endTime is how long the environments have to shut down. It is below hardExit.
-	endTime = 1500 * time.Millisecond
-)
+// endTime is how long the environments have to shut down. It is below hardExit.
+const endTime = 1500 * time.Millisecond
 
 // A snapLocal is bootstrap local --snapstart. It starts the function as Lambda does when a version
 // is published, takes a snapshot, restores it in all environments, and serves it.
@@ -54,20 +42,15 @@ type snapLocal struct {
 	dir         string // holds all temporary files
 	keepFiles   bool   // set by run
 
-	prepared, restored chan reached
-	ended              chan *localEnvironment
+	prepared []chan time.Duration // by number; receives how long the init took
+	restored chan time.Duration   // receives how long each restore took
+	ended    chan *localEnvironment
 
 	mu           sync.Mutex
 	environments map[int]*localEnvironment
 	beginning    int        // environments that begin
 	begun        *sync.Cond // signals that one has begun
 	watches      sync.WaitGroup
-}
-
-// A reached is the time that an environment took to reach a phase.
-type reached struct {
-	number int
-	took   time.Duration
 }
 
 // serveSnapStart serves the handler from a snapshot until a signal arrives.
@@ -85,8 +68,11 @@ func serveSnapStart(
 	l := &snapLocal{
 		settings: s, options: o, getenv: getenv, out: out, log: log,
 		server: server, dir: dir, token: random.Text(), credentials: newLocalCredentials(getenv),
-		prepared: make(chan reached, o.restores), restored: make(chan reached, o.restores),
+		prepared: make([]chan time.Duration, o.restores), restored: make(chan time.Duration, o.restores),
 		ended: make(chan *localEnvironment, o.restores), environments: map[int]*localEnvironment{},
+	}
+	for number := range l.prepared {
+		l.prepared[number] = make(chan time.Duration, 1)
 	}
 	l.begun = sync.NewCond(&l.mu)
 	l.emulator = l.newEmulator()
@@ -111,10 +97,10 @@ func (l *snapLocal) newEmulator() *emulator.Emulator {
 		Log:        l.out,
 		SnapStart: &emulator.SnapStart{
 			Environments: o.restores,
-			OnPrepared:   func(number int, took time.Duration) { l.prepared <- reached{number, took} },
+			OnPrepared:   func(number int, took time.Duration) { l.prepared[number] <- took },
 			OnRestored: func(number int, took time.Duration) {
 				l.get(number).peakMemory() // counts an R that dies in its first invocation
-				l.restored <- reached{number, took}
+				l.restored <- took
 			},
 			Credentials: l.credentials.get,
 			Token:       l.token,
@@ -158,149 +144,6 @@ func (l *snapLocal) run(ctx context.Context) error {
 		return l.explain(ctx, &environmentError{e})
 	case <-ctx.Done():
 		return nil
-	}
-}
-
-// A snapTimes is how long each step took.
-type snapTimes struct {
-	init     time.Duration
-	snapshot string // "0.18 s (CRIU 4.2)"
-	restores []time.Duration
-}
-
-func (t snapTimes) String() string {
-	shortest, longest := t.restores[0], t.restores[0]
-	for _, took := range t.restores {
-		shortest, longest = min(shortest, took), max(longest, took)
-	}
-	restore := seconds(longest)
-	if len(t.restores) > 1 {
-		restore = fmt.Sprintf("%s to %s in %d environments", seconds(shortest), seconds(longest), len(t.restores))
-	}
-	return fmt.Sprintf("SnapStart: init %s, snapshot %s, restore %s", seconds(t.init), t.snapshot, restore)
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
-
-// startEnvironments starts the function and restores it in all environments.
-func (l *snapLocal) startEnvironments(ctx context.Context) (snapTimes, error) {
-	tool, err := checkpoint.Find(ctx, l.getenv)
-	if ctx.Err() != nil {
-		return snapTimes{}, ctx.Err()
-	}
-	if err != nil {
-		l.log.Warn("the snapshot is a stand-in: the processes keep running, but lose what a restore breaks", "reason", err)
-		return l.standIn(ctx)
-	}
-	return l.snapshot(ctx, tool)
-}
-
-// snapshot starts one environment, takes a snapshot of it and restores that.
-func (l *snapLocal) snapshot(ctx context.Context, tool *checkpoint.Tool) (times snapTimes, err error) {
-	tempDir := filepath.Join(l.dir, "tmp")
-	published, err := l.start(0, tempDir, l.outputOf(-1), tool.Start) // it is all environments
-	if err != nil {
-		return times, err
-	}
-	if times.init, err = l.awaitPrepared(ctx, published); err != nil {
-		return times, err
-	}
-	begin := time.Now()
-	image, err := tool.Dump(ctx, published.process, tempDir, filepath.Join(l.dir, "snapshot"))
-	if err != nil {
-		return times, fmt.Errorf("%w; to use the stand-in, set %s=none", err, checkpoint.Variable)
-	}
-	times.snapshot = fmt.Sprintf("%s (CRIU %s)", seconds(time.Since(begin)), tool.Version)
-	times.restores, err = l.restoreAll(ctx, func(ctx context.Context, number int) error {
-		l.emulator.Restore(number)
-		e, err := l.add(number, func() (*localEnvironment, error) {
-			c, err := image.Restore(ctx, l.outputOf(number))
-			if err != nil {
-				return nil, err
-			}
-			return &localEnvironment{process: c.Process, root: c.RootPID(), tempDir: c.TempDir, terminate: c.Terminate}, nil
-		})
-		if err == nil {
-			l.watch(e)
-		}
-		return err
-	})
-	return times, err
-}
-
-// standIn starts each environment by itself, and breaks what a restore would break.
-func (l *snapLocal) standIn(ctx context.Context) (times snapTimes, err error) {
-	times.snapshot = "none (stand-in)"
-	for number := range l.options.restores {
-		e, err := l.start(number, filepath.Join(l.dir, fmt.Sprint(number+1)), l.outputOf(number), process.Start)
-		if err != nil {
-			return times, err
-		}
-		took, err := l.awaitPrepared(ctx, e)
-		if err != nil {
-			return times, err
-		}
-		if number == 0 {
-			times.init = took
-		}
-		l.watch(e)
-	}
-	times.restores, err = l.restoreAll(ctx, func(_ context.Context, number int) error {
-		e := l.get(number)
-		peers, err := proctree.CutConnections(e.root, "TMPDIR="+e.tempDir+"/")
-		if err != nil {
-			l.log.Warn("connections not cut, as a restore would", "environment", number+1, "error", err)
-		}
-		if len(peers) > 0 {
-			l.log.Info("network connections cut, as by a restore", "environment", number+1, "peers", strings.Join(peers, ", "))
-		}
-		l.emulator.Restore(number)
-		return nil
-	})
-	return times, err
-}
-
-// restoreAll calls restore for each environment, as many at once as there are CPUs, and waits until
-// all of them are restored.
-func (l *snapLocal) restoreAll(ctx context.Context, restore func(ctx context.Context, number int) error) ([]time.Duration, error) {
-	l.credentials.restore(ctx)
-	g, restoring := errgroup.WithContext(ctx)
-	g.SetLimit(max(2, runtime.NumCPU()))
-	for number := range l.options.restores {
-		g.Go(func() error { return restore(restoring, number) })
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	limit := time.NewTimer(restoreTime)
-	defer limit.Stop()
-	var all []time.Duration
-	for len(all) < l.options.restores {
-		select {
-		case r := <-l.restored:
-			all = append(all, r.took)
-		case e := <-l.ended:
-			return nil, &environmentError{e}
-		case <-limit.C:
-			return nil, fmt.Errorf("the restore took over %v, Lambda's limit is 10 s: shorten the hooks of on_restore()", restoreTime)
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	return all, nil
-}
-
-// awaitPrepared waits until an environment waits for its restore.
-func (l *snapLocal) awaitPrepared(ctx context.Context, e *localEnvironment) (time.Duration, error) {
-	select {
-	case r := <-l.prepared:
-		return r.took, nil
-	case <-e.process.Done():
-		return 0, &environmentError{e}
-	case earlier := <-l.ended:
-		return 0, &environmentError{earlier}
-	case <-ctx.Done():
-		return 0, ctx.Err()
 	}
 }
 
