@@ -19,7 +19,7 @@ serve <- function(handler, io) {
       return(run_shutdown_hooks(current$log))
     } else {
       absorb_interrupt()
-      enter_phase(frame, handler, io)
+      handler <- enter_phase(frame, handler, io)
     }
   }
 }

@@ -1,7 +1,8 @@
 # The phases of SnapStart: `prime` and `snapshot` before Lambda takes the snapshot of the whole
 # environment, `restore` in each copy of it. bootstrap asks for one with a frame, and R answers.
 
-# enter_phase() goes through the phase that `frame` asks for, and replies `entered` or `error`.
+# enter_phase() goes through the phase that `frame` asks for, and replies `entered` or `error`. It
+# returns the handler, which priming has compiled.
 enter_phase <- function(frame, handler, io) {
   current$log <- log_to(io, NULL)
   install_handlers()
@@ -12,12 +13,16 @@ enter_phase <- function(frame, handler, io) {
     restore = after_restore(frame, io)
   )
   end_user_code(io)
+  if (identical(frame$type, "prime")) {
+    handler <- compile_handler(handler)
+  }
   if (inherits(outcome, "failure")) {
     reply <- control_frame(type = "error", error = unclass(outcome))
   } else {
     reply <- do.call(control_frame, c(list(type = "entered"), outcome))
   }
   write_frames(io$replies, reply)
+  handler
 }
 
 # before_snapshot() runs the hooks of on_snapshot() and returns what a restore will break or repeat

@@ -32,6 +32,18 @@ test_that("a priming that succeeds is answered with entered, one that fails with
   expect_null(runtime$current$invocation)
 })
 
+test_that("priming returns the handler compiled", {
+  keep_settings()
+  level <- runtime$jit$user_level
+  runtime$jit$user_level <- 3L
+  withr::defer(runtime$jit$user_level <- level)
+  runtime$lambda_config(prime = list(n = 1L))
+  handler <- runtime$new_handler(function(n) n + 1, "handler")
+  handler <- suspendInterrupts(runtime$enter_phase(list(type = "prime"), handler, file_io()))
+  withr::defer(runtime$current$log <- NULL)
+  expect_identical(typeof(.Internal(bodyCode(handler$fn))), "bytecode")
+})
+
 test_that("the snapshot runs hooks and returns what is fragile", {
   keep_settings()
   in_user_dir()
