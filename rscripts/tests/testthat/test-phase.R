@@ -35,9 +35,9 @@ test_that("a priming that succeeds is answered with entered, one that fails with
 test_that("priming returns the handler compiled", {
   keep_settings()
   level <- runtime$jit$user_level
-  runtime$jit$user_level <- 3L
   withr::defer(runtime$jit$user_level <- level)
   runtime$lambda_config(prime = list(n = 1L))
+  runtime$jit$user_level <- 3L # as in a worker, where user code runs within call_user()
   handler <- runtime$new_handler(function(n) n + 1, "handler")
   handler <- suspendInterrupts(runtime$enter_phase(list(type = "prime"), handler, file_io()))
   withr::defer(runtime$current$log <- NULL)
