@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -40,7 +42,7 @@ type snapLocal struct {
 	credentials *localCredentials
 	token       string // for the credentials
 	dir         string // holds all temporary files
-	keepFiles   bool   // set by run
+	keepLogs    bool   // set by run
 
 	prepared []chan time.Duration // by number; receives how long the init took
 	restored chan time.Duration   // receives how long each restore took
@@ -193,14 +195,26 @@ func (l *snapLocal) end() {
 	l.watches.Wait()
 }
 
-// removeFiles removes the temporary files, unless one of them explains an error.
+// removeFiles removes the temporary files. If CRIU failed, its logs stay, because the error names
+// one, but not the memory of the processes, which may hold secrets.
 func (l *snapLocal) removeFiles() {
-	if l.keepFiles {
-		return
+	remove := os.RemoveAll
+	if l.keepLogs {
+		remove = removeAllButLogs
 	}
-	if err := os.RemoveAll(l.dir); err != nil {
+	if err := remove(l.dir); err != nil {
 		l.log.Warn("temporary files not removed", "error", err)
 	}
+}
+
+// removeAllButLogs removes all files below dir but those whose name ends with .log.
+func removeAllButLogs(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) == ".log" {
+			return err
+		}
+		return os.Remove(path)
+	})
 }
 
 // An environmentError reports an environment that ended although nothing asked it to.
@@ -220,7 +234,7 @@ func (l *snapLocal) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	_, l.keepFiles = errors.AsType[*checkpoint.Error](err)
+	_, l.keepLogs = errors.AsType[*checkpoint.Error](err)
 	if ended, ok := errors.AsType[*environmentError](err); ok && l.emulator.Failed(ended.environment.number) {
 		return errors.Join(errReported, err)
 	}
