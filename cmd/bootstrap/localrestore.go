@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -50,7 +51,11 @@ func (l *snapLocal) startEnvironments(ctx context.Context) (snapTimes, error) {
 		l.log.Warn("the snapshot is a stand-in: the processes keep running, but lose what a restore breaks", "reason", err)
 		return l.standIn(ctx)
 	}
-	return l.snapshot(ctx, tool)
+	times, err := l.snapshot(ctx, tool)
+	if _, ok := errors.AsType[*checkpoint.Error](err); ok {
+		err = fmt.Errorf("%w; %s=none uses a stand-in for the snapshot", err, checkpoint.Variable)
+	}
+	return times, err
 }
 
 // snapshot starts one environment, takes a snapshot of it and restores that.
@@ -66,7 +71,7 @@ func (l *snapLocal) snapshot(ctx context.Context, tool *checkpoint.Tool) (times 
 	begin := time.Now()
 	image, err := tool.Dump(ctx, published.process, tempDir, filepath.Join(l.dir, "snapshot"))
 	if err != nil {
-		return times, fmt.Errorf("%w; to use the stand-in, set %s=none", err, checkpoint.Variable)
+		return times, err
 	}
 	times.snapshot = fmt.Sprintf("%s (CRIU %s)", seconds(time.Since(begin)), tool.Version)
 	times.restores, err = l.restoreAll(ctx, func(ctx context.Context, number int) error {
