@@ -12,7 +12,7 @@ find_fragile <- function(handler) {
 
 max_findings <- 50L
 
-finding <- function(kind, what, fix) list(list(kind = kind, what = what, fix = fix))
+finding <- function(kind, what, fix) list(list(kind = kind, what = clean_text(what, 400L), fix = fix))
 
 # user_roots() returns the environments with the user's objects: the global one, the package of the
 # handler, those of the functions that made the handler, and that of a plumber file.
@@ -35,8 +35,8 @@ is_base_env <- function(env) {
 }
 
 # fragile_objects() returns findings for the objects in environments. It goes three levels deep
-# into lists and environments, R6 objects among them, and looks at 5000 objects at most. It forces
-# no promise and calls no active binding.
+# into lists and environments, such as R6 and reference objects, and looks at 5000 objects at most,
+# in 300 environments. It forces no promise and calls no active binding.
 fragile_objects <- function(roots) {
   found <- list()
   seen <- list()
@@ -46,12 +46,14 @@ fragile_objects <- function(roots) {
     if (left < 0L) {
       return()
     }
-    finding <- tryCatch(fragile_object(x, name), error = function(e) NULL)
+    finding <- tryCatch(fragile_object(x, shown_name(name)), error = function(e) NULL)
     if (!is.null(finding)) {
       found <<- c(found, finding)
-    } else if (depth < 3L && is.environment(x) && !is_base_env(x)) {
-      look_into(x, paste0(name, "$"), depth + 1L)
-    } else if (depth < 3L && is.list(x) && !is.data.frame(x)) {
+    } else if (depth == 3L) {
+      return()
+    } else if (is.environment(env <- if (isS4(x)) attr(x, ".xData") else x)) {
+      look_into(env, paste0(name, "$"), depth + 1L)
+    } else if (is.list(x) && !is.data.frame(x)) {
       x <- utils::head(unclass(x), 1000L)
       names <- names(x)
       for (i in seq_along(x)) {
@@ -64,11 +66,11 @@ fragile_objects <- function(roots) {
     }
   }
   look_into <- function(env, prefix, depth) {
-    if (isNamespace(env) && depth > 0L || any(vapply(seen, identical, logical(1), env))) {
+    if (is_base_env(env) || isNamespace(env) && depth > 0L || length(seen) >= 300L || any(vapply(seen, identical, logical(1), env))) {
       return()
     }
     seen <<- c(seen, list(env))
-    for (name in ls(env, all.names = TRUE)) {
+    for (name in sort(utils::head(names(env), 5000L))) {
       value <- present_value(name, env)
       if (!is.function(value) && !is.null(value)) {
         look(value, paste0(prefix, name), depth)
@@ -79,6 +81,11 @@ fragile_objects <- function(roots) {
     look_into(env, "", 0L)
   }
   found
+}
+
+# shown_name() returns the name of an object without what R6 and reference classes add to it.
+shown_name <- function(name) {
+  gsub("$.->", "$", gsub("$.__enclos_env__$private$", "$private$", clean_text(name, 300L), fixed = TRUE), fixed = TRUE)
 }
 
 # present_value() returns the value of a variable, NULL if it is an active binding or a promise.

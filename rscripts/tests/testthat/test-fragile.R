@@ -38,11 +38,12 @@ test_that("objects in lists, environments, R6 objects and the handler's own envi
       service$started <- Sys.time()
       service$.__enclos_env__ <- list2env(list(private = list2env(list(at = Sys.time()))))
       class(service) <- c("Service", "R6")
+      counter <- methods::setRefClass("Counter", fields = list(since = "POSIXct"))$new(since = Sys.time())
     },
     make()
   )
   expect_setequal(sub("time: (.*), a time read during the init", "\\1", got), c(
-    "db$read", "db$nested[[1]]", "service$started", "service$.__enclos_env__$private$at", "state$at", "local_time"
+    "db$read", "db$nested[[1]]", "service$started", "service$private$at", "counter$since", "state$at", "local_time"
   ))
 })
 
@@ -128,7 +129,14 @@ test_that("connections that bootstrap finds in /proc are not found again", {
   close(get("log", globalenv()))
 })
 
-test_that("a large list is looked at in part", {
+test_that("a name that is not valid UTF-8 can be sent", {
+  got <- found(assign("a\xff", Sys.time(), globalenv()))
+  expect_identical(got, "time: a<ff>, a time read during the init")
+})
+
+test_that("a large list and a large environment are looked at in part", {
+  expect_length(found(table <- list2env(setNames(rep(list(1), 1e5), seq_len(1e5)))), 0L)
+  expect_length(found(objects <- lapply(1:2000, function(i) new.env())), 0L)
   got <- found({
     big <- rep(list(1), 1e6)
     handles <- rep(list(structure(list(), class = "curl_handle")), 200)

@@ -156,6 +156,23 @@ test_that("a plumber router is primed like a handler", {
   expect_match(prime(loaded$fn, "plumber"), "^no model")
 })
 
+test_that("a handler of a lambdr script is primed with its context", {
+  for (setting in c("", "lambdr")) {
+    local({
+      local_lambdr()
+      compat(setting)
+      seen <- NULL
+      assign("see", function(x, context) seen <<- list(x, context$aws_request_id), globalenv())
+      writeLines(c("f <- function(num, context) see(num, context)", "lambdr::start_lambda()"), "runtime.R")
+      loaded <- runtime$load_handler("f")
+      runtime$lambda_config(prime = list(num = 5L))
+      expect_null(prime(loaded$fn))
+      expect_identical(seen[[1L]], 5L)
+      expect_identical(seen[[2L]], "priming")
+    })
+  }
+})
+
 test_that("priming leaves the seed as it was", {
   keep_settings()
   withr::local_preserve_seed()
