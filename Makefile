@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart fuzz bench chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart fuzz bench bench-snapstart chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -72,6 +72,13 @@ bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
 	$(GO) test ./test/bench -run '^$$' -bench Log -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Overhead -benchtime 3000x
+
+# make bench-snapstart   the first answer of a function with ggplot2 after a cold start and after a restore; as root
+bench-snapstart: export LAMBDA_R_CRIU = $(CURDIR)/bin/criu/criu
+bench-snapstart: runtime-deps
+	@scripts/install ggplot2=r-cran-ggplot2
+	@scripts/criu bin/criu
+	$(GO) test -tags criu ./test/bench -run '^$$' -bench SnapStart -benchtime 15x
 
 # make chaos    the chaos suite: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
 SEED        ?= 1

@@ -12,37 +12,39 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lambda-r-runtime/test/kit/snapshot"
 )
 
 // drawsIn restores the copies of a snapshot one after the other. It returns what each draws: the
 // results of the handler, what the probe of bootstrap says that each worker draws first, and the
 // pause of bootstrap's own backoff.
-func drawsIn(t *testing.T, s *snapshot) (all []map[string]string) {
+func drawsIn(t *testing.T, i *snapshot.Image) (all []map[string]string) {
 	t.Helper()
 	for range copies {
-		e := s.restore(t)
+		e := i.Restore(t)
 		draws := map[string]string{}
 		for n := range 3 {
 			var result map[string]any
-			e.invoke(`{}`, &result)
+			e.Invoke(`{}`, &result)
 			for name, value := range result {
 				draws[fmt.Sprint(name, " of invocation ", n)] = fmt.Sprint(value)
 			}
 		}
 		maps.Copy(draws, probed(t, e))
-		pause := regexp.MustCompile(`retry_in=(\S+)`).FindStringSubmatch(e.output.String())
+		pause := regexp.MustCompile(`retry_in=(\S+)`).FindStringSubmatch(e.Output.String())
 		if pause == nil {
-			t.Fatalf("environment %d did not wait before it asked again; it printed:\n%s", e.number, &e.output)
+			t.Fatalf("environment %d did not wait before it asked again; it printed:\n%s", e.Number, &e.Output)
 		}
 		draws["pause of bootstrap"] = pause[1]
-		e.stop()
+		e.Stop()
 		all = append(all, draws)
 	}
 	return all
 }
 
 // probed returns what bootstrap has written to draws.json.
-func probed(t *testing.T, e *environment) map[string]string {
+func probed(t *testing.T, e *snapshot.Environment) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(e.TempDir, "draws.json"))
 	if err != nil {
@@ -92,8 +94,8 @@ func repeated(all []map[string]string) []string {
 func TestNothingIsDrawnTwice(t *testing.T) {
 	for _, rng := range []string{"", "L'Ecuyer-CMRG", "Wichmann-Hill"} {
 		t.Run("RNG "+rng, func(t *testing.T) {
-			s := prepare(t, bootstrap, "draws.f", "RNG="+rng, "AWS_LAMBDA_MAX_CONCURRENCY=2", "LAMBDA_R_SNAPSTART_PROBE=1")
-			all := drawsIn(t, s)
+			i := take(t, bootstrap, "draws.f", "RNG="+rng, "AWS_LAMBDA_MAX_CONCURRENCY=2", "LAMBDA_R_SNAPSTART_PROBE=1")
+			all := drawsIn(t, i)
 			for _, source := range sources(rng) {
 				if !slices.ContainsFunc(slices.Collect(maps.Keys(all[0])), func(name string) bool { return kindOf(name) == source }) {
 					t.Errorf("nothing was drawn from %s: %v", source, all[0])

@@ -12,6 +12,7 @@ import (
 
 	"lambda-r-runtime/test/kit/board"
 	"lambda-r-runtime/test/kit/proc"
+	"lambda-r-runtime/test/kit/snapshot"
 )
 
 // report is the result of testdata/environment.R.
@@ -66,30 +67,33 @@ func (s *server) run() {
 func TestRestoredEnvironment(t *testing.T) {
 	server := serve(t)
 	_, port, _ := net.SplitHostPort(server.Addr().String()) // a listener's address is valid
-	s := prepare(t, bootstrap, "environment.f", "PORT="+port)
+	i := take(t, bootstrap, "environment.f", "PORT="+port)
 	if !board.Poll(patience, func() bool { return server.open.Load() == 0 }) {
 		t.Errorf("%d connections are open after the snapshot", server.open.Load())
 	}
 	for range copies {
 		before := server.accepted.Load()
-		e := s.restore(t)
-		restored := e.report()
-		if n := server.accepted.Load() - before; n != 1 || !restored.Dead {
-			t.Errorf("the old connection was dead: %v; %d new ones, want 1", restored.Dead, n)
+		e := i.Restore(t)
+		restored := reportOf(t, e)
+		if !restored.Dead {
+			t.Error("the connection that was made at init lives")
+		}
+		if !board.Poll(patience, func() bool { return server.accepted.Load() == before+1 }) {
+			t.Errorf("%d new connections after the restore, want 1", server.accepted.Load()-before)
 		}
 
-		workers := e.workers()
+		workers := e.Workers()
 		proc.KillAll(workers)
 		if alive := proc.WaitGone(patience, workers...); len(alive) > 0 {
 			t.Fatalf("the workers %d survived SIGKILL", alive)
 		}
-		if replaced := e.report(); replaced.PID == restored.PID {
+		if replaced := reportOf(t, e); replaced.PID == restored.PID {
 			t.Error("the worker was not replaced")
 		}
 
-		e.stop()
-		output := e.output.String()
-		if want := "shut down " + secretOf(e.number).AccessKeyID; !strings.Contains(output, want) {
+		e.Stop()
+		output := e.Output.String()
+		if want := "shut down " + snapshot.Credentials(e.Number).AccessKeyID; !strings.Contains(output, want) {
 			t.Errorf("the log does not have %q:\n%s", want, output)
 		}
 		for _, secret := range []string{"secret-", "token-", "container-token"} {
@@ -100,22 +104,22 @@ func TestRestoredEnvironment(t *testing.T) {
 	}
 }
 
-// report invokes the function. It checks the credentials in its result, and that its deadline is one
-// timeout after it was invoked: the clock that runs on from before the snapshot would be too late.
-func (e *environment) report() (r report) {
-	e.t.Helper()
+// reportOf invokes the function. It checks the credentials in its result, and that R's clock is right:
+// the deadline is one timeout after the invocation, although time has passed since the snapshot.
+func reportOf(t *testing.T, e *snapshot.Environment) (r report) {
+	t.Helper()
 	start := time.Now()
-	e.invoke(`{}`, &r)
-	if want := secretOf(e.number); r.Key != want.AccessKeyID || r.Secret != want.SecretAccessKey || r.Token != want.Token {
-		e.t.Errorf("environment %d has the credentials %q, %q and %q", e.number, r.Key, r.Secret, r.Token)
+	e.Invoke(`{}`, &r)
+	if want := snapshot.Credentials(e.Number); r.Key != want.AccessKeyID || r.Secret != want.SecretAccessKey || r.Token != want.Token {
+		t.Errorf("environment %d has the credentials %q, %q and %q", e.Number, r.Key, r.Secret, r.Token)
 	}
 	if !strings.HasPrefix(r.KeyAtInit, "key-") {
-		e.t.Errorf("environment %d had the key %q at its init", e.number, r.KeyAtInit)
+		t.Errorf("environment %d had the key %q at its init", e.Number, r.KeyAtInit)
 	}
 	const rounding = 0.01 // s
-	invoked := r.Time + r.RemainingMs/1000 - timeout.Seconds()
+	invoked := r.Time + r.RemainingMs/1000 - snapshot.Timeout.Seconds()
 	if invoked < unix(start)-rounding || invoked > unix(time.Now())+rounding {
-		e.t.Errorf("R has %.0f ms at %.3f, but the event of %.3f has %s", r.RemainingMs, r.Time, unix(start), timeout)
+		t.Errorf("R has %.0f ms at %.3f, but the event of %.3f has %s", r.RemainingMs, r.Time, unix(start), snapshot.Timeout)
 	}
 	return r
 }

@@ -22,8 +22,8 @@ func TestRepeatsAreFound(t *testing.T) {
 			"func Read(p []byte) {", "var state = rand.NewChaCha8([32]byte{})\n\nfunc Read(p []byte) {\n\tstate.Read(p)\n\treturn\n",
 		},
 	})
-	s := prepare(t, program, "draws.f", "RNG=L'Ecuyer-CMRG", "LAMBDA_R_SNAPSTART_PROBE=1")
-	twice := repeated(drawsIn(t, s))
+	i := take(t, program, "draws.f", "RNG=L'Ecuyer-CMRG", "LAMBDA_R_SNAPSTART_PROBE=1")
+	twice := repeated(drawsIn(t, i))
 	for _, source := range sources("L'Ecuyer-CMRG") {
 		// Package uuid keeps no state.
 		if inMemory := !strings.HasPrefix(source, "uuid"); slices.Contains(twice, source) != inMemory {
