@@ -66,11 +66,14 @@ fragile_objects <- function(roots) {
     }
   }
   look_into <- function(env, prefix, depth) {
-    if (is_base_env(env) || isNamespace(env) && depth > 0L || length(seen) >= 300L || any(vapply(seen, identical, logical(1), env))) {
+    if (is_base_env(env) || isNamespace(env) && depth > 0L || length(seen) >= 300L) {
+      return()
+    }
+    if (any(vapply(seen, identical, logical(1), env))) {
       return()
     }
     seen <<- c(seen, list(env))
-    for (name in sort(utils::head(names(env), 5000L))) {
+    for (name in setdiff_strings(sort(utils::head(names(env), 5000L)), ".Random.seed")) {
       value <- present_value(name, env)
       if (!is.function(value) && !is.null(value)) {
         look(value, paste0(prefix, name), depth)
@@ -104,6 +107,9 @@ present_value <- function(name, env) {
 
 # fragile_object() returns the finding for an object that user code calls `name`, or NULL.
 fragile_object <- function(x, name) {
+  if (is_kept_seed(x)) {
+    return(finding("seed", paste0(name, ", a seed of R's generator"), "make it in on_restore()"))
+  }
   if (!is.object(x)) {
     return(NULL)
   }
@@ -118,10 +124,17 @@ fragile_object <- function(x, name) {
   } else if (inherits(x, c("curl_handle", "curl_multi"))) {
     finding("curl", paste0(name, ", a handle of class ", class), "make a new one in on_restore()")
   } else if (inherits(x, "cluster")) {
-    finding("cluster", paste0(name, ", a cluster of ", length(x), " R processes"), "stop it in on_snapshot(), make it in on_restore()")
+    fix <- "stop it in on_snapshot(), make it in on_restore()"
+    finding("cluster", paste0(name, ", a cluster of ", length(x), " R processes"), fix)
   } else if (is_recent(x)) {
     finding("time", paste0(name, ", a time read during the init"), "read it in on_restore() or in the handler")
   }
+}
+
+# is_kept_seed() returns TRUE for a copy of .Random.seed, of the generators that are kept as streams:
+# Mersenne-Twister (number 3) and L'Ecuyer-CMRG (7).
+is_kept_seed <- function(x) {
+  is.integer(x) && (length(x) == 626L && x[[1L]] %in% c(403L, 10403L) || length(x) == 7L && x[[1L]] %in% c(407L, 10407L))
 }
 
 is_open_database <- function(connection) {

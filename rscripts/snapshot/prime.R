@@ -14,7 +14,10 @@ prime <- function(handler, deadline_ms, io) {
     return(prime_once(function(invocation) call_user(quote(prime()), env), NULL, deadline_ms, io))
   }
   for (i in seq_along(plan$events)) {
-    label <- c(if (!is.null(plan$file)) clean_text(plan$file, 1024L), if (length(plan$events) > 1L) paste0("event ", i, " of ", length(plan$events)))
+    label <- c(
+      if (!is.null(plan$file)) clean_text(plan$file, 1024L),
+      if (length(plan$events) > 1L) paste0("event ", i, " of ", length(plan$events))
+    )
     failed <- prime_once(function(invocation) {
       check_primed(evaluate(invocation, handler, charToRaw(plan$events[[i]])), invocation$event, handler)
     }, label, deadline_ms, io)

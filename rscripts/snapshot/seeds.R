@@ -47,7 +47,10 @@ foreign_generators <- function() {
     found <- finding("seed", "the generator of torch", "call torch::torch_manual_seed() with a random number in on_restore()")
   }
   if (isNamespaceLoaded("reticulate") && isTRUE(getExportedValue("reticulate", "py_available")())) {
-    fix <- "call reticulate::py_run_string(\"import random; random.seed()\") in on_restore(), and numpy.random.seed() if it is used"
+    fix <- paste0(
+      "call reticulate::py_run_string(\"import random; random.seed()\") in on_restore(), ",
+      "and numpy.random.seed() if it is used"
+    )
     found <- c(found, finding("seed", "the generators of Python", fix))
   }
   if (isNamespaceLoaded("rJava")) {

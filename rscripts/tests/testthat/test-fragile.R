@@ -129,6 +129,24 @@ test_that("connections that bootstrap finds in /proc are not found again", {
   close(get("log", globalenv()))
 })
 
+test_that("copies of the seed and streams that are kept are found, the seed itself is not", {
+  withr::local_preserve_seed()
+  kind <- RNGkind()
+  withr::defer(RNGkind(kind[[1L]]))
+  expect_identical(
+    found({
+      RNGkind("Mersenne-Twister")
+      runif(1)
+      copy <- .Random.seed
+      RNGkind("L'Ecuyer-CMRG")
+      streams <- list(parallel::nextRNGStream(.Random.seed))
+      numbers <- 1:626
+      few <- c(10407L, 1L)
+    }),
+    c("seed: copy, a seed of R's generator", "seed: streams[[1]], a seed of R's generator")
+  )
+})
+
 test_that("a name that is not valid UTF-8 can be sent", {
   got <- found(assign("a\xff", Sys.time(), globalenv()))
   expect_identical(got, "time: a<ff>, a time read during the init")
