@@ -9,7 +9,7 @@
 //
 // A copy shares the network and all folders but one with the machine: its folder for temporary
 // files is its own, with the content that it had at the dump. TCP connections are closed, as they
-// are after a restore in Lambda.
+// are after a restore in Lambda; but those within the tree are closed as well, which Lambda keeps.
 //
 // Nothing outlives this program, even if it is killed: the kernel then kills process 1 of each
 // copy, and with it the namespace.

@@ -105,13 +105,13 @@ func errorsOf(lines []string) (errors []string) {
 	return errors[max(0, len(errors)-maxErrors):]
 }
 
-// lastErrors returns the errors among the lines that CRIU printed, or its last line.
+// lastErrors returns the errors among the lines that CRIU printed, or all lines if it has marked
+// none as errors.
 func lastErrors(output []string) string {
-	errors := errorsOf(output)
-	if len(errors) == 0 && len(output) > 0 {
-		errors = output[len(output)-1:]
+	if errors := errorsOf(output); len(errors) > 0 {
+		return joined(errors)
 	}
-	return joined(errors)
+	return joined(output)
 }
 
 func joined(errors []string) string {

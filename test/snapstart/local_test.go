@@ -3,145 +3,156 @@
 package snapstart
 
 import (
-	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"lambda-r-runtime/internal/checkpoint"
 	"lambda-r-runtime/test/kit/lambda"
-	"lambda-r-runtime/test/kit/proc"
 )
 
-// A local is bootstrap local --snapstart with three environments.
-type local struct {
-	*lambda.Program
-	t   *testing.T
-	tmp string // holds its temporary files
-}
+// The tests of bootstrap local --snapstart in test/e2e use its stand-in. Those here show what is
+// different with a real snapshot.
 
-// startLocal starts bootstrap local with a handler in testdata. When the test ends, no process and
-// no temporary file of it may be left.
-func startLocal(t *testing.T, handler string, env ...string) *local {
+// local runs bootstrap local --snapstart with a handler file of this content, whose handler is run.
+func local(t *testing.T, file string, env ...string) *lambda.Program {
 	t.Helper()
-	l := &local{t: t, tmp: t.TempDir()}
-	cmd := exec.Command(bootstrap, "local", "--addr", "127.0.0.1:0", "--snapstart", "--restores", "3", handler)
-	cmd.Dir = "testdata"
-	cmd.Env = append(os.Environ(), append(env, "TMPDIR="+l.tmp)...)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.R"), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(bootstrap, "local", "--addr", "127.0.0.1:0", "--snapstart", "--restores", fmt.Sprint(copies), "app.run")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	p, err := lambda.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Program = p
 	t.Cleanup(func() {
 		if err := p.Stop(syscall.SIGINT, patience); err != nil {
 			t.Error(err)
 		}
 	})
-	return l
+	return p
 }
 
-// waitFor waits for output that matches pattern.
-func (l *local) waitFor(pattern string) []string {
-	l.t.Helper()
-	match := l.Output.WaitFor(patience, regexp.MustCompile(pattern))
+// served waits until the function is served, and returns its URL.
+func served(t *testing.T, p *lambda.Program) (url string) {
+	t.Helper()
+	return waitFor(t, p, `is served on (http://127\.0\.0\.1:\d+)`)[1]
+}
+
+func waitFor(t *testing.T, p *lambda.Program, pattern string) []string {
+	t.Helper()
+	match := p.Output.WaitFor(patience, regexp.MustCompile(pattern))
 	if match == nil {
-		l.t.Fatalf("bootstrap local did not print %q, but:\n%s", pattern, l.Output.String())
+		t.Fatalf("bootstrap did not print %q, but:\n%s", pattern, &p.Output)
 	}
 	return match
 }
 
-// exitCode waits for the end.
-func (l *local) exitCode() int {
-	l.t.Helper()
-	if !l.WaitEnd(patience) {
-		l.t.Fatalf("bootstrap local did not end; it printed:\n%s", l.Output.String())
+func failed(t *testing.T, p *lambda.Program, parts ...string) {
+	t.Helper()
+	if !p.WaitEnd(patience) || p.Cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("bootstrap did not exit with status 1")
 	}
-	return l.Cmd.ProcessState.ExitCode()
+	for _, part := range parts {
+		if !strings.Contains(p.Output.String(), part) {
+			t.Errorf("bootstrap did not print %q, but:\n%s", part, &p.Output)
+		}
+	}
 }
 
-// results invokes each environment twice and returns the results.
-func (l *local) results() (all []report) {
-	l.t.Helper()
-	url := l.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]
-	for range 6 {
-		ctx, cancel := context.WithTimeout(l.t.Context(), patience)
-		defer cancel()
-		a, err := lambda.Request(ctx, http.MethodPost, url+lambda.InvokePath, `{}`)
-		var r report
+// All environments come from one init. They serve alternately, and their files and random numbers
+// are their own, although the paths and pids are the same.
+func TestLocal(t *testing.T) {
+	p := local(t, `
+cat("loaded\n")
+file <- file.path(Sys.getenv("TMPDIR"), "count")
+cat("0", file = file)
+on_shutdown(function() cat("good-bye\n"))
+run <- function() {
+  count <- scan(file, quiet = TRUE) + 1
+  cat(count, file = file)
+  list(pid = Sys.getpid(), count = count, number = runif(1))
+}
+`)
+	url := served(t, p)
+	waitFor(t, p, `SnapStart: init \S+ s, snapshot \S+ s \(CRIU `+regexp.QuoteMeta(tool.Version)+`\), restore \S+ s to \S+ s in 3 environments\n`)
+	type result struct {
+		PID, Count int
+		Number     float64
+	}
+	pids, numbers := map[int]bool{}, map[float64]bool{}
+	for n := range 2 * copies {
+		a, err := lambda.Request(t.Context(), http.MethodPost, url+lambda.InvokePath, `{}`)
+		var r result
 		if err == nil {
 			err = json.Unmarshal([]byte(a.Body), &r)
 		}
-		if err != nil || a.Header.Get("X-Amz-Function-Error") != "" {
-			l.t.Fatalf("%v: %s; bootstrap printed:\n%s", err, a.Body, l.Output.String())
+		if want := n/copies + 1; err != nil || r.Count != want {
+			t.Fatalf("invocation %d: got %s, %v; want count %d\n%s", n, a.Body, err, want, &p.Output)
 		}
-		all = append(all, r)
+		pids[r.PID], numbers[r.Number] = true, true
 	}
-	return all
-}
-
-// bootstrap local serves copies of one process, with the credentials and connections of a restored
-// function, and ends them with their hooks.
-func TestLocal(t *testing.T) {
-	server := serve(t)
-	_, port, _ := strings.Cut(server.Addr().String(), ":")
-	l := startLocal(t, "environment.f", "PORT="+port)
-	l.waitFor(`SnapStart: init \d+\.\d\d s, snapshot \d+\.\d\d s \(CRIU \d+\.\d.*\), restore \d+\.\d\d s to \d+\.\d\d s in 3 environments`)
-	results := l.results()
-	for _, r := range results {
-		if r.PID != results[0].PID { // in a namespace of its own
-			t.Errorf("the workers %d and %d are not copies of one", r.PID, results[0].PID)
-		}
-		if r.KeyAtInit != "LOCALBEFORESNAPSHOT" || r.Key != "LOCALAFTERRESTORE" || !r.Dead || r.RemainingMs <= 0 {
-			t.Errorf("got %+v", r)
-		}
+	if len(pids) != 1 || len(numbers) != 2*copies {
+		t.Errorf("R's pids are %v, its numbers %v", pids, numbers)
 	}
-	l.Signal(syscall.SIGINT)
-	if code := l.exitCode(); code != 0 {
-		t.Errorf("exit status %d, want 0", code)
+	p.Signal(syscall.SIGINT)
+	if !p.WaitEnd(patience) || p.Cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("bootstrap did not end with status 0:\n%s", &p.Output)
 	}
-	for _, number := range []string{"1", "2", "3"} {
-		l.waitFor(`\[` + number + `\] REPORT .*\tRestore Duration: `)
-		l.waitFor(`\[` + number + `\] .*shut down LOCALAFTERRESTORE`)
-	}
-	if left, err := os.ReadDir(l.tmp); err != nil || len(left) > 0 {
-		t.Errorf("the files %v are left, %v", left, err)
+	output := p.Output.String()
+	if loads, ends := strings.Count(output, "loaded"), strings.Count(output, "good-bye"); loads != 1 || ends != copies {
+		t.Errorf("loaded %d times, shut down %d times:\n%s", loads, ends, output)
 	}
 }
 
-// If bootstrap local is killed, nothing is left.
+// A seed that is kept is in the snapshot, and bootstrap finds that all environments have it.
+func TestLocalFindsRepeatedNumbers(t *testing.T) {
+	p := local(t, `
+lambda_config(keep_seed = TRUE)
+set.seed(1)
+run <- function() runif(1)
+`)
+	failed(t, p, "environments 1, 2, 3 draw 0.26550866314209998 with runif()", "remove lambda_config(keep_seed = TRUE)")
+}
+
+// If CRIU fails, the reason and the way to go on without it are printed.
+func TestLocalWithoutSnapshot(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "criu")
+	script := `#!/bin/sh
+case $1 in
+check) ;;
+--version) echo Version: 4.2 ;;
+*) echo "Error (criu/$1.c:1): no luck"; exit 1 ;;
+esac
+`
+	if err := os.WriteFile(broken, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := local(t, "run <- function() 1", checkpoint.Variable+"="+broken)
+	failed(t, p, "CRIU's dump failed: it exited with status 1: ", "no luck", checkpoint.Variable+"=none")
+}
+
+// If bootstrap is killed, all environments die with it.
 func TestLocalKilled(t *testing.T) {
-	_, port, _ := strings.Cut(serve(t).Addr().String(), ":")
-	l := startLocal(t, "environment.f", "PORT="+port)
-	l.results()
-	pids := l.Processes()
-	if len(pids) < 6 {
-		t.Fatalf("the processes are %v", pids)
+	p := local(t, "run <- function() 1")
+	served(t, p)
+	if n := len(p.Processes()); n < 2*copies {
+		t.Errorf("%d processes, want a bootstrap and an R in each environment", n)
 	}
-	l.Signal(syscall.SIGKILL)
-	if left := proc.WaitGone(2*time.Second, pids...); len(left) > 0 {
-		t.Errorf("%v outlived bootstrap", left)
+	p.Signal(syscall.SIGKILL)
+	if !p.WaitEnd(patience) {
+		t.Fatal("bootstrap survived SIGKILL")
 	}
-}
-
-// A copy that fails to restore, or that draws what another one draws, is reported.
-func TestLocalFails(t *testing.T) {
-	for handler, want := range map[string]string{
-		"local.fails":   `(?s)\[\d\] .*fatal error, exiting: Runtime.AfterRestoreError .*no network`,
-		"local.repeats": `bootstrap: environments that were restored from one snapshot draw the same values:\n  environments 1, 2, 3 draw 0\.\d+ with runif\(\); `,
-	} {
-		l := startLocal(t, handler, "MODE="+strings.TrimPrefix(handler, "local."))
-		if code := l.exitCode(); code != 1 {
-			t.Errorf("%s: exit status %d, want 1", handler, code)
-		}
-		l.waitFor(want)
-		if strings.Contains(l.Output.String(), "is served") {
-			t.Errorf("%s is served:\n%s", handler, l.Output.String())
-		}
+	if err := p.CheckGone(); err != nil {
+		t.Error(err)
 	}
 }
