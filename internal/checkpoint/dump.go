@@ -45,7 +45,10 @@ func (t *Tool) Start(cmd *exec.Cmd, o process.Options) (*process.Process, error)
 	defer empty.Close() // the child has a copy
 	defer w.Close()     // nothing is written
 	cmd.Stdin = empty
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Unshareflags |= syscall.CLONE_NEWNS
 	return process.Start(cmd, o)
 }
 
@@ -74,9 +77,9 @@ const (
 // were deleted may be as large as Lambda's /tmp, and no packet filter is changed.
 var common = []string{"-v2", "--shell-job", "--tcp-close", "--file-locks", "--ghost-limit", "512M"}
 
-// withLimit is a script that runs "$@" in a mount namespace of its own with the content of file $0
-// as the kernel's limit of open files. CRIU raises its own limit to this, which needs a capability
-// that root lacks in many containers.
+// withLimit is a script that runs "$@" with the content of file $0 as the kernel's limit of open
+// files, in the mount namespace that it is in. CRIU raises its own limit to this, which needs a
+// capability that root lacks in many containers.
 const withLimit = `mount --bind "$0" /proc/sys/fs/nr_open && exec "$@"`
 
 // Dump writes a snapshot of a tree that Start has started into dir, which it makes, and ends the
