@@ -29,7 +29,7 @@ func local(t *testing.T, file string, env ...string) *lambda.Program {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(bootstrap, "local", "--addr", "127.0.0.1:0", "--snapstart", "--restores", fmt.Sprint(copies), "app.run")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), append(env, "TMPDIR="+t.TempDir())...)
 	p, err := lambda.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
