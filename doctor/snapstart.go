@@ -65,9 +65,19 @@ func (e *examination) enter(ctx context.Context, w *worker.Worker, phase, subjec
 	started := time.Now()
 	entered, err := w.Enter(ctx, protocol.Phase{Type: phase})
 	if err != nil {
-		e.fail(subject, "%s", e.Explain(&supervisor.PhaseError{Phase: phase, Err: err}))
+		e.reportPhase(w, subject, &supervisor.PhaseError{Phase: phase, Err: err})
 	}
 	return entered, time.Since(started), err
+}
+
+// reportPhase reports a phase that failed. A failed priming that the handler's file allows is only a
+// warning, unless R has ended, so that nothing else can be examined.
+func (e *examination) reportPhase(w *worker.Worker, subject string, err *supervisor.PhaseError) {
+	report := e.fail
+	if _, alive := errors.AsType[*protocol.HandlerError](err); alive && err.Phase == protocol.TypePrime && w.Info().Prime == protocol.PrimeContinue {
+		report = e.warn
+	}
+	report(subject, "%s", e.Explain(err))
 }
 
 // primeAgain primes a restored worker, as its first invocation. It returns how long that took, at

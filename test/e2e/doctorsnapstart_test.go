@@ -64,6 +64,9 @@ func TestDoctorSnapStart(t *testing.T) {
 		{"priming fails", "lambda_config(prime = list(n = 1))\nf <- function(n) stop('no model')\n", nil, 1, []string{
 			`fail  priming: Runtime\.BeforeSnapshotError in f\(n = n\): priming failed: .*no model`, clean, renewed, advice,
 		}},
+		{"priming may fail", "lambda_config(prime = list(n = 1), prime_on_error = 'continue')\nf <- function(n) stop('no model')\n", nil, 0, []string{
+			`warn  priming: Runtime\.BeforeSnapshotError in f\(n = n\): priming failed: .*no model`, clean, renewed, advice,
+		}},
 		{"priming fails after the restore", "lambda_config(prime = list(n = 1))\non_restore(function() rm(model, envir = globalenv()))\nmodel <- 1\nf <- function(n) model\n", nil, 1, []string{
 			renewed, `fail  restore: the event of priming fails after the on_restore\(\) hooks: simpleError in f\(n = n\): object 'model' not found`, advice,
 		}},
