@@ -136,14 +136,14 @@ on_shutdown <- function(f) {
 # f: a function without arguments. If a hook of on_snapshot() stops, the version is not published; if
 #   one of on_restore() stops, the environment serves no invocation.
 #
-# Return `f`, invisibly. Stop if it is not a function.
+# Return `f`, invisibly. Stop if it is not a function, or needs an argument.
 on_snapshot <- function(f) {
-  settings$snapshot_hooks <- c(settings$snapshot_hooks, list(check_hook("on_snapshot", f)))
+  settings$snapshot_hooks <- c(settings$snapshot_hooks, list(check_phase_hook("on_snapshot", f)))
   invisible(f)
 }
 
 on_restore <- function(f) {
-  settings$restore_hooks <- c(settings$restore_hooks, list(check_hook("on_restore", f)))
+  settings$restore_hooks <- c(settings$restore_hooks, list(check_phase_hook("on_restore", f)))
   invisible(f)
 }
 

@@ -16,15 +16,21 @@ new_handler <- function(fn, name, kind = if (inherits(fn, "batch_handler")) "bat
 handler_arguments <- function(fn) {
   formals <- formals(args(fn))
   names <- as.character(names(formals))
-  has_default <- vapply(formals, function(f) !(is.name(f) && !nzchar(f)), logical(1))
   list(
     names = setdiff(names, "..."),
     before_dots = names[!cumsum(names == "...")],
-    required = names[!has_default & !names %in% c("...", "event", "context")],
+    required = setdiff_strings(required_arguments(fn), c("event", "context")),
     dots = "..." %in% names,
     event = "event" %in% names,
     context = "context" %in% names
   )
+}
+
+# required_arguments() returns the names of the arguments without which `fn` cannot be called.
+required_arguments <- function(fn) {
+  formals <- formals(args(fn))
+  needed <- vapply(formals, function(f) is.name(f) && !nzchar(f), logical(1))
+  setdiff(as.character(names(formals))[needed], "...")
 }
 
 # check_arguments() stops if the handler takes the whole event and yet requires another

@@ -19,6 +19,14 @@ test_that("handler_arguments() tells required arguments from the others", {
   expect_identical(arguments(function(x, y = stop("no")) NULL)$required, "x")
 })
 
+test_that("required_arguments() are those without which a function cannot be called", {
+  required <- runtime$required_arguments
+  expect_identical(required(function(event, a, b = 1, ..., c) NULL), c("event", "a", "c"))
+  for (f in list(function() NULL, function(a = NULL, ...) NULL, function(...) NULL, gc, sum, interactive)) {
+    expect_identical(required(f), character())
+  }
+})
+
 test_that("a handler that would always fail is refused", {
   check <- function(f) runtime$check_arguments(runtime$new_handler(f, "f"))
   expect_failure_type(check(function(event, n, m) NULL), "Runtime.InvalidArguments",
