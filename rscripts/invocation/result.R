@@ -35,14 +35,15 @@ checked_text <- function(text, what) {
   text
 }
 
-# encode_or_fail() encodes a result, or fails with a line for each element that cannot be encoded.
-encode_or_fail <- function(value) {
+# encode_or_fail() encodes a value, or fails with a line for each element that cannot be encoded.
+# `what` is what the message calls the value.
+encode_or_fail <- function(value, what = "result") {
   force(value) # as_result() may fail in user code, which is another error
   tryCatch(encode_result(value), error = function(e) {
-    elements <- tryCatch(unencodable_elements(value), error = function(e) character())
+    elements <- tryCatch(unencodable_elements(value, what), error = function(e) character())
     if (!length(elements)) {
-      elements <- paste0("result: ", condition_text(e))
+      elements <- paste0(what, ": ", condition_text(e))
     }
-    fail("Runtime.MarshalError", "the result cannot be encoded as JSON: ", paste(elements, collapse = "; "))
+    fail("Runtime.MarshalError", "the ", what, " cannot be encoded as JSON: ", paste(elements, collapse = "; "))
   })
 }

@@ -59,6 +59,8 @@ check_primed <- function(json, event, handler) {
     status <- pluck(parse_result(json), "statusCode")
     if (is.numeric(status) && status >= 500) {
       fail("Runtime.PrimingError", "the handler answered with status ", status)
+    } else if (is.numeric(status) && status >= 400) {
+      current$log("info", paste0("answered ", status))
     }
   } else if (handler$kind == "batch") {
     result <- parse_result(json)
@@ -78,8 +80,7 @@ parse_result <- function(json) tryCatch(jsonlite::parse_json(json), error = func
 # `events`, JSON texts, and the `file` that they are from. It stops if that is not possible.
 read_prime_setting <- function(prime) {
   if (is.function(prime)) {
-    takes <- handler_arguments(prime)
-    if (length(takes$required) || takes$event || takes$context) {
+    if (length(required_arguments(prime))) {
       stop("lambda_config(): prime is a function, which must work without arguments", call. = FALSE)
     }
     return(prime)
@@ -87,7 +88,7 @@ read_prime_setting <- function(prime) {
   if (is_string(prime)) {
     return(prime_events_of_text(prime))
   }
-  if (!is.list(prime) || is.data.frame(prime) || !length(prime)) {
+  if (!is.list(prime) || is.data.frame(prime) || !length(prime) && is.null(names(prime))) {
     stop(
       "lambda_config(): prime must be an event (a list with names), a list of events, JSON text, the path of a JSON file ",
       "or a function without arguments",
@@ -99,8 +100,8 @@ read_prime_setting <- function(prime) {
 
 # prime_event() returns the JSON of an event that is an R value.
 prime_event <- function(event) {
-  tryCatch(encode_or_fail(event), error = function(e) {
-    stop("lambda_config(): prime: ", sub("the result cannot", "an event cannot", condition_text(e), fixed = TRUE), call. = FALSE)
+  tryCatch(encode_or_fail(event, "event"), error = function(e) {
+    stop("lambda_config(): prime: ", condition_text(e), call. = FALSE)
   })
 }
 

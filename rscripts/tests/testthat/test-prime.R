@@ -23,7 +23,7 @@ test_that("an event, several, JSON text, a file or a function prime the handler"
   writeLines("{\"x\": 4}", "one.json")
   writeLines("[{\"x\": 5}, {\"x\": [1, 2]}]", "several.json")
   got <- list()
-  handler <- function(x) got[[length(got) + 1L]] <<- x
+  handler <- function(x = "nothing") got[[length(got) + 1L]] <<- x
   for (case in list(
     list(prime = list(x = 1L), got = list(1L)),
     list(prime = list(list(x = 1L), list(x = "a")), got = list(1L, "a")),
@@ -31,6 +31,8 @@ test_that("an event, several, JSON text, a file or a function prime the handler"
     list(prime = " [{\"x\":1.5},{\"x\":{}}]", got = list(1.5, structure(list(), names = character()))),
     list(prime = "one.json", got = list(4L)),
     list(prime = "several.json", got = list(5L, 1:2)),
+    list(prime = list(structure(list(), names = character())), got = list("nothing")),
+    list(prime = structure(list(), names = character()), got = list("nothing")),
     list(prime = function() handler("called"), got = list("called"))
   )) {
     got <- list()
@@ -60,7 +62,7 @@ test_that("a setting that cannot work is refused where it is made", {
   for (wrong in list(1, TRUE, NA_character_, c("a", "b"), list(), data.frame(x = 1), quote(x))) {
     refused(wrong, "prime must be an event (a list with names)")
   }
-  refused(list(x = sum), "prime: an event cannot be encoded as JSON: result$x: cannot encode a function")
+  refused(list(x = sum), "prime: the event cannot be encoded as JSON: event$x: cannot encode a function")
   refused(function(event) NULL, "prime is a function, which must work without arguments")
   refused("", "there is no such file")
   expect_error(runtime$lambda_config(prime_on_error = "ignore"), "prime_on_error must be \"stop\" or \"continue\"")
@@ -104,7 +106,9 @@ test_that("an HTTP response with status 5xx is a failure, one with 4xx is not", 
   keep_settings()
   runtime$lambda_config(prime = http_event)
   expect_null(prime(function() "hello"))
+  expect_identical(primed$log, character())
   expect_null(prime(function() runtime$html_response("no", 404L)))
+  expect_identical(primed$log, "answered 404")
   expect_null(prime(function() runtime$stop_html("no such city", code = 404L)))
   expect_identical(primed$log, "answered 404: no such city")
   expect_match(prime(function() runtime$html_response("", 503L)), "^the handler answered with status 503")
