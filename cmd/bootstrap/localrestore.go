@@ -73,6 +73,11 @@ func (l *snapLocal) snapshot(ctx context.Context, tool *checkpoint.Tool) (times 
 	if err != nil {
 		return times, err
 	}
+	defer func() {
+		if err := image.Forget(); err != nil {
+			l.log.Warn("memory of the snapshot not removed", "error", err)
+		}
+	}()
 	times.snapshot = fmt.Sprintf("%s (CRIU %s)", seconds(time.Since(begin)), tool.Version)
 	times.restores, err = l.restoreAll(ctx, func(ctx context.Context, number int) error {
 		l.emulator.Restore(number)

@@ -114,6 +114,10 @@ func (t *Tool) Dump(ctx context.Context, p *process.Process, tempDir, dir string
 	return i, nil
 }
 
+// Forget removes the memory of the tree from the disk, because it may hold secrets. No further copy
+// can be restored then; those that run need nothing of it.
+func (i *Image) Forget() error { return os.RemoveAll(i.path(memoryDir)) }
+
 func (i *Image) path(name string) string { return filepath.Join(i.dir, name) }
 
 // lay makes the folder of the image and the files that CRIU reads in it.

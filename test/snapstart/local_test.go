@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +30,7 @@ func local(t *testing.T, file string, env ...string) *lambda.Program {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(bootstrap, "local", "--addr", "127.0.0.1:0", "--snapstart", "--restores", fmt.Sprint(copies), "app.run")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), append(env, "TMPDIR="+t.TempDir())...)
+	cmd.Dir, cmd.Env = dir, slices.Concat(os.Environ(), []string{"TMPDIR=" + t.TempDir()}, env)
 	p, err := lambda.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
@@ -141,9 +142,11 @@ esac
 	failed(t, p, "CRIU's dump failed: it exited with status 1: ", "no luck", checkpoint.Variable+"=none")
 }
 
-// If bootstrap is killed, all environments die with it.
+// If bootstrap is killed while it serves, all environments die with it, and no memory of them stays
+// on disk.
 func TestLocalKilled(t *testing.T) {
-	p := local(t, "run <- function() 1")
+	dir := t.TempDir()
+	p := local(t, "run <- function() 1", "TMPDIR="+dir)
 	served(t, p)
 	if n := len(p.Processes()); n < 2*copies {
 		t.Errorf("%d processes, want a bootstrap and an R in each environment", n)
@@ -154,5 +157,13 @@ func TestLocalKilled(t *testing.T) {
 	}
 	if err := p.CheckGone(); err != nil {
 		t.Error(err)
+	}
+	logs, err := filepath.Glob(filepath.Join(dir, "*", "snapshot", "dump.log"))
+	if err != nil || len(logs) != 1 {
+		t.Errorf("no snapshot was written to %s: %q, %v", dir, logs, err)
+	}
+	images, err := filepath.Glob(filepath.Join(dir, "*", "snapshot", "*", "*.img"))
+	if err != nil || len(images) > 0 {
+		t.Errorf("left on disk: %q, %v", images, err)
 	}
 }
