@@ -95,8 +95,8 @@ func (s *Supervisor) awaitRestore(ctx context.Context) error {
 }
 
 // restoreNext calls /restore/next. If its connection breaks, nothing shows whether the snapshot was
-// taken, and only another call can be answered. An answer is final. That the first call breaks is no
-// reason to warn: CRIU, which bootstrap local uses, cuts the connections of what it restores.
+// taken, and only another call can be answered. An answer is final. The first break is not a warning,
+// because CRIU, which bootstrap local uses, cuts the connections of what it restores.
 func (s *Supervisor) restoreNext(ctx context.Context) error {
 	b := newBackOff(50*time.Millisecond, 2*time.Second)
 	level := slog.LevelInfo

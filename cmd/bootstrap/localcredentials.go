@@ -37,7 +37,7 @@ func newLocalCredentials(getenv func(string) string) *localCredentials {
 		return c
 	}
 	expiration, err := time.Parse(time.RFC3339, getenv("AWS_CREDENTIAL_EXPIRATION"))
-	if err != nil { // they do not expire, or nobody knows when
+	if err != nil { // they do not expire, or the time is unknown
 		expiration = time.Now().Add(restoredCredentials)
 	}
 	c.own = &emulator.Credentials{

@@ -58,7 +58,7 @@ func TestFilesOfAFailure(t *testing.T) {
 	}
 }
 
-// Once a signal has come, the end of an environment is no error.
+// Once a signal has come, the end of an environment is not an error.
 func TestErrorsAfterASignal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
