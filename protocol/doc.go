@@ -18,18 +18,25 @@
 //	        restore    renew random numbers and the like, and run the hooks of on_restore()
 //	        ack        the last chunk was passed on; with gone, that chunk and all later ones
 //	                   are dropped, for this reason
+//	        fork       fork a worker with the pipes at these paths
 //	        shutdown   run the shutdown hooks and exit with status 0
 //	from R  ready      the handler is loaded, and R waits for invocations
 //	        init_error the handler cannot be loaded: error; R exits
+//	        forked     a worker was forked
+//	        born       the first frame of a forked worker: its pid
 //	        result  +  the answer to the invocation id; payload: JSON. With an error, the handler
 //	                   failed, and the payload is what its caller gets
-//	        error      the invocation id failed: error. Without an id, the phase failed
+//	        error      the invocation id failed: error. Without an id, the phase or the fork failed
 //	        entered    R has been through the phase
 //	        chunk   +  the next piece of a streamed answer to the invocation id; payload: at most
 //	                   MaxChunk bytes. The first one carries the StreamHead
 //	        end        the streamed answer is complete; with an error, it broke off
 //
 // R answers a phase (prime, snapshot, restore) with one entered or with one error without an id.
+//
+// R answers a fork with one forked or with one error without an id. The worker that it forked sends
+// born on pipes of its own and then waits for hello, as an R does that was not forked. An R that has
+// forked is a template: it must not be sent an invoke.
 //
 // R answers an invoke with one result, with one error, or with one or more chunks and one end.
 // R waits for an ack after each chunk. So R writes no faster than the caller reads, and bootstrap

@@ -40,7 +40,7 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: bufio.NewWriter(w)}
 }
 
-// WriteMessage writes the control frame m, one of Hello, Phase, Ack and Shutdown.
+// WriteMessage writes the control frame m, one of Hello, Phase, Fork, Ack and Shutdown.
 func (w *Writer) WriteMessage(m any) error {
 	if err := w.control(m); err != nil {
 		return err

@@ -114,6 +114,7 @@ type Reply struct {
 	Ready                    // ready
 	StreamHead               // chunk, the first one
 	Entered                  // entered
+	Born                     // born
 	Error      *HandlerError `json:"error"` // error, init_error, end, result: the handler failed
 	RMs        float64       `json:"r_ms"`  // result, error, end: how long R worked, in milliseconds
 
@@ -166,8 +167,10 @@ func (r *Reply) check() error {
 			return &ProtocolError{Reason: fmt.Sprintf("ready with the priming %.40q", r.Prime)}
 		}
 		return nil
-	case TypeEntered:
+	case TypeEntered, TypeForked:
 		return nil
+	case TypeBorn:
+		return r.checkBorn()
 	case TypeResult, TypeEnd:
 		if r.ID == "" {
 			return &ProtocolError{Reason: r.Type + " without an id"}

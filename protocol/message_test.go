@@ -211,7 +211,7 @@ func TestWriterWritesVectors(t *testing.T) {
 // The vectors "… with every field" have every field of their type. The R tests rely on that.
 func TestVectorsWithEveryField(t *testing.T) {
 	vectors := readVectors(t, "to_r")
-	for _, name := range []string{"invoke with every field", "restore with every field"} {
+	for _, name := range []string{"invoke with every field", "restore with every field", "fork with every field"} {
 		i := slices.IndexFunc(vectors, func(v vector) bool { return v.Name == name })
 		if i < 0 {
 			t.Fatalf("no vector %q", name)
@@ -245,6 +245,12 @@ func typed(t *testing.T, message []byte) any {
 			t.Fatal(err)
 		}
 		return phase
+	case protocol.TypeFork:
+		var fork protocol.Fork
+		if err := strict(message, &fork); err != nil {
+			t.Fatal(err)
+		}
+		return fork
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()
 	case protocol.TypeAck:

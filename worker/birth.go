@@ -18,7 +18,8 @@ type birth struct {
 	process  *process.Process
 	requests *os.File // bootstrap's end of the pipe that R reads
 	replies  *os.File // bootstrap's end of the pipe that R writes
-	tempDir  string   // the process's own TMPDIR, to be removed after its end
+	tempDir  *tempDir // the process's own
+	template *Worker  // what it was forked from; nil if it was started
 }
 
 // A DirError reports a working directory in which R cannot run. The error of the system call
@@ -59,17 +60,13 @@ func execR(c Config, o process.Options) (birth, error) {
 	if err := checkDir(c.Dir); err != nil {
 		return birth{}, err
 	}
-	var tempDir string
-	err := os.MkdirAll(c.TempDir, 0o700) // user code may have removed it
-	if err == nil {
-		tempDir, err = os.MkdirTemp(c.TempDir, "lambda-r-")
-	}
+	dir, err := newTempDir(c.TempDir)
 	if err != nil {
-		return birth{}, fmt.Errorf("make the worker's temporary directory: %w", err)
+		return birth{}, err
 	}
-	b := birth{tempDir: tempDir}
+	b := birth{tempDir: dir}
 	if err := b.exec(c, o); err != nil {
-		return birth{}, errors.Join(fmt.Errorf("start %s: %w", c.Bin, err), os.RemoveAll(tempDir))
+		return birth{}, errors.Join(fmt.Errorf("start %s: %w", c.Bin, err), dir.leave())
 	}
 	return b, nil
 }
@@ -92,7 +89,7 @@ func (b *birth) exec(c Config, o process.Options) error {
 	cmd := exec.Command(c.Bin, "--no-echo", "--no-restore", "--no-save", "--file="+scriptPath)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script.loader, c.Script.files}
-	o.Marker = "TMPDIR=" + b.tempDir
+	o.Marker = b.tempDir.marker()
 	b.process, err = process.Start(cmd, o)
 	if err != nil {
 		return errors.Join(err, requests.Close(), replies.Close())

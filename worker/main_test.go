@@ -36,7 +36,9 @@ func TestMain(m *testing.M) {
 		return
 	}
 	inherited = proc.OpenFDs()
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runStarter"))
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runStarter"),
+		goleak.IgnoreAnyFunction("lambda-r-runtime/worker/process.runReaper"))
 }
 
 // errorAs returns the error of type E in err's tree, which must have one.

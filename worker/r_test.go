@@ -101,6 +101,13 @@ run <- function(what, ...) get(what)(...)
 // spawnR spawns a real R with functionsR.
 func spawnR(t *testing.T) (*Worker, *logbook) {
 	t.Helper()
+	c, book := realConfig(t, functionsR)
+	return spawn(t, c), book
+}
+
+// realConfig returns the Config of a real R that runs the functions of code, and logs to book.
+func realConfig(t *testing.T, code ...string) (c Config, book *logbook) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs R")
 	}
@@ -114,11 +121,11 @@ func spawnR(t *testing.T) (*Worker, *logbook) {
 	}
 	t.Cleanup(func() { script.Close() })
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "functions.R"), []byte(functionsR), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "functions.R"), []byte(strings.Join(code, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	book := newLogbook()
-	return spawn(t, Config{
+	book = newLogbook()
+	return Config{
 		Bin:     bin,
 		Script:  script,
 		Handler: "functions.run",
@@ -128,7 +135,7 @@ func spawnR(t *testing.T) (*Worker, *logbook) {
 		Log:     book.logger(0),
 
 		MaxResult: maxResult,
-	}), book
+	}, book
 }
 
 // R's output, its children's output and its log records are logged in the order in which they

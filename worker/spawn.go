@@ -22,6 +22,9 @@ type Config struct {
 	Timing  bool     // make a record of each library() and source() call of the load: how long it took
 	Hints   bool     // log hints for the function's developer, such as names that a result lost
 
+	// Threads are the numbers of threads of a forked worker, by the variables that set them.
+	Threads map[string]string
+
 	// MemoryLimit is the memory that the whole function may use, in bytes, if something
 	// enforces a limit; else 0. It distinguishes out-of-memory kills from other kills if no
 	// control group can be read.
@@ -49,6 +52,11 @@ const crashPrefix = " *** caught "
 // *ExitError if R died, a *protocol.ProtocolError, the cause of ctx, or the reason why the
 // process could not be started. It may be wrapped in a *protocol.StoppedError or a *ProfileError.
 func Spawn(ctx context.Context, c Config) (*Worker, error) {
+	return start(ctx, c, func(o process.Options) (birth, error) { return execR(c, o) })
+}
+
+// start brings a process into being with bear, and waits until R is ready.
+func start(ctx context.Context, c Config, bear func(process.Options) (birth, error)) (*Worker, error) {
 	w := &Worker{
 		maxResult: c.MaxResult,
 		onRecord:  c.OnRecord,
@@ -56,7 +64,7 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 		done:      make(chan struct{}),
 	}
 	tag := newLogTag()
-	b, err := execR(c, process.Options{
+	b, err := bear(process.Options{
 		Stdout:      w.logStdout,
 		Stderr:      w.logStderr,
 		Record:      w.logRecord,
@@ -72,7 +80,12 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 	w.reader = protocol.NewReader(replyPipe{w.replies})
 	w.log = c.Log.With("pid", w.PID())
 	close(w.named)
-	w.log.Debug("R process started", "bin", c.Bin, "dir", c.Dir)
+	if b.template == nil {
+		w.log.Debug("R process started", "bin", c.Bin, "dir", c.Dir)
+	} else {
+		w.origin = b.template.tempDir.use()
+		w.log.Debug("R process forked", "template", b.template.PID())
+	}
 	w.goroutines.Go(func() { w.bury() }) // free waits for it
 
 	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
@@ -81,7 +94,9 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 		err = stopped(err, context.Cause(ctx))
 	}
 	if err != nil {
-		err = w.inProfile(err, c)
+		if b.template == nil {
+			err = w.inProfile(err, c)
+		}
 		w.Kill("it did not become ready")
 		w.free()
 		return nil, err

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -22,7 +23,8 @@ type Worker struct {
 	log       *slog.Logger
 	named     chan struct{} // closed once log is set
 	ready     protocol.Ready
-	tempDir   string
+	tempDir   *tempDir
+	origin    *tempDir              // of the template that it was forked from; nil if it was started
 	maxResult int                   // see Config.MaxResult
 	onRecord  func(protocol.Record) // may be nil
 
@@ -43,7 +45,7 @@ type Worker struct {
 func (w *Worker) Info() protocol.Ready { return w.ready }
 
 // TempDir returns the folder for the process's temporary files. It is removed when R has ended.
-func (w *Worker) TempDir() string { return w.tempDir }
+func (w *Worker) TempDir() string { return w.tempDir.path }
 
 // PID returns the process id. It is also the id of the process group.
 func (w *Worker) PID() int { return w.process.PID() }
@@ -125,7 +127,7 @@ func (w *Worker) bury() {
 	w.log.Debug("R process ended", "reason", w.exit)
 
 	w.process.Wait()
-	if err := os.RemoveAll(w.tempDir); err != nil {
+	if err := errors.Join(w.tempDir.leave(), w.origin.leave()); err != nil {
 		w.log.Warn("cannot remove the worker's temporary directory", "error", err)
 	}
 }

@@ -6,6 +6,7 @@
 #   snapshot_hooks, restore_hooks                       see on_snapshot(), on_restore(); the first
 #     one first
 #   prime, prime_on_error                               see read_prime_setting(), lambda_config()
+#   fork_hooks                                          see on_fork(); the first one first
 #   lambdr_compat, lambdr_arguments                     see read_compat_setting()
 #   lambdr_deserialiser, lambdr_serialiser              see lambdr_config(). They read the
 #     whole event and write the whole answer, the runtime's own only the body of a request

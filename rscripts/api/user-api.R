@@ -14,6 +14,7 @@ attach_user_api <- function() {
     lambda_config = lambda_config,
     lambda_log = lambda_log,
     log_metric = log_metric,
+    on_fork = on_fork,
     on_restore = on_restore,
     on_shutdown = on_shutdown,
     on_snapshot = on_snapshot,
@@ -144,6 +145,19 @@ on_snapshot <- function(f) {
 
 on_restore <- function(f) {
   settings$restore_hooks <- c(settings$restore_hooks, list(check_phase_hook("on_restore", f)))
+  invisible(f)
+}
+
+# on_fork() registers a hook, which runs in each worker that is forked from an R that has loaded the
+# handler, before it takes invocations. It opens again what forked processes must not share, such
+# as a database connection. The first hook registered runs first. A hook that stops fails the start
+# of the worker. A worker that was not forked has what the handler's file has opened, and runs none.
+#
+# f: a function without arguments.
+#
+# Returns `f`, invisibly. Stops if it is not a function.
+on_fork <- function(f) {
+  settings$fork_hooks <- c(settings$fork_hooks, list(check_hook("on_fork", f)))
   invisible(f)
 }
 

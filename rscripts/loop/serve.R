@@ -2,7 +2,8 @@
 
 # serve() answers invocations on the pipes `io`, one at a time, until bootstrap closes them or
 # sends `shutdown`. It also goes through the phases of SnapStart. It must be called with interrupts
-# suspended: they are let in only while user code runs.
+# suspended: they are let in only while user code runs. It returns NULL or, in a process that it has
+# forked as a `fork` frame asks for, that frame.
 serve <- function(handler, io) {
   repeat {
     frame <- read_message(io)
@@ -17,6 +18,12 @@ serve <- function(handler, io) {
       current$log <- log_to(io, NULL)
       restore_process_state(current$log)
       return(run_shutdown_hooks(current$log))
+    } else if (identical(frame$type, "fork")) {
+      if (fork_worker(frame, io)) {
+        return(frame)
+      }
+    } else if (identical(frame$type, "threads")) {
+      adopt_threads(frame, io)
     } else {
       absorb_interrupt()
       handler <- enter_phase(frame, handler, io)

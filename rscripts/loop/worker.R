@@ -16,7 +16,13 @@ run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/sel
       loaded <- load_or_fail(hello$handler, log_to(io, NULL), time_calls = isTRUE(hello$timing))
       announce(loaded, io)
       if (!is.null(loaded$handler)) {
-        serve(loaded$handler, io)
+        fork <- serve(loaded$handler, io)
+        if (!is.null(fork)) { # this process was forked: it is a worker of its own
+          io <- become_worker(fork, io, loaded)
+          if (!is.null(io)) {
+            serve(loaded$handler, io)
+          }
+        }
       }
     })
   }

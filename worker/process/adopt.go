@@ -42,9 +42,8 @@ const adoptionPoll = time.Millisecond
 // they and the process are still the caller's.
 //
 // The process becomes the leader of a process group of its own, if it is not yet; it must not
-// have called exec before. What it has forked before stays in the old group. Unlike a started
-// process, it is not killed when this program ends: it should exit when a pipe from this
-// program ends.
+// have called exec before. What it has forked before stays in the old group. When this program
+// ends, however it ends, the group is killed: see watchdog.go.
 func Adopt(ctx context.Context, pid int, stdout, stderr *os.File, o Options) (*Process, error) {
 	oom() // earlier kills in the control group are not this process's
 	if !supervised.add(pid) {
@@ -70,10 +69,14 @@ func adopt(ctx context.Context, pid int, stdout, stderr *os.File, o Options) (*P
 		return nil, err
 	}
 	p, err := newProcess(stdout, stderr, o)
+	if err == nil {
+		err = guard.add(pid)
+	}
 	if err != nil {
 		return nil, errors.Join(err, child.Release())
 	}
 	p.supervise(pid, func() *os.ProcessState {
+		guard.remove(pid)
 		state, err := child.Wait()
 		if err != nil {
 			_ = child.Release() // fails if it was released

@@ -10,15 +10,24 @@ import (
 )
 
 // killStrays kills every process whose environment has the entry marker: the descendants of a
-// dead process that left its group, and their descendants. A supervised process is never a
-// stray, even if it was forked with the environment of the dead one.
+// dead process that left its group, and their descendants. A supervised process and its group are
+// no strays, even if they were forked with the environment of the dead one.
 func killStrays(marker string) {
 	for _, pid := range allPIDs() {
-		if !hasMarker(pid, marker) || supervised.has(pid) {
+		if !hasMarker(pid, marker) || isSupervised(pid) {
 			continue
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL) // fails if it has ended since
 	}
+}
+
+// isSupervised reports whether a Process waits for pid or for the leader of its group.
+func isSupervised(pid int) bool {
+	if supervised.has(pid) {
+		return true
+	}
+	group, err := syscall.Getpgid(pid)
+	return err == nil && supervised.has(group)
 }
 
 // hasMarker reports whether the environment of pid has the entry marker.

@@ -1,0 +1,36 @@
+package protocol
+
+import "fmt"
+
+// The types of the frames with which R forks workers.
+const (
+	TypeFork   = "fork"
+	TypeForked = "forked"
+	TypeBorn   = "born"
+)
+
+// Fork makes an R that has loaded the handler and served nothing fork a worker. From the first one
+// on, that R only forks. The paths are those of the worker's ends of its pipes, which bootstrap
+// keeps open until the worker was born.
+type Fork struct {
+	Type     string            `json:"type"`
+	Requests string            `json:"requests"`
+	Replies  string            `json:"replies"`
+	Stdout   string            `json:"stdout"`
+	Stderr   string            `json:"stderr"`
+	TempDir  string            `json:"temp_dir"`          // the worker's TMPDIR
+	Threads  map[string]string `json:"threads,omitempty"` // by the variable that sets the number
+}
+
+// Born is the first frame of a forked worker.
+type Born struct {
+	PID int `json:"pid"`
+}
+
+// checkBorn returns an error if the frame does not name a process.
+func (r *Reply) checkBorn() error {
+	if r.PID <= 0 {
+		return &ProtocolError{Reason: fmt.Sprintf("born with the pid %d", r.PID)}
+	}
+	return nil
+}

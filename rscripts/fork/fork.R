@@ -1,0 +1,101 @@
+# The template: an R that has loaded the handler, serves nothing, and forks workers.
+
+# forking holds what forks need, see prepare_forks():
+#   routines  entry points of the package parallel: fork, exit, close
+#   c_library the path of the C library
+#   threaded  the paths of libraries with threads, see threaded_libraries()
+forking <- new.env(parent = emptyenv())
+
+# fork_worker() forks a worker and answers the `fork` frame. It returns TRUE in the worker, which
+# must then call become_worker(), and FALSE in the template.
+fork_worker <- function(frame, io) {
+  answer <- control_frame(type = "forked")
+  is_worker <- tryCatch(
+    {
+      prepare_forks()
+      fork_twice(frame)
+    },
+    error = function(e) {
+      answer <<- fork_failure(e)
+      FALSE
+    }
+  )
+  if (!is_worker) {
+    write_frames(io$replies, answer)
+  }
+  is_worker
+}
+
+# fork_failure() returns the frame that reports a fork that failed.
+fork_failure <- function(e) {
+  control_frame(type = "error", error = unclass(new_failure("Runtime.ForkFailed", condition_text(e))))
+}
+
+# fork_twice() forks a process that forks the worker and exits. So the worker becomes a child of
+# bootstrap, which can wait for it. It returns TRUE in the worker and FALSE in this process.
+# (mcfork() is this routine, but loads the compiler, which takes 40 ms.)
+fork_twice <- function(frame) {
+  if (.Call(forking$routines$fork, TRUE)[[1L]] != 0L) {
+    return(FALSE)
+  }
+  or_die(frame, if (.Call(forking$routines$fork, TRUE)[[1L]] != 0L) .Call(forking$routines$exit, 0L))
+  TRUE
+}
+
+# or_die() evaluates `expr` in a process that was forked. If that fails, it reports the failure on
+# the worker's reply pipe and kills the process, which must not go on as if it were the template.
+or_die <- function(frame, expr) {
+  tryCatch(expr, error = function(e) {
+    try(write_frames(file(frame$replies, "wb", raw = TRUE), fork_failure(e)), silent = TRUE)
+    tools::pskill(Sys.getpid(), 9L)
+  })
+}
+
+# prepare_forks() prepares this process for its first fork. It stops if this R cannot fork.
+prepare_forks <- function() {
+  if (!is.null(forking$routines)) {
+    return(invisible())
+  }
+  routines <- fork_routines()
+  libraries <- loaded_libraries()
+  forking$c_library <- library_with("fopen", "^(libc[.-]|ld-musl-)", libraries) # glibc, musl
+  if (is.null(forking$c_library)) {
+    stop("the C library is not among the libraries that R has loaded")
+  }
+  forking$threaded <- threaded_libraries(libraries)
+  leave_temp_dir()
+  # A collection marks objects in their headers. After two, all are old, so that those of the
+  # workers rarely touch them, and their pages stay shared.
+  gc(full = TRUE)
+  gc(full = TRUE)
+  forking$routines <- routines
+}
+
+# fork_routines() returns the entry points of the package parallel, which are internal to it. It
+# stops if they are not what they are from R 4.0 on.
+fork_routines <- function() {
+  parallel <- getNamespace("parallel")
+  names <- c(fork = "C_mc_fork", exit = "C_mc_exit", close = "C_mc_close_fds")
+  lapply(names, function(name) {
+    routine <- get0(name, parallel, inherits = FALSE)
+    if (!inherits(routine, "NativeSymbolInfo") || !identical(routine$numParameters, 1L)) {
+      stop("the package parallel of this R has no ", name, " with one argument")
+    }
+    routine
+  })
+}
+
+# leave_temp_dir() makes tempdir() a directory that does not exist, so that each forked process
+# can make one of its own. The present one keeps its name and its files, which the handler's file
+# may have made.
+leave_temp_dir <- function() {
+  path <- tempdir()
+  if (dir.exists(path)) {
+    aside <- paste0(path, "-aside")
+    if (!file.rename(path, aside)) {
+      stop("tempdir() cannot be renamed: ", path)
+    }
+    on.exit(file.rename(aside, path))
+  }
+  unlink(tempdir(check = TRUE), recursive = TRUE)
+}
