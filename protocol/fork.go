@@ -7,6 +7,8 @@ const (
 	TypeFork   = "fork"
 	TypeForked = "forked"
 	TypeBorn   = "born"
+
+	TypeThreads = "threads"
 )
 
 // Fork makes an R that has loaded the handler and served nothing fork a worker. From the first one
@@ -19,7 +21,15 @@ type Fork struct {
 	Stdout   string            `json:"stdout"`
 	Stderr   string            `json:"stderr"`
 	TempDir  string            `json:"temp_dir"`          // the worker's TMPDIR
+	Env      map[string]string `json:"env,omitempty"`     // variables that R sets first, such as credentials
 	Threads  map[string]string `json:"threads,omitempty"` // by the variable that sets the number
+}
+
+// Threads sets the numbers of threads of an R that has loaded the handler with one. R answers with
+// entered.
+type Threads struct {
+	Type    string            `json:"type"`
+	Threads map[string]string `json:"threads"` // by the variable that sets the number
 }
 
 // Born is the first frame of a forked worker.

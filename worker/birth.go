@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"lambda-r-runtime/protocol/runtimeapi"
@@ -87,7 +88,7 @@ func (b *birth) exec(c Config, o process.Options) error {
 	// --no-restore and --no-save ignore the workspace of an interactive session. .Rprofile
 	// is read, so that renv works. With -e instead of --file, R would write a file.
 	cmd := exec.Command(c.Bin, "--no-echo", "--no-restore", "--no-save", "--file="+scriptPath)
-	cmd.Dir, cmd.Env = c.Dir, c.Env
+	cmd.Dir, cmd.Env = c.Dir, slices.Concat(c.Env, c.OwnEnv)
 	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script.loader, c.Script.files}
 	o.Marker = b.tempDir.marker()
 	b.process, err = process.Start(cmd, o)

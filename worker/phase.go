@@ -32,8 +32,18 @@ func (w *Worker) Enter(ctx context.Context, p protocol.Phase) (protocol.Entered,
 	if deadline, ok := ctx.Deadline(); ok {
 		p.DeadlineMs = deadline.UnixMilli()
 	}
+	entered, err := w.within(ctx, p.Type, p)
+	if err == nil && p.Type == protocol.TypeSnapshot {
+		entered.Findings = append(entered.Findings, w.fragile()...)
+	}
+	return entered, err
+}
+
+// within sends a control frame of this type and returns R's answer. The end of ctx has the effects
+// that Enter describes.
+func (w *Worker) within(ctx context.Context, kind string, frame any) (protocol.Entered, error) {
 	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
-	entered, err := w.enter(p)
+	entered, err := w.enter(kind, frame)
 	if !stop() {
 		err = stopped(err, context.Cause(ctx))
 		w.Kill(context.Cause(ctx).Error()) // the interrupt may still reach it
@@ -41,10 +51,10 @@ func (w *Worker) Enter(ctx context.Context, p protocol.Phase) (protocol.Entered,
 	return entered, err
 }
 
-// enter does the work of Enter without its limit.
-func (w *Worker) enter(p protocol.Phase) (protocol.Entered, error) {
-	w.log.Debug("frame sent", "type", p.Type)
-	if err := w.writer.WriteMessage(p); err != nil {
+// enter does the work of within without its limit.
+func (w *Worker) enter(kind string, frame any) (protocol.Entered, error) {
+	w.log.Debug("frame sent", "type", kind)
+	if err := w.writer.WriteMessage(frame); err != nil {
 		return protocol.Entered{}, w.broken(err)
 	}
 	reply, err := w.await("")
@@ -54,9 +64,6 @@ func (w *Worker) enter(p protocol.Phase) (protocol.Entered, error) {
 	w.log.Debug("frame received", "type", reply.Type, "bytes", reply.Size)
 	switch reply.Type {
 	case protocol.TypeEntered:
-		if p.Type == protocol.TypeSnapshot {
-			reply.Findings = append(reply.Findings, w.fragile()...)
-		}
 		return reply.Entered, nil
 	case protocol.TypeError:
 		return protocol.Entered{}, reply.Error

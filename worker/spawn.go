@@ -18,6 +18,7 @@ type Config struct {
 	Handler string   // the handler to load
 	Dir     string   // the working directory
 	Env     []string // see Environment
+	OwnEnv  []string // more variables, of this process only: a forked worker sets them itself
 	TempDir string   // where each process gets its own TMPDIR
 	Timing  bool     // make a record of each library() and source() call of the load: how long it took
 	Hints   bool     // log hints for the function's developer, such as names that a result lost

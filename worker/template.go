@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"lambda-r-runtime/protocol"
@@ -27,8 +28,8 @@ func NewTemplate(w *Worker) (*Template, error) {
 	return &Template{worker: w}, nil
 }
 
-// A ForkError reports that no process could be forked from a template. If the template is still
-// alive, its R has forked nothing, and refused.
+// A ForkError reports that no process could be forked from a template. The template is dead, or was
+// killed, unless the error is a *RefusedError.
 type ForkError struct {
 	PID int // of the template
 	Err error
@@ -40,11 +41,15 @@ func (e *ForkError) Error() string {
 
 func (e *ForkError) Unwrap() error { return e.Err }
 
+// A RefusedError reports an R that cannot fork. It has forked nothing and can serve.
+type RefusedError struct{ Err *protocol.HandlerError }
+
+func (e *RefusedError) Error() string { return e.Err.Message }
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // PID returns the process id of the template.
 func (t *Template) PID() int { return t.worker.PID() }
-
-// Worker returns the template as the worker that it would have been.
-func (t *Template) Worker() *Worker { return t.worker }
 
 // Done returns a channel that is closed once the template is dead and reaped.
 func (t *Template) Done() <-chan struct{} { return t.worker.Done() }
@@ -61,8 +66,8 @@ func (t *Template) Shutdown() {
 }
 
 // Fork forks a worker and waits until it is ready. Ctx bounds the fork only, and c describes the
-// worker as for Spawn. The errors are a *ForkError, after which the template is dead unless R has
-// refused to fork, and those of Spawn: a *protocol.HandlerError if a hook of on_fork() failed.
+// worker as for Spawn. The errors are a *ForkError and those of Spawn: a *protocol.HandlerError if a
+// hook of on_fork() failed.
 func (t *Template) Fork(ctx context.Context, c Config) (*Worker, error) {
 	return start(ctx, c, func(o process.Options) (birth, error) {
 		b, err := t.forkR(ctx, c, o)
@@ -93,6 +98,7 @@ func (t *Template) forkR(ctx context.Context, c Config, o process.Options) (birt
 		Stdout:   pipes.stdout.path(),
 		Stderr:   pipes.stderr.path(),
 		TempDir:  dir.path,
+		Env:      variables(c.OwnEnv),
 		Threads:  c.Threads,
 	}, o)
 	if err != nil {
@@ -149,7 +155,7 @@ func (t *Template) request(frame protocol.Fork) error {
 	case reply.Type == protocol.TypeForked:
 		return nil
 	case reply.Type == protocol.TypeError:
-		return reply.Error
+		return &RefusedError{reply.Error}
 	default:
 		return t.worker.broken(unexpected(reply, "forked or error"))
 	}
@@ -178,4 +184,14 @@ func (t *Template) explain(ctx context.Context, err error) error {
 		return exit
 	}
 	return err
+}
+
+// variables returns entries of an environment by name.
+func variables(entries []string) map[string]string {
+	byName := map[string]string{}
+	for _, entry := range entries {
+		name, value, _ := strings.Cut(entry, "=")
+		byName[name] = value
+	}
+	return byName
 }

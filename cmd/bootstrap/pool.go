@@ -26,6 +26,7 @@ type pool struct {
 	memory   int64 // the function's, in bytes; 0 if unlimited or unknown
 	config   worker.Config
 	log      *slog.Logger
+	forks    *forks                      // nil if workers are never forked
 	spawned  func()                      // if not nil, called for each ready worker
 	observe  func(supervisor.Transition) // if not nil, called for each transition
 
@@ -55,7 +56,7 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 	if inLambda(getenv) { // elsewhere nothing enforces the limit
 		memory = s.memory
 	}
-	return &pool{
+	p := &pool{
 		config: worker.Config{
 			Bin:     bin,
 			Script:  script,
@@ -73,7 +74,11 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 		memory:   memory,
 		log:      log,
 		workers:  map[int]*pooled{},
-	}, nil
+	}
+	if s.fork == forkAuto || s.fork == forkAlways {
+		p.forks = newForks(p)
+	}
+	return p, nil
 }
 
 // tempDir returns the folder for the workers' temporary directories.
@@ -86,16 +91,29 @@ func tempDir(getenv func(string) string) string {
 	return "/tmp"
 }
 
-// close frees the R script. Spawn no workers afterwards.
-func (p *pool) close() { _ = p.config.Script.Close() } // nothing was written to it since NewScript
+// close ends the template and frees the R script. Spawn no workers afterwards.
+func (p *pool) close() {
+	if p.forks != nil {
+		p.forks.reset()
+	}
+	_ = p.config.Script.Close() // nothing was written to it since NewScript
+}
+
+// bear makes a worker.
+func (p *pool) bear(ctx context.Context, c worker.Config) (*worker.Worker, error) {
+	if p.forks == nil {
+		return worker.Spawn(ctx, c)
+	}
+	return p.forks.spawn(ctx, c)
+}
 
 // spawn is the supervisor's Spawn.
 func (p *pool) spawn(ctx context.Context, slot int) (supervisor.Worker, error) {
 	c := p.config
 	c.Log = p.log.With("slot", slot)
 	own := share{store: p.credentials}
-	c.Env = slices.Concat(c.Env, own.environ(ctx))
-	w, err := worker.Spawn(ctx, c)
+	c.OwnEnv = own.environ(ctx)
+	w, err := p.bear(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -124,8 +142,11 @@ func (p *pool) tempDir(slot int) string {
 	return ""
 }
 
-// forget removes all workers, which must have ended.
+// forget removes all workers, which must have ended, and the template.
 func (p *pool) forget() {
+	if p.forks != nil {
+		p.forks.reset()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.workers)

@@ -35,6 +35,7 @@ type settings struct {
 	margin         time.Duration // 0 if it grows with the timeout
 	maxInvocations int           // 0 if unlimited
 	maxRSS         int64         // bytes; 0 if unlimited
+	fork           forkMode
 	metrics        bool
 	logLevel       slog.Level
 	logJSON        bool
@@ -72,13 +73,14 @@ var variables = []variable{
 	{"LAMBDA_R_MAX_INVOCATIONS", "a whole number of at least 1",
 		parseCount(1<<31-1, func(s *settings) *int { return &s.maxInvocations })},
 	{"LAMBDA_R_MAX_RSS", "a size in MB or GB, for example 400MB", (*settings).parseMaxRSS},
+	{"LAMBDA_R_FORK", "auto, always or never", (*settings).parseFork},
 	{"LAMBDA_R_METRICS", "true or false", (*settings).parseMetrics},
 }
 
 // readSettings reads the command line and the environment. Its error joins one error for
 // each invalid setting, which keeps its default.
 func readSettings(args []string, getenv func(string) string) (settings, error) {
-	s := settings{taskRoot: "."}
+	s := settings{taskRoot: ".", fork: forkAuto}
 	var invalid []error
 	for _, v := range variables {
 		if value := getenv(v.name); value != "" && !v.parse(&s, value) {

@@ -3,7 +3,6 @@
 # forking holds what forks need, see prepare_forks():
 #   routines  entry points of the package parallel: fork, exit, close
 #   c_library the path of the C library
-#   threaded  the paths of libraries with threads, see threaded_libraries()
 forking <- new.env(parent = emptyenv())
 
 # fork_worker() forks a worker and answers the `fork` frame. It returns TRUE in the worker, which
@@ -57,12 +56,7 @@ prepare_forks <- function() {
     return(invisible())
   }
   routines <- fork_routines()
-  libraries <- loaded_libraries()
-  forking$c_library <- library_with("fopen", "^(libc[.-]|ld-musl-)", libraries) # glibc, musl
-  if (is.null(forking$c_library)) {
-    stop("the C library is not among the libraries that R has loaded")
-  }
-  forking$threaded <- threaded_libraries(libraries)
+  forking$c_library <- c_library()
   leave_temp_dir()
   # A collection marks objects in their headers. After two, all are old, so that those of the
   # workers rarely touch them, and their pages stay shared.

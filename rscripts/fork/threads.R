@@ -9,13 +9,6 @@ thread_setters <- list(
   MKL_NUM_THREADS = c(pattern = "^libmkl_(rt|core)[.]", symbol = "mkl_set_num_threads_")
 )
 
-# threaded_libraries() returns the paths of the libraries that this process has loaded, by variable.
-threaded_libraries <- function(libraries) {
-  Filter(Negate(is.null), lapply(thread_setters, function(setter) {
-    library_with(setter[["symbol"]], setter[["pattern"]], libraries)
-  }))
-}
-
 # set_threads() sets numbers of threads, named by their variables: in the environment for libraries
 # that are loaded later, and in those that are loaded. data.table reads the variables again, because
 # it has gone to one thread at the fork.
@@ -24,14 +17,36 @@ set_threads <- function(threads) {
     return(invisible())
   }
   do.call(Sys.setenv, threads)
-  for (name in intersect(names(forking$threaded), names(threads))) {
+  for (name in intersect(names(thread_setters), names(threads))) {
     n <- suppressWarnings(as.integer(sub(",.*", "", threads[[name]]))) # "4,2": by level of nesting
     if (!is.na(n) && n > 0L) {
-      with_symbol(forking$threaded[[name]], thread_setters[[name]][["symbol"]], function(set) .C(set, n))
+      set_library_threads(thread_setters[[name]], n)
     }
   }
   if (isNamespaceLoaded("data.table")) {
     getNamespace("data.table")$setDTthreads(NULL)
   }
   invisible()
+}
+
+# set_library_threads() calls a setter with `n` in each library that has it.
+set_library_threads <- function(setter, n) {
+  for (path in loaded_libraries(setter[["pattern"]])) {
+    tryCatch(call_library(path, setter[["symbol"]], n), error = function(e) NULL) # it has no such function
+  }
+}
+
+# adopt_threads() sets the numbers of threads of an R that loaded the handler with one thread, and
+# answers the `threads` frame.
+adopt_threads <- function(frame, io) {
+  answer <- tryCatch(
+    {
+      set_threads(frame$threads)
+      control_frame(type = "entered")
+    },
+    error = function(e) {
+      control_frame(type = "error", error = unclass(new_failure("Runtime.InitError", condition_text(e))))
+    }
+  )
+  write_frames(io$replies, answer)
 }

@@ -12,7 +12,7 @@ renew_c_library <- function() {
   old <- options(CBoundsCheck = FALSE)
   on.exit(options(old))
   or_warn("the generator of the C library, which names temporary files,", {
-    libc <- loaded_libraries("^libc[.]so|^libc-[0-9]|^ld-musl-")[[1L]]
+    libc <- c_library()
     # A state of setstate(): its type, 4 for 63 words, and the words.
     state <- c(writeBin(4L, raw()), kernel_bytes(252L))
     c_random$state <- call_library(libc, "setstate", state)[[1L]]
@@ -23,6 +23,9 @@ renew_c_library <- function() {
     }
   })
 }
+
+# c_library() returns the path of the C library, of glibc or musl. It stops if R has loaded none.
+c_library <- function() loaded_libraries("^libc[.]so|^libc-[0-9]|^ld-musl-")[[1L]]
 
 # renew_crypto() makes the generators of OpenSSL and GnuTLS draw from the kernel again, in each copy
 # of these libraries that is loaded.

@@ -27,6 +27,7 @@ func subreap(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		endWatchdog()
 		waitUntil(t, "all children are gone", func() bool {
 			_, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 			return err == unix.ECHILD

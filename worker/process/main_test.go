@@ -31,10 +31,17 @@ const (
 )
 
 // actAs, in the environment, makes the test binary a program that starts a child, prints its
-// pid and waits, instead of running tests.
+// pid and waits, instead of running tests; or, if it is "adopter", what playAdopter does.
 const actAs = "PROCESS_TEST_PARENT"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(actAs) == "adopter" {
+		if err := playAdopter(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv(actAs) != "" {
 		p, err := Start(exec.Command("sleep", "1000"), Options{})
 		if err != nil {
@@ -174,8 +181,16 @@ func lengths(lines []string) string {
 // checkNoChild fails if this program has a child, alive or a zombie.
 func checkNoChild(t *testing.T) {
 	t.Helper()
+	endWatchdog()
 	err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	if !errors.Is(err, unix.ECHILD) {
 		t.Errorf("waitid: %v, want no child", err)
 	}
+}
+
+// endWatchdog ends the watchdog, which otherwise ends with this program.
+func endWatchdog() {
+	guard.mu.Lock()
+	defer guard.mu.Unlock()
+	guard.stop()
 }
