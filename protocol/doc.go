@@ -18,6 +18,7 @@
 //	        restore    renew random numbers and the like, and run the hooks of on_restore()
 //	        ack        the last chunk was passed on; with gone, that chunk and all later ones
 //	                   are dropped, for this reason
+//	        check      look for what forked workers would share
 //	        threads    use these numbers of threads
 //	        fork       fork a worker with the pipes at these paths
 //	        shutdown   run the shutdown hooks and exit with status 0
@@ -34,7 +35,7 @@
 //	        end        the streamed answer is complete; with an error, it broke off
 //
 // R answers a phase (prime, snapshot, restore) with one entered or with one error without an id, and
-// threads likewise.
+// check and threads likewise.
 //
 // R answers a fork with one forked or with one error without an id. The worker that it forked sends
 // born on pipes of its own and then waits for hello, as an R does that was not forked. An R that has

@@ -8,6 +8,7 @@ const (
 	TypeForked = "forked"
 	TypeBorn   = "born"
 
+	TypeCheck   = "check"
 	TypeThreads = "threads"
 )
 
@@ -24,6 +25,15 @@ type Fork struct {
 	Env      map[string]string `json:"env,omitempty"`     // variables that R sets first, such as credentials
 	Threads  map[string]string `json:"threads,omitempty"` // by the variable that sets the number
 }
+
+// Check makes R look for what forked workers would share. R answers with entered, whose findings are
+// those of a snapshot.
+type Check struct {
+	Type string `json:"type"`
+}
+
+// NewCheck returns the check message.
+func NewCheck() Check { return Check{Type: TypeCheck} }
 
 // Threads sets the numbers of threads of an R that has loaded the handler with one. R answers with
 // entered.

@@ -127,6 +127,7 @@ type Ready struct {
 	RVersion string   `json:"r_version"`
 	Required []string `json:"required"` // the handler's arguments that have no default
 	Hooks    bool     `json:"hooks"`    // R has shutdown hooks
+	OnFork   bool     `json:"on_fork"`  // R has hooks of on_fork()
 	Prime    string   `json:"prime"`    // PrimeStop or PrimeContinue if the handler is to be primed, or ""
 
 	InitMs  float64       `json:"init_ms"` // how long the handler's file or package took to load, in milliseconds

@@ -58,3 +58,29 @@ func TestFork(t *testing.T) {
 		}
 	}
 }
+
+// Threads that a fork would not have are hazards, except for that of cli.
+func TestThreadHazardsOfR(t *testing.T) {
+	for name, test := range map[string]struct{ code, want string }{
+		"none":       {"", ""},
+		"cli":        {"library(cli)", ""},
+		"data.table": {"library(data.table); setDTthreads(2); x <- data.table(a = runif(1e6), b = 1:100)[, sum(a), by = b]", "a pool of OpenMP threads, of package data.table"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := realConfig(t, functionsR, test.code)
+			c.Env, _ = SingleThreaded(c.Env)
+			w := spawn(t, c)
+			hazards, err := w.Hazards(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			for _, h := range hazards {
+				got += h.What
+			}
+			if got != test.want {
+				t.Errorf("got %+v, want %q", hazards, test.want)
+			}
+		})
+	}
+}

@@ -95,12 +95,19 @@ func (f *forks) next() (forkState, *worker.Template) {
 func (f *forks) first(ctx context.Context, c worker.Config) (*worker.Worker, error) {
 	single := c
 	single.Env = f.single
+	start := time.Now()
 	w, err := worker.Spawn(ctx, single)
 	if err != nil {
 		f.enter(forkUndecided)
 		return nil, err
 	}
-	if !f.pool.canFork(ctx, w) {
+	fork, err := f.pool.canFork(ctx, c.Log, w, time.Since(start))
+	if err != nil {
+		f.enter(forkUndecided)
+		w.Shutdown(context.Background()) // R is dead or was killed
+		return nil, err
+	}
+	if !fork {
 		f.enter(forkOver)
 		return f.serving(ctx, w)
 	}

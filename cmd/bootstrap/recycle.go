@@ -101,10 +101,7 @@ func (p *pool) due(slot, served int) bool {
 // room reports whether the function's memory has room for one more worker as large as the
 // largest. Without a known limit there is room.
 func (p *pool) room() bool {
-	limit := process.MemoryLimit()
-	if p.memory > 0 && (limit == 0 || p.memory < limit) {
-		limit = p.memory
-	}
+	limit := p.memoryLimit()
 	if limit == 0 {
 		return true
 	}
@@ -117,4 +114,14 @@ func (p *pool) room() bool {
 		largest = max(largest, rss)
 	}
 	return sum+largest <= limit
+}
+
+// memoryLimit returns the memory that this program and its children may use, in bytes; 0 if it is
+// unlimited or unknown.
+func (p *pool) memoryLimit() int64 {
+	limit := process.MemoryLimit()
+	if p.memory > 0 && (limit == 0 || p.memory < limit) {
+		return p.memory
+	}
+	return limit
 }

@@ -18,13 +18,13 @@ func TestReadSettings(t *testing.T) {
 		"AWS_LAMBDA_LOG_LEVEL": "ERROR", "LOG_LEVEL": "debug", "AWS_LAMBDA_LOG_FORMAT": "JSON",
 		"LAMBDA_TASK_ROOT": dir, "_HANDLER": "unused.f",
 		"LAMBDA_R_WORKERS": "3", "LAMBDA_R_INIT_TIMEOUT": "5s", "LAMBDA_R_DEADLINE_MARGIN": "100ms",
-		"LAMBDA_R_MAX_INVOCATIONS": "7", "LAMBDA_R_MAX_RSS": "1GB", "LAMBDA_R_METRICS": "true",
+		"LAMBDA_R_MAX_INVOCATIONS": "7", "LAMBDA_R_MAX_RSS": "1GB", "LAMBDA_R_METRICS": "true", "LAMBDA_R_FORK": "always",
 		"AWS_LAMBDA_FUNCTION_NAME": "parity", "AWS_LAMBDA_MAX_CONCURRENCY": "8", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
 		"AWS_LAMBDA_FUNCTION_TIMEOUT": "300",
 	}, "app.f")
 	want := settings{
 		handler: "app.f", taskRoot: dir, workers: 3, initTimeout: 5 * time.Second, margin: 100 * time.Millisecond,
-		maxInvocations: 7, maxRSS: 1 << 30, metrics: true, logLevel: slog.LevelDebug, logJSON: true,
+		maxInvocations: 7, fork: forkAlways, maxRSS: 1 << 30, metrics: true, logLevel: slog.LevelDebug, logJSON: true,
 		function: "parity", maxConcurrency: 8, memory: 512 << 20, timeout: 300 * time.Second,
 	}
 	if err != nil || s != want {
@@ -35,7 +35,7 @@ func TestReadSettings(t *testing.T) {
 func TestDefaultSettings(t *testing.T) {
 	s, err := read(map[string]string{"_HANDLER": "app.f", "AWS_LAMBDA_MAX_CONCURRENCY": "many", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "-1"})
 	want := settings{
-		handler: "app.f", taskRoot: ".", function: "function",
+		handler: "app.f", taskRoot: ".", function: "function", fork: forkAuto,
 	}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v\nwant %+v", s, err, want)

@@ -5,6 +5,29 @@
 #   c_library the path of the C library
 forking <- new.env(parent = emptyenv())
 
+# prepare_service() does what `frame` asks for after the load and before the first invocation or
+# fork, and replies `entered` or `error`:
+#   check    find what forked processes would share
+#   threads  use these numbers of threads: the handler was loaded with one
+prepare_service <- function(frame, handler, io) {
+  current$log <- log_to(io, NULL)
+  install_handlers()
+  outcome <- with_conditions(function() {
+    if (identical(frame$type, "check")) {
+      with_interrupts(list(findings = I(find_fragile(handler))))
+    } else {
+      set_threads(frame$threads)
+      NULL
+    }
+  }, current$log)
+  reply <- if (inherits(outcome, "failure")) {
+    control_frame(type = "error", error = unclass(outcome))
+  } else {
+    do.call(control_frame, c(list(type = "entered"), outcome))
+  }
+  write_frames(io$replies, reply)
+}
+
 # fork_worker() forks a worker and answers the `fork` frame. It returns TRUE in the worker, which
 # must then call become_worker(), and FALSE in the template.
 fork_worker <- function(frame, io) {

@@ -39,6 +39,7 @@ begin_forked <- function(io) {
   if (!is.null(failed) && !startsWith(failed$type, "Runtime.")) {
     failed$message <- paste0("an on_fork() hook failed: ", failed$type, ": ", failed$message)
     failed$type <- "Runtime.InitError"
+    failed$call <- NULL
   }
   remember_process_state()
   failed

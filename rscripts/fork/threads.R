@@ -35,18 +35,3 @@ set_library_threads <- function(setter, n) {
     tryCatch(call_library(path, setter[["symbol"]], n), error = function(e) NULL) # it has no such function
   }
 }
-
-# adopt_threads() sets the numbers of threads of an R that loaded the handler with one thread, and
-# answers the `threads` frame.
-adopt_threads <- function(frame, io) {
-  answer <- tryCatch(
-    {
-      set_threads(frame$threads)
-      control_frame(type = "entered")
-    },
-    error = function(e) {
-      control_frame(type = "error", error = unclass(new_failure("Runtime.InitError", condition_text(e))))
-    }
-  )
-  write_frames(io$replies, answer)
-}

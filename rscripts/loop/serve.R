@@ -22,8 +22,8 @@ serve <- function(handler, io) {
       if (fork_worker(frame, io)) {
         return(frame)
       }
-    } else if (identical(frame$type, "threads")) {
-      adopt_threads(frame, io)
+    } else if (frame$type %in% c("check", "threads")) {
+      prepare_service(frame, handler, io)
     } else {
       absorb_interrupt()
       handler <- enter_phase(frame, handler, io)

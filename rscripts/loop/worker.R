@@ -78,6 +78,7 @@ announce <- function(loaded, io) {
       init_ms = loaded$init_ms,
       slowest = loaded$slowest,
       hooks = has_shutdown_hooks(),
+      on_fork = length(settings$fork_hooks) > 0L,
       prime = if (is.null(settings$prime)) "" else settings$prime_on_error
     )
   }
