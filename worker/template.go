@@ -63,6 +63,7 @@ func (t *Template) Shutdown() {
 	t.worker.Kill("no more workers are forked from it")
 	<-t.worker.Done()
 	t.worker.free()
+	process.EndWatchdog() // if it was the last one
 }
 
 // Fork forks a worker and waits until it is ready. Ctx bounds the fork only, and c describes the

@@ -16,6 +16,7 @@ import (
 	"lambda-r-runtime/rscripts"
 	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
+	"lambda-r-runtime/worker/process"
 )
 
 // A pool spawns the workers and remembers the newest of each slot, to sum up their memory
@@ -95,6 +96,7 @@ func tempDir(getenv func(string) string) string {
 func (p *pool) close() {
 	if p.forks != nil {
 		p.forks.reset()
+		process.EndWatchdog()
 	}
 	_ = p.config.Script.Close() // nothing was written to it since NewScript
 }

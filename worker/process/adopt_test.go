@@ -27,7 +27,7 @@ func subreap(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		endWatchdog()
+		EndWatchdog()
 		waitUntil(t, "all children are gone", func() bool {
 			_, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 			return err == unix.ECHILD

@@ -181,16 +181,9 @@ func lengths(lines []string) string {
 // checkNoChild fails if this program has a child, alive or a zombie.
 func checkNoChild(t *testing.T) {
 	t.Helper()
-	endWatchdog()
+	EndWatchdog()
 	err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	if !errors.Is(err, unix.ECHILD) {
 		t.Errorf("waitid: %v, want no child", err)
 	}
-}
-
-// endWatchdog ends the watchdog, which otherwise ends with this program.
-func endWatchdog() {
-	guard.mu.Lock()
-	defer guard.mu.Unlock()
-	guard.stop()
 }

@@ -40,12 +40,22 @@ for group in $groups; do
 done 2> /dev/null
 `
 
-// A watchdog kills process groups when this program has ended. It is started with the first one.
+// A watchdog kills process groups when this program has ended. It is started with the first one, and
+// runs on when there is none, so that the next one need not wait for it.
 type watchdog struct {
 	mu      sync.Mutex
 	process *os.Process
 	pipe    *os.File       // nil if it was not started
 	groups  map[int]string // when the leader began, by its pid
+}
+
+// EndWatchdog ends the watchdog if no adopted process is left. The next Adopt starts it again.
+func EndWatchdog() {
+	guard.mu.Lock()
+	defer guard.mu.Unlock()
+	if len(guard.groups) == 0 {
+		guard.stop()
+	}
 }
 
 // guard is this program's watchdog. It ends with this program.
