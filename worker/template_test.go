@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // spawnTemplate spawns a template with a real R and functionsR. Fork forks a worker of it, which is
@@ -43,9 +42,7 @@ func spawnTemplate(t *testing.T, code ...string) (fork func() *Worker, tmpl *Tem
 func TestFork(t *testing.T) {
 	fork, tmpl, _ := spawnTemplate(t)
 	for i := range 5 {
-		start := time.Now()
 		w := fork()
-		t.Log(time.Since(start))
 		got, err := invoke(w, fmt.Sprint(i), `{"what": "parity", "number": 4}`)
 		if err != nil || got != `{"parity":"even"}` {
 			t.Errorf("got %q, %v", got, err)

@@ -3,6 +3,8 @@
 # forking holds what forks need, see prepare_forks():
 #   routines  entry points of the package parallel: fork, exit, close
 #   c_library the path of the C library
+#   loaded    what load_or_fail() returned
+#   ready     the frame that announces it
 forking <- new.env(parent = emptyenv())
 
 # prepare_service() does what `frame` asks for after the load and before the first invocation or
@@ -31,7 +33,7 @@ prepare_service <- function(frame, handler, io) {
 # fork_worker() forks a worker and answers the `fork` frame. It returns TRUE in the worker, which
 # must then call become_worker(), and FALSE in the template.
 fork_worker <- function(frame, io) {
-  answer <- control_frame(type = "forked")
+  answer <- frame_bytes(charToRaw("{\"type\":\"forked\"}"))
   is_worker <- tryCatch(
     {
       prepare_forks()

@@ -1,18 +1,17 @@
 # The worker: a process that was forked from the template.
 
 # become_worker() makes a process that was forked a worker with the pipes, the TMPDIR and the
-# threads that the `fork` frame names. `io` are the template's pipes, `loaded` is what
-# load_or_fail() returned. The worker then reads `hello`, runs the hooks of on_fork() and announces
-# the handler, as a worker does that was not forked. Returns the worker's pipes, or NULL if it
-# cannot serve.
-become_worker <- function(frame, io, loaded) {
+# threads that the `fork` frame names. `io` are the template's pipes. The worker then reads `hello`,
+# runs the hooks of on_fork() and announces the handler, as a worker does that was not forked. Returns
+# the worker's pipes, or NULL if it cannot serve.
+become_worker <- function(frame, io) {
   io <- or_die(frame, {
     take_pipes(frame, io)
     Sys.setenv(TMPDIR = frame$temp_dir)
     set_env(frame$env)
     set_threads(frame$threads)
     io <- open_io(io$request_path, io$reply_path)
-    write_frames(io$replies, control_frame(type = "born", pid = io$pid))
+    write_frames(io$replies, frame_bytes(charToRaw(sprintf("{\"type\":\"born\",\"pid\":%d}", io$pid))))
     io
   })
   hello <- read_message(io)
@@ -21,18 +20,29 @@ become_worker <- function(frame, io, loaded) {
   }
   open_log(io, hello)
   current$log <- log_to(io, NULL)
-  loaded$failure <- begin_forked(io)
-  if (!is.null(loaded$failure)) {
-    loaded["handler"] <- list(NULL)
+  failed <- begin_forked(io)
+  if (!is.null(failed)) {
+    announce(list(failure = failed), io)
+    return(NULL)
   }
-  announce(loaded, io)
-  if (!is.null(loaded$handler)) io
+  # A hook may have registered others, which the announcement mentions.
+  ready <- if (length(settings$fork_hooks)) announcement(forking$loaded) else forking$ready
+  write_frames(io$replies, ready)
+  io
+}
+
+# renew_forked() renews what forked processes share. It is renew() without what they do not share:
+# OpenSSL and GnuTLS notice a fork.
+renew_forked <- function() {
+  tempdir(check = TRUE) # that of the template does not exist, see leave_temp_dir()
+  renew_c_library(forking$c_library)
+  renew_seed()
 }
 
 # begin_forked() renews what forked processes share and runs the hooks of on_fork(). It returns the
 # failure of one of them, or NULL.
 begin_forked <- function(io) {
-  failed <- with_conditions(renew, current$log)
+  failed <- with_conditions(renew_forked, current$log)
   if (!inherits(failed, "failure")) {
     failed <- run_phase_hooks(settings$fork_hooks, NULL, io)
   }
@@ -58,9 +68,11 @@ take_pipes <- function(frame, io) {
   .Call(forking$routines$close, 1:4)
   paths <- c(frame$stdout, frame$stderr, frame$requests, frame$replies)
   wanted <- Sys.readlink(paths)
-  for (i in 1:4) {
-    call_library(forking$c_library, "fopen", c_string(paths[[i]]), c_string(if (i == 3L) "rb" else "wb"))
-  }
+  with_library(forking$c_library, function(call) {
+    for (i in 1:4) {
+      call("fopen", c_string(paths[[i]]), c_string(if (i == 3L) "rb" else "wb"))
+    }
+  })
   if (!all(nzchar(wanted)) || !identical(Sys.readlink(paste0("/proc/self/fd/", 1:4)), wanted)) {
     stop("the worker's pipes cannot be opened through ", dirname(frame$replies))
   }

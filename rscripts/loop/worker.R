@@ -14,11 +14,13 @@ run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/sel
     suspendInterrupts({
       install_handlers()
       loaded <- load_or_fail(hello$handler, log_to(io, NULL), time_calls = isTRUE(hello$timing))
-      announce(loaded, io)
+      forking$loaded <- loaded
+      forking$ready <- announcement(loaded)
+      write_frames(io$replies, forking$ready)
       if (!is.null(loaded$handler)) {
         fork <- serve(loaded$handler, io)
         if (!is.null(fork)) { # this process was forked: it is a worker of its own
-          io <- become_worker(fork, io, loaded)
+          io <- become_worker(fork, io)
           if (!is.null(io)) {
             serve(loaded$handler, io)
           }
@@ -67,20 +69,21 @@ load_or_fail <- function(handler_name, log, time_calls = FALSE) {
 }
 
 # announce() sends what load_or_fail() returned: `ready` or `init_error`.
-announce <- function(loaded, io) {
-  frame <- if (is.null(loaded$handler)) {
-    control_frame(type = "init_error", error = unclass(loaded$failure))
-  } else {
-    control_frame(
-      type = "ready",
-      r_version = as.character(getRversion()),
-      required = I(loaded$handler$arguments$required),
-      init_ms = loaded$init_ms,
-      slowest = loaded$slowest,
-      hooks = has_shutdown_hooks(),
-      on_fork = length(settings$fork_hooks) > 0L,
-      prime = if (is.null(settings$prime)) "" else settings$prime_on_error
-    )
+announce <- function(loaded, io) write_frames(io$replies, announcement(loaded))
+
+# announcement() returns the frame that announce() sends.
+announcement <- function(loaded) {
+  if (is.null(loaded$handler)) {
+    return(control_frame(type = "init_error", error = unclass(loaded$failure)))
   }
-  write_frames(io$replies, frame)
+  control_frame(
+    type = "ready",
+    r_version = as.character(getRversion()),
+    required = I(loaded$handler$arguments$required),
+    init_ms = loaded$init_ms,
+    slowest = loaded$slowest,
+    hooks = has_shutdown_hooks(),
+    on_fork = length(settings$fork_hooks) > 0L,
+    prime = if (is.null(settings$prime)) "" else settings$prime_on_error
+  )
 }

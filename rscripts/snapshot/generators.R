@@ -8,20 +8,19 @@ c_random <- new.env(parent = emptyenv())
 # renew_c_library() renews the state of the C library's rand(), with which R names temporary files,
 # and of drand48(). srand() cannot be called with .C(), but setstate() takes a pointer to a state.
 # .C() passes the vector that it returns, unless options(CBoundsCheck = TRUE) makes it pass a copy.
-renew_c_library <- function() {
+renew_c_library <- function(libc = c_library()) {
   old <- options(CBoundsCheck = FALSE)
   on.exit(options(old))
-  or_warn("the generator of the C library, which names temporary files,", {
-    libc <- c_library()
+  or_warn("the generator of the C library, which names temporary files,", with_library(libc, function(call) {
     # A state of setstate(): its type, 4 for 63 words, and the words.
     state <- c(writeBin(4L, raw()), kernel_bytes(252L))
-    c_random$state <- call_library(libc, "setstate", state)[[1L]]
-    call_library(libc, "seed48", kernel_bytes(6L))
-    call_library(libc, "rand")
+    c_random$state <- call("setstate", state)[[1L]]
+    call("seed48", kernel_bytes(6L))
+    call("rand")
     if (identical(c_random$state, state)) {
       stop("rand() does not use the state that setstate() has set")
     }
-  })
+  }))
 }
 
 # c_library() returns the path of the C library, of glibc or musl. It stops if R has loaded none.
@@ -55,11 +54,14 @@ loaded_libraries <- function(pattern) {
 }
 
 # call_library() calls a C function of a shared library that is loaded, and returns what .C() does.
-call_library <- function(path, name, ...) {
+call_library <- function(path, name, ...) with_library(path, function(call) call(name, ...))
+
+# with_library() returns use(call), where call(name, ...) is call_library() for one library.
+with_library <- function(path, use) {
   known <- Find(function(dll) identical(dll[["path"]], path), getLoadedDLLs())
   if (is.null(known)) {
     known <- dyn.load(path) # only makes its functions reachable
     on.exit(dyn.unload(path))
   }
-  .C(getNativeSymbolInfo(name, known), ...)
+  use(function(name, ...) .C(getNativeSymbolInfo(name, known), ...))
 }
