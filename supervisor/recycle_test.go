@@ -7,11 +7,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // recycling makes the rig recycle a worker after n invocations.
-func (r *rig) recycling(n int, room bool) *rig {
-	r.Recycle = func(_, served int) (bool, bool) { return served >= n, room }
+func (r *rig) recycling(n int, how Recycling) *rig {
+	r.Recycle = func(_, served int) Recycling {
+		if served < n {
+			return Keep
+		}
+		return how
+	}
 	return r
 }
 
@@ -36,7 +43,7 @@ func (w *fakeWorker) isDead() bool {
 // is ready. The poll stays open.
 func TestRecycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, echo).recycling(3, true)
+		r := newRig(t, echo).recycling(3, ReplaceBeside)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
 			if n > 1 {
 				<-time.After(time.Second) // in fake time
@@ -71,7 +78,7 @@ func TestRecycle(t *testing.T) {
 // Without room for both, the old worker is reaped before its successor is spawned.
 func TestRecycleWithoutRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, echo).recycling(1, false)
+		r := newRig(t, echo).recycling(1, ReplaceAfter)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
 			if n > 1 && !r.worker(n-1).isDead() {
 				t.Errorf("worker %d is spawned while its predecessor lives", n)
@@ -89,7 +96,7 @@ func TestRecycleWithoutRoom(t *testing.T) {
 // If the successor does not become ready, the old worker goes on.
 func TestRecycleThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, echo).recycling(2, true)
+		r := newRig(t, echo).recycling(2, ReplaceBeside)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
 			if n > 1 {
 				return errors.New("no memory for another R")
@@ -113,7 +120,7 @@ func TestRecycleThatFails(t *testing.T) {
 // If the old worker dies while its successor is spawned, no other one is.
 func TestDeathWhileRecycling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, echo).recycling(1, true)
+		r := newRig(t, echo).recycling(1, ReplaceBeside)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
 			if n > 1 {
 				<-time.After(time.Second)
@@ -132,7 +139,7 @@ func TestDeathWhileRecycling(t *testing.T) {
 // A shutdown while the successor is spawned ends both.
 func TestShutdownWhileRecycling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, echo).recycling(1, true)
+		r := newRig(t, echo).recycling(1, ReplaceBeside)
 		r.spawn = func(_ context.Context, n int, _ *fakeWorker) error {
 			if n > 1 {
 				<-time.After(100 * time.Millisecond)
@@ -145,6 +152,41 @@ func TestShutdownWhileRecycling(t *testing.T) {
 		}
 		if len(r.workers) != 2 {
 			t.Errorf("%d workers, want the successor to be ready and shut down", len(r.workers))
+		}
+	})
+}
+
+// A worker that is replaced at once serves no second invocation. Its successor is spawned while the
+// answer is posted, even if the worker takes long to exit. But no more than two exit at a time.
+func TestReplaceNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, echo).recycling(1, ReplaceNow)
+		r.spawn = func(_ context.Context, _ int, w *fakeWorker) error {
+			w.onShutdown = func(ctx context.Context) { <-ctx.Done() } // 400 ms
+			return nil
+		}
+		r.api.onRespond = func(context.Context, *runtimeapi.Invocation) error {
+			<-time.After(10 * time.Millisecond)
+			return nil
+		}
+		r.run()
+		for i, id := range []string{"first", "second"} {
+			r.send(id, 0)
+			r.after(time.Millisecond)
+			if spawns, want := len(r.spawns()), 2; spawns != want {
+				t.Errorf("%d spawns while the %s answer is posted, want %d", spawns, id, want)
+			}
+			if r.worker(i + 1).isDead() {
+				t.Errorf("worker %d is dead", i+1)
+			}
+			r.after(9 * time.Millisecond)
+			r.answered(id)
+		}
+		r.after(400 * time.Millisecond).ready(3)
+		for i := range 2 {
+			if n := len(r.worker(i + 1).invoked); n != 1 || !r.worker(i+1).isDead() {
+				t.Errorf("worker %d has served %d invocations, and is dead: %v", i+1, n, r.worker(i+1).isDead())
+			}
 		}
 	})
 }

@@ -31,6 +31,8 @@ type slot struct {
 	stopSpawn context.CancelCauseFunc // of that
 	retry     <-chan time.Time        // non-nil during backoff
 	reaping   sync.WaitGroup          // workers that are being freed
+	leaving   []<-chan struct{}       // closed when they are; the next spawn waits for these
+	overlap   bool                    // but not for the last one
 
 	polled   chan pollResult        // non-nil while a poll of /next is open
 	held     *runtimeapi.Invocation // received and neither run nor reported
@@ -182,27 +184,16 @@ func (s *slot) backOff(pause time.Duration) {
 	}
 }
 
-// countServed notes that the worker answered an invocation, after which it may be due for
-// recycling. If there is room for both, its successor is spawned while it goes on serving,
-// and takes its place between two invocations.
-func (s *slot) countServed(ctx context.Context) {
-	s.served++
-	if s.config.Recycle == nil || s.spawned != nil || ctx.Err() != nil {
-		return
-	}
-	due, room := s.config.Recycle(s.number, s.served)
-	s.due = due
-	if due && !room {
-		s.emit(Recycled{At: s.enter(StateReaped), Stats: s.worker.Stats(), Served: s.served})
-		s.retire()
-	}
-}
-
 // retire takes the worker out of the slot and frees it in the background.
 func (s *slot) retire() {
 	w := s.worker
 	s.worker, s.due = nil, false
-	s.reaping.Go(func() { s.end(w) }) // the next spawn, or free, waits for it
+	reaped := make(chan struct{})
+	s.leaving = append(s.leaving, reaped)
+	s.reaping.Go(func() { // the next spawn, or free, waits for it
+		defer close(reaped)
+		s.end(w)
+	})
 }
 
 // end asks a worker that has left the slot to exit, and frees it.

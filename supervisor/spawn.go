@@ -37,10 +37,12 @@ func (s *slot) maybeSpawn(ctx context.Context) {
 	spawned := make(chan spawnResult, 1)
 	s.spawned = spawned
 	ctx, s.stopSpawn = context.WithCancelCause(ctx)
-	complete := s.completion()
+	complete, before := s.completion(), s.predecessors()
 	go func(stop context.CancelCauseFunc) { // loop, restore or free receives its result
 		defer stop(nil)
-		s.reaping.Wait()
+		for _, reaped := range before {
+			<-reaped
+		}
 		start := time.Now()
 		limit := s.config.InitTimeout
 		ctx, cancel := context.WithTimeoutCause(ctx, limit, &InitTimeoutError{limit})

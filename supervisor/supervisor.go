@@ -61,10 +61,9 @@ type Config struct {
 	// snapstart.go. With Probe, Restored has what each worker would draw next.
 	SnapStart, Probe bool
 
-	// Recycle is called after each answered invocation; served is how many the slot's
-	// worker has answered. It returns whether the worker is due for recycling, and whether
-	// its successor may be spawned beside it. If nil, workers live until they die.
-	Recycle func(slot, served int) (due, room bool)
+	// Recycle is called after each answered invocation; served is how many the slot's worker has
+	// answered. It returns what becomes of that worker. If nil, workers live until they die.
+	Recycle func(slot, served int) Recycling
 
 	// Observe is called for every transition, concurrently from all slots; the slot waits
 	// for it to return.

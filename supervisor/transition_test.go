@@ -233,18 +233,19 @@ func TestTransitionsOfNotSent(t *testing.T) {
 
 func TestTransitionsOfRecycling(t *testing.T) {
 	for _, test := range []struct {
-		room bool
+		how  Recycling
 		want []string
 	}{
-		{true, []string{"ready Answered a", "ready Spawning", "ready Reported a response 0s", "ready Recycled", "ready Ready 0s"}},
-		{false, []string{"ready Answered a", "reaped Recycled", "spawning Spawning", "spawning Reported a response 0s", "ready Ready 0s"}},
+		{ReplaceBeside, []string{"ready Answered a", "ready Spawning", "ready Reported a response 0s", "ready Recycled", "ready Ready 0s"}},
+		{ReplaceAfter, []string{"ready Answered a", "reaped Recycled", "spawning Spawning", "spawning Reported a response 0s", "ready Ready 0s"}},
+		{ReplaceNow, []string{"ready Answered a", "reaped Recycled", "spawning Spawning", "spawning Reported a response 0s", "ready Ready 0s"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, echo).recycling(1, test.room)
+			r := newRig(t, echo).recycling(1, test.how)
 			r.run().serve("a")
 			got := slices.DeleteFunc(r.story(), func(line string) bool { return strings.HasSuffix(line, "Polling") })
 			if got = got[len(got)-len(test.want):]; !slices.Equal(got, test.want) {
-				t.Errorf("room %v: got %q, want %q", test.room, got, test.want)
+				t.Errorf("%d: got %q, want %q", test.how, got, test.want)
 			}
 		})
 	}

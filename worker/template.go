@@ -51,6 +51,9 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // PID returns the process id of the template.
 func (t *Template) PID() int { return t.worker.PID() }
 
+// Worker returns the template's process, for its memory. It must not be called otherwise.
+func (t *Template) Worker() *Worker { return t.worker }
+
 // Done returns a channel that is closed once the template is dead and reaped.
 func (t *Template) Done() <-chan struct{} { return t.worker.Done() }
 

@@ -53,6 +53,9 @@ func (w *Worker) PID() int { return w.process.PID() }
 // RSS returns the resident memory of the R process in bytes; 0 if it is dead.
 func (w *Worker) RSS() int64 { return w.process.RSS() }
 
+// PSS returns RSS without the part of shared memory that counts for other processes.
+func (w *Worker) PSS() int64 { return w.process.PSS() }
+
 // PeakRSS returns the most resident memory that the R process has had, in bytes.
 func (w *Worker) PeakRSS() int64 { return w.process.PeakRSS() }
 

@@ -189,6 +189,16 @@ func (f *forks) end(log *slog.Logger, reason error) {
 	}
 }
 
+// living returns the template, if there is one.
+func (f *forks) living() []*worker.Worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.template == nil {
+		return nil
+	}
+	return []*worker.Worker{f.template.Worker()}
+}
+
 // install makes t the template, and watches it.
 func (f *forks) install(t *worker.Template) {
 	f.mu.Lock()

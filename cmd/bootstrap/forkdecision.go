@@ -113,7 +113,7 @@ func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, 
 	c := forkCase{
 		mode:     p.settings.fork,
 		slots:    p.slots,
-		isolated: p.settings.maxInvocations == 1,
+		isolated: p.settings.isolated(),
 		init:     init,
 		rss:      w.RSS(),
 		memory:   p.memoryLimit(),

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"lambda-r-runtime/internal/random"
+	"lambda-r-runtime/supervisor"
+	"lambda-r-runtime/worker"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -78,12 +80,18 @@ func (w *sizeWatch) warn(log *slog.Logger, text string, rss, limit int64) {
 	}
 }
 
-// recycle is the supervisor's Recycle.
-func (p *pool) recycle(slot, served int) (due, room bool) {
-	if !p.due(slot, served) {
-		return false, false
+// recycle is the supervisor's Recycle. With LAMBDA_R_MAX_INVOCATIONS=1 no process serves two
+// invocations, whatever that costs.
+func (p *pool) recycle(slot, served int) supervisor.Recycling {
+	switch {
+	case !p.due(slot, served):
+		return supervisor.Keep
+	case !p.room():
+		return supervisor.ReplaceAfter
+	case p.settings.isolated():
+		return supervisor.ReplaceNow
 	}
-	return true, p.room()
+	return supervisor.ReplaceBeside
 }
 
 // due reports whether to recycle the slot's worker.
@@ -105,15 +113,35 @@ func (p *pool) room() bool {
 	if limit == 0 {
 		return true
 	}
+	workers := p.processes()
+	return fits(workers, (*worker.Worker).RSS, limit) ||
+		// Forked workers share memory, which PSS counts once. It takes longer to read.
+		fits(workers, (*worker.Worker).PSS, limit)
+}
+
+// fits reports whether the limit has room for the memory of these workers, and for one more as large
+// as the largest.
+func fits(workers []*worker.Worker, size func(*worker.Worker) int64, limit int64) bool {
 	var sum, largest int64
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, w := range p.workers {
-		rss := w.RSS()
-		sum += rss
-		largest = max(largest, rss)
+	for _, w := range workers {
+		sum += size(w)
+		largest = max(largest, w.RSS())
 	}
 	return sum+largest <= limit
+}
+
+// processes returns the workers of all slots, and the template.
+func (p *pool) processes() []*worker.Worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var workers []*worker.Worker
+	for _, w := range p.workers {
+		workers = append(workers, w.Worker)
+	}
+	if p.forks != nil {
+		workers = append(workers, p.forks.living()...)
+	}
+	return workers
 }
 
 // memoryLimit returns the memory that this program and its children may use, in bytes; 0 if it is

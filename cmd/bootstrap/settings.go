@@ -124,6 +124,9 @@ func (s *settings) initLimit() time.Duration {
 	return cmp.Or(s.initTimeout, max(minInitTimeout, s.timeout))
 }
 
+// isolated reports whether each invocation gets a process of its own.
+func (s *settings) isolated() bool { return s.maxInvocations == 1 }
+
 // lambdaSlots returns how many workers run inside Lambda. Lambda sends one event at a
 // time, and on Managed Instances as many as AWS_LAMBDA_MAX_CONCURRENCY, which
 // LAMBDA_R_WORKERS may lower.

@@ -185,7 +185,7 @@ func (p *Process) Kill(reason string) bool {
 	select {
 	case <-p.kills:
 	default:
-		p.killed, p.killPeak = reason, p.measure("VmHWM:")
+		p.killed, p.killPeak = reason, p.measure("status", "VmHWM:")
 		defer close(p.kills) // after the signal was sent
 	}
 	_ = syscall.Kill(p.group(), syscall.SIGKILL) // fails only if all of the group are zombies
