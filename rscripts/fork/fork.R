@@ -2,7 +2,8 @@
 
 # forking holds what forks need, see prepare_forks():
 #   routines  entry points of the package parallel: fork, exit, close
-#   c_library the path of the C library
+#   c_library the path of the C library, which R lists from the first fork on
+#   symbols   the C functions that forked processes call
 #   loaded    what load_or_fail() returned
 #   ready     the frame that announces it
 forking <- new.env(parent = emptyenv())
@@ -36,11 +37,12 @@ fork_worker <- function(frame, io) {
   answer <- frame_bytes(charToRaw("{\"type\":\"forked\"}"))
   is_worker <- tryCatch(
     {
-      prepare_forks()
+      prepare_forks(io)
       fork_twice(frame)
     },
     error = function(e) {
       answer <<- fork_failure(e)
+      release_c_library()
       FALSE
     }
   )
@@ -76,19 +78,50 @@ or_die <- function(frame, expr) {
 }
 
 # prepare_forks() prepares this process for its first fork. It stops if this R cannot fork.
-prepare_forks <- function() {
+prepare_forks <- function(io) {
   if (!is.null(forking$routines)) {
     return(invisible())
   }
   routines <- fork_routines()
-  forking$c_library <- c_library()
+  keep_c_library()
   leave_temp_dir()
+  warm_up(io)
   # A collection marks objects in their headers. After two, all are old, so that those of the
   # workers rarely touch them, and their pages stay shared.
   gc(full = TRUE)
   gc(full = TRUE)
   forking$routines <- routines
 }
+
+# warm_up() runs an invocation of the runtime's own, so that not each worker has to do what R does
+# only once. It calls no function of the user's.
+warm_up <- function(io) {
+  if (settings$lambdr_compat || !is.null(settings$deserialiser) || !is.null(settings$serialiser)) {
+    return(invisible())
+  }
+  handler <- new_handler(function(a, b) list(a = a, b = b), "warm_up")
+  invocation <- new_invocation(list(id = "warm-up"), io)
+  without_fail(evaluate(invocation, handler, charToRaw("{\"a\":[1,2.5],\"b\":\"text\"}")))
+}
+
+# keep_c_library() looks up C functions for call_c(), so that each forked process need not.
+keep_c_library <- function() {
+  forking$c_library <- c_library()
+  dll <- dyn.load(forking$c_library)
+  names <- c("fopen", "setstate", "seed48", "rand")
+  forking$symbols <- lapply(structure(names, names = names), getNativeSymbolInfo, dll)
+}
+
+# release_c_library() ends that. R must not look for the symbols of user code in the C library.
+release_c_library <- function() {
+  if (!is.null(forking$symbols)) {
+    dyn.unload(forking$c_library)
+    forking$symbols <- NULL
+  }
+}
+
+# call_c() calls one of these functions, and returns what .C() does.
+call_c <- function(name, ...) .C(forking$symbols[[name]], ...)
 
 # fork_routines() returns the entry points of the package parallel, which are internal to it. It
 # stops if they are not what they are from R 4.0 on.

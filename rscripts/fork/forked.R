@@ -35,7 +35,8 @@ become_worker <- function(frame, io) {
 # OpenSSL and GnuTLS notice a fork.
 renew_forked <- function() {
   tempdir(check = TRUE) # that of the template does not exist, see leave_temp_dir()
-  renew_c_library(forking$c_library)
+  or_warn(c_generator, renew_rand(call_c))
+  release_c_library()
   renew_seed()
 }
 
@@ -68,11 +69,9 @@ take_pipes <- function(frame, io) {
   .Call(forking$routines$close, 1:4)
   paths <- c(frame$stdout, frame$stderr, frame$requests, frame$replies)
   wanted <- Sys.readlink(paths)
-  with_library(forking$c_library, function(call) {
-    for (i in 1:4) {
-      call("fopen", c_string(paths[[i]]), c_string(if (i == 3L) "rb" else "wb"))
-    }
-  })
+  for (i in 1:4) {
+    call_c("fopen", c_string(paths[[i]]), c_string(if (i == 3L) "rb" else "wb"))
+  }
   if (!all(nzchar(wanted)) || !identical(Sys.readlink(paste0("/proc/self/fd/", 1:4)), wanted)) {
     stop("the worker's pipes cannot be opened through ", dirname(frame$replies))
   }

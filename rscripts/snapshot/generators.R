@@ -8,19 +8,24 @@ c_random <- new.env(parent = emptyenv())
 # renew_c_library() renews the state of the C library's rand(), with which R names temporary files,
 # and of drand48(). srand() cannot be called with .C(), but setstate() takes a pointer to a state.
 # .C() passes the vector that it returns, unless options(CBoundsCheck = TRUE) makes it pass a copy.
-renew_c_library <- function(libc = c_library()) {
+renew_c_library <- function() {
+  or_warn(c_generator, with_library(c_library(), renew_rand))
+}
+
+c_generator <- "the generator of the C library, which names temporary files,"
+
+# renew_rand() renews the generators with `call`, see with_library().
+renew_rand <- function(call) {
   old <- options(CBoundsCheck = FALSE)
   on.exit(options(old))
-  or_warn("the generator of the C library, which names temporary files,", with_library(libc, function(call) {
-    # A state of setstate(): its type, 4 for 63 words, and the words.
-    state <- c(writeBin(4L, raw()), kernel_bytes(252L))
-    c_random$state <- call("setstate", state)[[1L]]
-    call("seed48", kernel_bytes(6L))
-    call("rand")
-    if (identical(c_random$state, state)) {
-      stop("rand() does not use the state that setstate() has set")
-    }
-  }))
+  # A state of setstate(): its type, 4 for 63 words, and the words.
+  state <- c(writeBin(4L, raw()), kernel_bytes(252L))
+  c_random$state <- call("setstate", state)[[1L]]
+  call("seed48", kernel_bytes(6L))
+  call("rand")
+  if (identical(c_random$state, state)) {
+    stop("rand() does not use the state that setstate() has set")
+  }
 }
 
 # c_library() returns the path of the C library, of glibc or musl. It stops if R has loaded none.
