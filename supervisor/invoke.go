@@ -168,6 +168,10 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed) result {
 	}
 }
 
+// KilledAtDeadline is the reason with which a worker is killed that has not answered in time, although
+// it was interrupted.
+const KilledAtDeadline = "its invocation's deadline was near"
+
 // watch interrupts w when inv's deadline is near, and kills it if that does not help. R
 // does not notice an interrupt while it waits for a slow reader of its stream, so the
 // stream is cut as well.
@@ -192,7 +196,7 @@ func (s *slot) watch(w Worker, inv *runtimeapi.Invocation, out *streamed) (stop 
 		}),
 		time.AfterFunc(soft+2*step, w.InterruptGroup),
 		time.AfterFunc(soft+3*step, w.InterruptGroup),
-		time.AfterFunc(hard, func() { w.Kill("its invocation's deadline was near") }),
+		time.AfterFunc(hard, func() { w.Kill(KilledAtDeadline) }),
 	}
 	return func() (fired bool) {
 		for _, t := range timers {

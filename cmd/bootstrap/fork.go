@@ -43,8 +43,9 @@ type forks struct {
 	mu       sync.Mutex
 	state    forkState
 	template *worker.Template // not nil in forkReady
-	deaths   int              // of templates in a row, since a worker was forked
-	warned   bool             // the death of a template was logged as a warning
+	trial    forkTrial
+	deaths   int  // of templates in a row, since a worker was forked
+	warned   bool // the death of a template was logged as a warning
 
 	watching sync.WaitGroup // watch
 	stop     context.CancelFunc
@@ -76,7 +77,13 @@ func (f *forks) spawn(ctx context.Context, c worker.Config) (*worker.Worker, err
 		w, err := f.fork(ctx, t, c)
 		return f.orSpawn(ctx, c, w, err)
 	}
-	return worker.Spawn(ctx, c)
+	w, err := worker.Spawn(ctx, c)
+	if err == nil {
+		f.mu.Lock()
+		f.trial.ready(w.PID(), false)
+		f.mu.Unlock()
+	}
+	return w, err
 }
 
 // next returns how to make the next worker, and the template to fork it from.
@@ -84,8 +91,11 @@ func (f *forks) next() (forkState, *worker.Template) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	state := f.state
-	if state == forkUndecided {
+	switch {
+	case state == forkUndecided:
 		f.state = forkWaiting // one decides
+	case f.trial.next():
+		return forkWaiting, nil
 	}
 	return state, f.template
 }
@@ -144,6 +154,7 @@ func (f *forks) fork(ctx context.Context, t *worker.Template, c worker.Config) (
 	if err == nil {
 		f.mu.Lock()
 		f.deaths = 0
+		f.trial.ready(w.PID(), true)
 		f.mu.Unlock()
 	}
 	return w, err
@@ -223,6 +234,7 @@ func (f *forks) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.state, f.template, f.deaths, f.stop = forkUndecided, nil, 0, nil
+	f.trial = forkTrial{}
 }
 
 // watch frees t when it has ended, and replaces it, until ctx ends.

@@ -30,7 +30,19 @@ func (w *pooled) Invoke(
 	inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer,
 ) (protocol.Answer, error) {
 	inv.Env = w.share.renewed()
-	return w.Worker.Invoke(inv, event, open)
+	answer, err := w.Worker.Invoke(inv, event, open)
+	if w.pool.forks != nil {
+		w.pool.forks.invoked(w.PID(), err)
+	}
+	return answer, err
+}
+
+// Shutdown ends the worker.
+func (w *pooled) Shutdown(ctx context.Context) {
+	if w.pool.forks != nil {
+		w.pool.forks.left(w.PID())
+	}
+	w.Worker.Shutdown(ctx)
 }
 
 // restore renews, once after the restore, what the workers share. All slots wait for it.

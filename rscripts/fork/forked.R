@@ -4,13 +4,13 @@
 # threads that the `fork` frame names. `io` are the template's pipes. The worker then reads `hello`,
 # runs the hooks of on_fork() and announces the handler, as a worker does that was not forked. Returns
 # the worker's pipes, or NULL if it cannot serve.
-become_worker <- function(frame, io) {
+become_worker <- function(frame, io, request_path = "/proc/self/fd/3", reply_path = "/proc/self/fd/4") {
   io <- or_die(frame, {
     take_pipes(frame, io)
     Sys.setenv(TMPDIR = frame$temp_dir)
     set_env(frame$env)
     set_threads(frame$threads)
-    io <- open_io(io$request_path, io$reply_path)
+    io <- open_io(request_path, reply_path)
     write_frames(io$replies, frame_bytes(charToRaw(sprintf("{\"type\":\"born\",\"pid\":%d}", io$pid))))
     io
   })

@@ -49,6 +49,7 @@ invisible(openssl::rand_bytes(1))
 counter <- 0
 f <- function(dir, n) {
   counter <<- counter + 1
+  closeAllConnections()
   file.create(file.path(dir, Sys.getpid()))
   while (length(list.files(dir)) < n) Sys.sleep(0.002)
   list(
@@ -305,4 +306,43 @@ func eachBirth(t *testing.T, test func(t *testing.T, env ...string)) {
 	for name, fork := range map[string]string{"spawned": "never", "forked": "always"} {
 		t.Run(name, func(t *testing.T) { test(t, "LAMBDA_R_FORK="+fork) })
 	}
+}
+
+// A forked worker that hangs in its first invocation, where a spawned one does not, ends forking.
+func TestForkedWorkerHangs(t *testing.T) {
+	p, f := startForking(t, `
+loaded_in <- Sys.getenv("TMPDIR")
+f <- function() {
+  if (Sys.getenv("TMPDIR") != loaded_in) suspendInterrupts(repeat 1) # as a library does that waits for a thread
+  "answered"
+}
+`, nil, "--timeout", "1s")
+	if e := f.failure(`{}`); e.Type != "Runtime.InvocationTimeout" {
+		t.Errorf("got %+v", e)
+	}
+	for range 2 {
+		if got := f.result(`{}`); got != `"answered"` {
+			t.Errorf("got %s", got)
+		}
+	}
+	p.waitFor(`WRN forking has failed, workers are spawned from now on .*hung in its first invocation .*a spawned one did not`)
+	if n := p.count(`R process forked`); n != 1 {
+		t.Errorf("%d forks", n)
+	}
+}
+
+// With LAMBDA_R_MAX_INVOCATIONS=1 each invocation has a process of its own, and none fails.
+func TestIsolation(t *testing.T) {
+	eachBirth(t, func(t *testing.T, env ...string) {
+		_, f := startForking(t, "served <- 0\nf <- function() c(served <<- served + 1, Sys.getpid())\n",
+			append(env, "LAMBDA_R_MAX_INVOCATIONS=1"))
+		pids := map[string]bool{}
+		for i := range 5 {
+			got := f.result(`{}`)
+			if !strings.HasPrefix(got, "[1,") || pids[got] {
+				t.Errorf("invocation %d: %s", i, got)
+			}
+			pids[got] = true
+		}
+	})
 }

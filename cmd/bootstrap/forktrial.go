@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+
+	"lambda-r-runtime/supervisor"
+	"lambda-r-runtime/worker"
+)
+
+// A forkTrial is the policy that notices forked workers that hang where spawned ones do not, as
+// libraries with threads can. If a forked worker hangs in its first invocation, the next worker is
+// spawned for a trial. If that one answers its first invocation, forking should end. It has no clock
+// and no lock; the caller reports what happened.
+type forkTrial struct {
+	state trialState
+	pid   int          // of the worker on trial
+	fresh map[int]bool // forked workers, by pid, that have not answered yet
+}
+
+type trialState int
+
+const (
+	trialNone    trialState = iota
+	trialWanted             // the next worker is spawned
+	trialRunning            // it was, and has not answered yet
+	trialFutile             // it did not answer either; no other trial until a forked worker has
+	trialFailed             // it answered: forked workers hang where spawned ones do not
+)
+
+// next reports whether the next worker must be spawned, as a trial.
+func (t *forkTrial) next() bool { return t.state == trialWanted }
+
+// ready notes a new worker.
+func (t *forkTrial) ready(pid int, forked bool) {
+	switch {
+	case forked:
+		if t.fresh == nil {
+			t.fresh = map[int]bool{}
+		}
+		t.fresh[pid] = true
+	case t.state == trialWanted:
+		t.state, t.pid = trialRunning, pid
+	}
+}
+
+// answered notes that a worker answered an invocation.
+func (t *forkTrial) answered(pid int) {
+	switch {
+	case t.fresh[pid]:
+		delete(t.fresh, pid)
+		if t.state == trialFutile {
+			t.state = trialNone
+		}
+	case t.state == trialRunning && pid == t.pid:
+		t.state = trialFailed
+	}
+}
+
+// lost notes that a worker has ended. Hung reports that it did not react to the interrupt at its
+// invocation's deadline, and was killed.
+func (t *forkTrial) lost(pid int, hung bool) {
+	switch {
+	case t.state == trialRunning && pid == t.pid:
+		t.state = trialFutile
+	case t.state == trialNone && t.fresh[pid] && hung:
+		t.state = trialWanted
+	}
+	delete(t.fresh, pid)
+}
+
+// failed reports whether forking should end.
+func (t *forkTrial) failed() bool { return t.state == trialFailed }
+
+var errForksHang = errors.New("a forked worker hung in its first invocation until its deadline, and a spawned one did not")
+
+// invoked notes the end of an invocation of a worker, and ends forking if the trial has failed. Err is
+// why it did not answer.
+func (f *forks) invoked(pid int, err error) {
+	f.mu.Lock()
+	exit, died := errors.AsType[*worker.ExitError](err)
+	switch {
+	case err == nil:
+		f.trial.answered(pid)
+	case died && exit.Killed == supervisor.KilledAtDeadline:
+		f.trial.lost(pid, true)
+	}
+	failed := f.trial.failed() && f.state != forkOver
+	f.mu.Unlock()
+	if failed {
+		f.end(f.log, errForksHang)
+	}
+}
+
+// left notes that a worker has left its slot.
+func (f *forks) left(pid int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trial.lost(pid, false)
+}

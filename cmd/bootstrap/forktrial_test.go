@@ -1,0 +1,55 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// A story is what happens, word by word: fork and spawn make a worker, which the word after them
+// names; a word with : is what happened to a worker. A ? stands where a trial must be due, and only
+// there may one be; a ! stands where forking must end.
+func TestForkTrial(t *testing.T) {
+	for name, story := range map[string]string{
+		"a forked worker answers":           "fork a a:answers fork b b:answers a:hangs fork c",
+		"one that hung later":               "fork a a:answers a:hangs fork b",
+		"one that died":                     "fork a a:dies fork b b:dies",
+		"it hangs, and a spawned one too":   "fork a a:hangs ? spawn b b:hangs fork c",
+		"it hangs, and a spawned one died":  "fork a a:hangs ? spawn b b:dies fork c",
+		"it hangs where a spawned does not": "fork a a:hangs ? spawn b b:answers !",
+		"others meanwhile":                  "fork a fork b a:hangs ? spawn c b:answers c:answers !",
+		"others that hang meanwhile":        "fork a fork b a:hangs ? spawn c b:hangs c:answers !",
+		"no second trial for nothing":       "fork a a:hangs ? spawn b b:hangs fork c c:hangs fork d d:hangs fork e",
+		"a trial after an answer":           "fork a a:hangs ? spawn b b:hangs fork c c:answers fork d d:hangs ? spawn e e:answers !",
+		"spawned workers are no forks":      "spawn a a:hangs spawn b b:answers fork c",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var trial forkTrial
+			words := strings.Fields(story)
+			for i := 0; i < len(words); i++ {
+				word := words[i]
+				who, what, _ := strings.Cut(word, ":")
+				wanted, failed := false, false
+				switch {
+				case word == "?":
+					wanted = true
+				case word == "!":
+					failed = true
+				case word == "fork" || word == "spawn":
+					i++
+					trial.ready(int(words[i][0]), word == "fork")
+				case what == "answers":
+					trial.answered(int(who[0]))
+				default:
+					trial.lost(int(who[0]), what == "hangs")
+				}
+				next := ""
+				if i+1 < len(words) {
+					next = words[i+1]
+				}
+				if trial.next() != (wanted || next == "?") || trial.failed() != (failed || next == "!") {
+					t.Fatalf("after word %d, %s: trial due %v, forking should end %v", i+1, words[i], trial.next(), trial.failed())
+				}
+			}
+		})
+	}
+}
