@@ -85,18 +85,19 @@ var threadKinds = []threadKind{
 // hazardsOf returns the hazards among threads of a process that has loaded these libraries.
 func hazardsOf(threads []process.Thread, libraries []string) []protocol.Finding {
 	var hazards []protocol.Finding
-	unknown := 0
+	unknown, ofCLI := 0, false
 	for _, t := range threads {
 		if t.Library == "" {
 			unknown++
 			continue
 		}
+		ofCLI = ofCLI || isCLI(t.Library)
 		f := threadHazard(t.Library, libraries)
 		if f.What != "" && !slices.Contains(hazards, f) {
 			hazards = append(hazards, f)
 		}
 	}
-	if unknown == 1 && slices.ContainsFunc(libraries, func(path string) bool { return filepath.Base(path) == "cli.so" }) {
+	if unknown == 1 && !ofCLI && slices.ContainsFunc(libraries, isCLI) {
 		unknown = 0 // the kernel hides what threads run
 	}
 	if unknown > 0 {
@@ -108,6 +109,8 @@ func hazardsOf(threads []process.Thread, libraries []string) []protocol.Finding 
 	}
 	return hazards
 }
+
+func isCLI(path string) bool { return filepath.Base(path) == "cli.so" }
 
 // threadHazard returns the hazard that a thread in a library is. What is empty if it is none.
 func threadHazard(library string, libraries []string) protocol.Finding {
