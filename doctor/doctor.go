@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker"
 )
 
@@ -23,6 +24,10 @@ type Config struct {
 	Worker    worker.Config
 	NoHandler string // why there is no handler
 	SnapStart bool   // take the handler through the phases of SnapStart
+
+	// Fork, if not nil, returns whether workers are forked from an R that took init to load the
+	// handler, and what they could not use.
+	Fork func(ctx context.Context, w *worker.Worker, init time.Duration) (decision string, hazards []protocol.Finding, err error)
 
 	InitTimeout time.Duration
 	Explain     func(error) string // formats an error for people

@@ -75,6 +75,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 	e.init(took, w.Info())
 	e.records(loaded())
 	e.used(w.PeakRSS())
+	e.fork(spawning, w, took)
 	if e.SnapStart {
 		e.snapStart(ctx, spawning, w, took)
 	}

@@ -24,7 +24,8 @@
 //	a shutdown, or another slot's fatal error, leads from every state to draining
 //
 // A worker that is due for recycling stays ready or busy while its successor is spawned,
-// which then takes its place. If it is lost meanwhile, the slot is spawning at once.
+// which then takes its place. If it is lost meanwhile, the slot is spawning at once. A worker that
+// must not serve again leaves the slot at once instead; see Recycling.
 //
 // A poll is an offer to work: a slot polls only while it has a ready worker, so nothing
 // waits behind a dead R. If the worker dies while a poll is open, the poll stays open,

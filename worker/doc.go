@@ -13,4 +13,7 @@
 //   - One goroutine, bury, waits for the process and then ends an Invoke that still waits for R.
 //
 // Shutdown waits for all of them.
+//
+// A worker is started (Spawn) or forked from an R that has loaded the handler (Template.Fork).
+// After that both are the same.
 package worker

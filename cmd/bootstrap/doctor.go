@@ -10,10 +10,12 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"lambda-r-runtime/doctor"
+	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker"
 )
 
@@ -57,11 +59,17 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 		defer p.close()
 		c = p.config
 	}
+	var advice func(context.Context, *worker.Worker, time.Duration) (string, []protocol.Finding, error)
+	if p != nil && p.forks != nil {
+		c.Env = p.forks.single
+		advice = p.forkAdvice
+	}
 	if !doctor.Examine(ctx, doctor.Config{
 		Getenv:      getenv,
 		Worker:      c,
 		NoHandler:   noHandler,
 		SnapStart:   *snapStart,
+		Fork:        advice,
 		InitTimeout: s.initLimit(),
 		Explain:     describe,
 		Report:      report,

@@ -108,17 +108,21 @@ func (c forkCase) decide(handled bool, hazards func() ([]protocol.Finding, error
 	return forkDecision{fork: true, reason: "it is worth its memory, and nothing was found that forked workers cannot use"}, nil
 }
 
-// canFork decides whether workers are forked from w, which became ready after init.
-func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, init time.Duration) (bool, error) {
-	c := forkCase{
+// forkCase returns the case of w, which became ready after init.
+func (p *pool) forkCase(slots int, w *worker.Worker, init time.Duration) forkCase {
+	return forkCase{
 		mode:     p.settings.fork,
-		slots:    p.slots,
+		slots:    slots,
 		isolated: p.settings.isolated(),
 		init:     init,
 		rss:      w.RSS(),
 		memory:   p.memoryLimit(),
 	}
-	d, err := c.decide(w.Info().OnFork, func() ([]protocol.Finding, error) { return w.Hazards(ctx) })
+}
+
+// canFork decides whether workers are forked from w, which became ready after init.
+func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, init time.Duration) (bool, error) {
+	d, err := p.forkCase(p.slots, w, init).decide(w.Info().OnFork, func() ([]protocol.Finding, error) { return w.Hazards(ctx) })
 	if err != nil {
 		return false, err
 	}
@@ -127,4 +131,18 @@ func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, 
 		log.Warn("forked workers cannot use what the handler's file has made", "kind", f.Kind, "what", f.What, "fix", f.Fix)
 	}
 	return d.fork, nil
+}
+
+// forkAdvice returns what bootstrap doctor says of forking: the decision, and everything that forked
+// workers could not use.
+func (p *pool) forkAdvice(ctx context.Context, w *worker.Worker, init time.Duration) (decision string, hazards []protocol.Finding, err error) {
+	hazards, err = w.Hazards(ctx)
+	d, err := p.forkCase(p.settings.lambdaSlots(), w, init).decide(w.Info().OnFork, func() ([]protocol.Finding, error) { return hazards, err })
+	if err != nil {
+		return "", nil, err
+	}
+	if d.fork {
+		return "workers are forked from an R that has loaded the handler: " + d.reason, hazards, nil
+	}
+	return "workers are spawned, not forked: " + d.reason, hazards, nil
 }
