@@ -19,6 +19,7 @@
 //	        ack        the last chunk was passed on; with gone, that chunk and all later ones
 //	                   are dropped, for this reason
 //	        check      look for what forked workers would share
+//	        template   prepare for forks
 //	        threads    use these numbers of threads
 //	        fork       fork a worker with the pipes at these paths
 //	        shutdown   run the shutdown hooks and exit with status 0
@@ -35,11 +36,11 @@
 //	        end        the streamed answer is complete; with an error, it broke off
 //
 // R answers a phase (prime, snapshot, restore) with one entered or with one error without an id, and
-// check and threads likewise.
+// check, threads and template likewise.
 //
 // R answers a fork with one forked or with one error without an id. The worker that it forked sends
 // born on pipes of its own and then waits for hello, as an R does that was not forked. An R that has
-// forked is a template: it must not be sent an invoke.
+// forked must not be sent an invoke.
 //
 // R answers an invoke with one result, with one error, or with one or more chunks and one end.
 // R waits for an ack after each chunk. So R writes no faster than the caller reads, and bootstrap

@@ -8,12 +8,12 @@ const (
 	TypeForked = "forked"
 	TypeBorn   = "born"
 
-	TypeCheck   = "check"
-	TypeThreads = "threads"
+	TypeCheck    = "check"
+	TypeThreads  = "threads"
+	TypeTemplate = "template"
 )
 
-// Fork makes an R that has loaded the handler and served nothing fork a worker. From the first one
-// on, that R only forks. The paths are those of the worker's ends of its pipes, which bootstrap
+// Fork makes a template fork a worker. The paths are those of the worker's ends of its pipes, which bootstrap
 // keeps open until the worker was born.
 type Fork struct {
 	Type     string            `json:"type"`
@@ -34,6 +34,15 @@ type Check struct {
 
 // NewCheck returns the check message.
 func NewCheck() Check { return Check{Type: TypeCheck} }
+
+// Template makes an R that has loaded the handler and served nothing a template: it prepares for
+// forks. R answers with entered, or with an error if it cannot fork.
+type Template struct {
+	Type string `json:"type"`
+}
+
+// NewTemplate returns the template message.
+func NewTemplate() Template { return Template{Type: TypeTemplate} }
 
 // Threads sets the numbers of threads of an R that has loaded the handler with one. R answers with
 // entered.

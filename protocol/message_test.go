@@ -251,6 +251,16 @@ func typed(t *testing.T, message []byte) any {
 			t.Fatal(err)
 		}
 		return fork
+	case protocol.TypeThreads:
+		var threads protocol.Threads
+		if err := strict(message, &threads); err != nil {
+			t.Fatal(err)
+		}
+		return threads
+	case protocol.TypeCheck:
+		return protocol.NewCheck()
+	case protocol.TypeTemplate:
+		return protocol.NewTemplate()
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()
 	case protocol.TypeAck:

@@ -20,9 +20,19 @@ type Template struct {
 }
 
 // NewTemplate makes w, which must have served nothing, a template. From then on w is the template's.
+// If R cannot fork, the error is a *RefusedError, and w can serve; otherwise it must be shut down. Ctx
+// and the other errors are those of Enter.
+//
 // This program becomes the parent of orphans: see process.BecomeSubreaper.
-func NewTemplate(w *Worker) (*Template, error) {
-	if err := process.BecomeSubreaper(); err != nil {
+func NewTemplate(ctx context.Context, w *Worker) (*Template, error) {
+	_, err := w.within(ctx, protocol.TypeTemplate, protocol.NewTemplate())
+	if failed, ok := errors.AsType[*protocol.HandlerError](err); ok && ctx.Err() == nil {
+		return nil, &RefusedError{failed}
+	}
+	if err == nil {
+		err = process.BecomeSubreaper()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &Template{worker: w}, nil

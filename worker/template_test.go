@@ -29,7 +29,7 @@ func spawnTemplate(t *testing.T, code ...string) (fork func() *Worker, tmpl *Tem
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl, err = NewTemplate(w)
+	tmpl, err = NewTemplate(ctx, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +94,13 @@ func TestThreadHazardsOfR(t *testing.T) {
 }
 
 func init() {
+	roles["no template"] = func(f *fake) {
+		f.Start()
+		f.Receive()
+		f.Send(protocol.Reply{Type: protocol.TypeError, Error: &protocol.HandlerError{Message: "no entry point"}})
+		id, event := f.Next()
+		f.Result(id, event)
+	}
 	// Each is a template that a fork fails of. It reads the fork frame first.
 	for role, answer := range map[string]func(f *fake, fork protocol.Fork){
 		"fork: refused": func(f *fake, _ protocol.Fork) {
@@ -116,6 +123,8 @@ func init() {
 	} {
 		roles[role] = func(f *fake) {
 			f.Start()
+			f.Receive() // the request to be a template
+			f.Send(protocol.Reply{Type: protocol.TypeEntered})
 			var fork protocol.Fork
 			faker.Check(json.Unmarshal(f.Receive(), &fork))
 			answer(f, fork)
@@ -143,7 +152,7 @@ func TestForkFails(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			c := newConfig(t, "fork: "+role, newLogbook())
 			w := spawn(t, c)
-			tmpl, err := NewTemplate(w)
+			tmpl, err := NewTemplate(t.Context(), w)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,4 +251,14 @@ func TestForkedWorkerServes(t *testing.T) {
 	if e := errorAs[*ExitError](t, w.Err()); e.Code != 0 || e.Signal != 0 {
 		t.Errorf("got %+v", e)
 	}
+}
+
+// An R that cannot fork refuses to be a template, and can serve.
+func TestTemplateIsRefused(t *testing.T) {
+	w, _ := spawnFake(t, "no template")
+	_, err := NewTemplate(t.Context(), w)
+	if e := errorAs[*RefusedError](t, err); e.Error() != "no entry point" {
+		t.Errorf("got %v", e)
+	}
+	echo(t, w, "1", "{}")
 }

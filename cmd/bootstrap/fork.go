@@ -121,15 +121,19 @@ func (f *forks) first(ctx context.Context, c worker.Config) (*worker.Worker, err
 		f.enter(forkOver)
 		return f.serving(ctx, w)
 	}
-	t, err := worker.NewTemplate(w)
-	if err != nil {
-		f.end(c.Log, err)
-		return f.serving(ctx, w)
+	t, err := worker.NewTemplate(ctx, w)
+	var forked *worker.Worker
+	if err == nil {
+		forked, err = f.fork(ctx, t, c)
 	}
-	forked, err := f.fork(ctx, t, c)
 	if _, refused := errors.AsType[*worker.RefusedError](err); refused {
 		f.end(c.Log, err)
 		return f.serving(ctx, w)
+	}
+	if t == nil {
+		w.Kill("it could not be made a template")
+		w.Shutdown(context.Background())
+		return f.orSpawn(ctx, c, nil, err)
 	}
 	f.install(t)
 	return f.orSpawn(ctx, c, forked, err)
@@ -323,5 +327,11 @@ func (f *forks) load(ctx context.Context) (*worker.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return worker.NewTemplate(w)
+	t, err := worker.NewTemplate(ctx, w)
+	if err != nil {
+		w.Kill("it could not be made a template")
+		w.Shutdown(context.Background())
+		return nil, err
+	}
+	return t, nil
 }

@@ -1,6 +1,6 @@
 # The template: an R that has loaded the handler, serves nothing, and forks workers.
 
-# forking holds what forks need, see prepare_forks():
+# forking holds what forks need:
 #   routines  entry points of the package parallel: fork, exit, close
 #   c_library the path of the C library, which R lists from the first fork on
 #   symbols   the C functions that forked processes call
@@ -10,20 +10,27 @@ forking <- new.env(parent = emptyenv())
 
 # prepare_service() does what `frame` asks for after the load and before the first invocation or
 # fork, and replies `entered` or `error`:
-#   check    find what forked processes would share
-#   threads  use these numbers of threads: the handler was loaded with one
+#   check     find what forked processes would share
+#   threads   use these numbers of threads: the handler was loaded with one
+#   template  prepare for forks
 prepare_service <- function(frame, handler, io) {
   current$log <- log_to(io, NULL)
   install_handlers()
-  outcome <- with_conditions(function() {
-    if (identical(frame$type, "check")) {
-      with_interrupts(list(findings = I(find_fragile(handler))))
-    } else {
-      set_threads(frame$threads)
-      NULL
-    }
-  }, current$log)
+  outcome <- with_conditions(
+    function() {
+      switch(frame$type,
+        check = with_interrupts(list(findings = I(find_fragile(handler)))),
+        threads = {
+          set_threads(frame$threads)
+          NULL
+        },
+        template = prepare_forks(io)
+      )
+    },
+    current$log
+  )
   reply <- if (inherits(outcome, "failure")) {
+    release_c_library()
     control_frame(type = "error", error = unclass(outcome))
   } else {
     do.call(control_frame, c(list(type = "entered"), outcome))
@@ -36,10 +43,7 @@ prepare_service <- function(frame, handler, io) {
 fork_worker <- function(frame, io) {
   answer <- frame_bytes(charToRaw("{\"type\":\"forked\"}"))
   is_worker <- tryCatch(
-    {
-      prepare_forks(io)
-      fork_twice(frame)
-    },
+    fork_twice(frame),
     error = function(e) {
       answer <<- fork_failure(e)
       release_c_library()
@@ -77,12 +81,9 @@ or_die <- function(frame, expr) {
   })
 }
 
-# prepare_forks() prepares this process for its first fork. It stops if this R cannot fork.
+# prepare_forks() prepares this process for forks. It stops if this R cannot fork.
 prepare_forks <- function(io) {
-  if (!is.null(forking$routines)) {
-    return(invisible())
-  }
-  routines <- fork_routines()
+  forking$routines <- fork_routines()
   keep_c_library()
   leave_temp_dir()
   warm_up(io)
@@ -90,7 +91,7 @@ prepare_forks <- function(io) {
   # workers rarely touch them, and their pages stay shared.
   gc(full = TRUE)
   gc(full = TRUE)
-  forking$routines <- routines
+  NULL
 }
 
 # warm_up() runs an invocation of the runtime's own, so that not each worker has to do what R does

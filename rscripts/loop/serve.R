@@ -22,7 +22,7 @@ serve <- function(handler, io) {
       if (fork_worker(frame, io)) {
         return(frame)
       }
-    } else if (frame$type %in% c("check", "threads")) {
+    } else if (frame$type %in% c("check", "threads", "template")) {
       prepare_service(frame, handler, io)
     } else {
       absorb_interrupt()

@@ -26,14 +26,23 @@ test_that("an R whose package parallel has other entry points refuses to fork", 
   withr::defer(rm(getNamespace, envir = runtime))
   for (parallel in list(list(), list(C_mc_fork = runtime$fork_routines()$fork, C_mc_exit = "mc_exit"))) {
     runtime$getNamespace <- function(name) list2env(parallel, parent = emptyenv())
-    expect_false(runtime$fork_worker(list(), io))
+    runtime$prepare_service(list(type = "template"), NULL, io)
   }
   sent <- messages(replies(io))
-  expect_length(sent, 2L)
+  expect_identical(lapply(sent, `[[`, "type"), list("error", "error"))
   expect_identical(sent[[1L]]$error$message, "the package parallel of this R has no C_mc_fork with one argument")
-  expect_identical(sent[[2L]]$type, "error")
-  expect_identical(sent[[2L]]$error$type, "Runtime.ForkFailed")
   expect_match(sent[[2L]]$error$message, "no C_mc_exit with one argument")
+})
+
+test_that("a fork that fails is answered, and the C library is no longer listed", {
+  io <- file_io()
+  keep_forking()
+  runtime$keep_c_library()
+  runtime$forking$routines <- list(fork = "no such routine")
+  expect_false(runtime$fork_worker(list(), io))
+  sent <- messages(replies(io))
+  expect_identical(sent[[1L]]$error$type, "Runtime.ForkFailed")
+  expect_null(runtime$forking$symbols)
 })
 
 test_that("leave_temp_dir() leaves the files of the handler's file, and no directory for forked processes", {

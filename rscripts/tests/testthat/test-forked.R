@@ -13,10 +13,11 @@ fork_in_new_r <- function(handler, before = character()) {
   file.symlink(path(pipes), path(paste0(pipes, "-link"))) # as bootstrap's descriptors in /proc are
   links <- as.list(structure(path(paste0(pipes, "-link")), names = pipes))
   frame <- function(...) runtime$control_frame(...)
-  writeBin(do.call(frame, c(
+  fork <- c(
     list(type = "fork"), links,
     list(temp_dir = temp_dir, env = list(FORK_TEST = "set"), threads = list(OMP_NUM_THREADS = "2"))
-  )), path("template"))
+  )
+  writeBin(c(frame(type = "template"), do.call(frame, fork)), path("template"))
   writeBin(c(
     frame(type = "hello", handler = "f", log_tag = "TAG", log_level = "info"),
     frame(type = "invoke", id = "1"), runtime$frame_bytes(charToRaw("{\"x\":1}")), frame(type = "shutdown")
@@ -67,7 +68,7 @@ test_that("a forked worker has pipes, a TMPDIR and variables of its own", {
     }",
     before = c("made <- tempdir()", "writeLines(\"kept\", file.path(made, \"kept\"))")
   )
-  expect_identical(lapply(got$template, `[[`, "type"), list("forked"))
+  expect_identical(lapply(got$template, `[[`, "type"), list("entered", "forked"))
   expect_identical(lapply(got$worker[1:3], `[[`, "type"), list("born", "ready", "result"))
   result <- got$worker[[4L]]
   expect_identical(result$pid, got$worker[[1L]]$pid)
