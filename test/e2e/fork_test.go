@@ -226,8 +226,12 @@ f <- function(dir) {
 	p.exitCode()
 	p.noProcessLeft()
 	for _, pid := range busy {
-		if n, err := strconv.Atoi(pid); err != nil || proc.Alive(n) {
-			t.Errorf("worker %s lives, %v", pid, err)
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := proc.WaitGone(patience, n); len(left) > 0 {
+			t.Errorf("worker %d lives", n)
 		}
 	}
 	for range 2 {
