@@ -38,11 +38,9 @@ func NewCheck() Check { return Check{Type: TypeCheck} }
 // Template makes an R that has loaded the handler and served nothing a template: it prepares for
 // forks. R answers with entered, or with an error if it cannot fork.
 type Template struct {
-	Type string `json:"type"`
+	Type    string `json:"type"`
+	Collect bool   `json:"collect,omitempty"` // collect garbage first, so that workers share more memory
 }
-
-// NewTemplate returns the template message.
-func NewTemplate() Template { return Template{Type: TypeTemplate} }
 
 // Threads sets the numbers of threads of an R that has loaded the handler with one. R answers with
 // entered.

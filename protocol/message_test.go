@@ -260,7 +260,11 @@ func typed(t *testing.T, message []byte) any {
 	case protocol.TypeCheck:
 		return protocol.NewCheck()
 	case protocol.TypeTemplate:
-		return protocol.NewTemplate()
+		var template protocol.Template
+		if err := strict(message, &template); err != nil {
+			t.Fatal(err)
+		}
+		return template
 	case protocol.TypeShutdown:
 		return protocol.NewShutdown()
 	case protocol.TypeAck:

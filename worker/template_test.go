@@ -29,7 +29,7 @@ func spawnTemplate(t *testing.T, code ...string) (fork func() *Worker, tmpl *Tem
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl, err = NewTemplate(ctx, w)
+	tmpl, err = NewTemplate(ctx, w, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestForkFails(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			c := newConfig(t, "fork: "+role, newLogbook())
 			w := spawn(t, c)
-			tmpl, err := NewTemplate(t.Context(), w)
+			tmpl, err := NewTemplate(t.Context(), w, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -256,7 +256,7 @@ func TestForkedWorkerServes(t *testing.T) {
 // An R that cannot fork refuses to be a template, and can serve.
 func TestTemplateIsRefused(t *testing.T) {
 	w, _ := spawnFake(t, "no template")
-	_, err := NewTemplate(t.Context(), w)
+	_, err := NewTemplate(t.Context(), w, false)
 	if e := errorAs[*RefusedError](t, err); e.Error() != "no entry point" {
 		t.Errorf("got %v", e)
 	}

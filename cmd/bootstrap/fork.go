@@ -121,7 +121,7 @@ func (f *forks) first(ctx context.Context, c worker.Config) (*worker.Worker, err
 		f.enter(forkOver)
 		return f.serving(ctx, w)
 	}
-	t, err := worker.NewTemplate(ctx, w)
+	t, err := worker.NewTemplate(ctx, w, f.pool.slots > 1)
 	var forked *worker.Worker
 	if err == nil {
 		forked, err = f.fork(ctx, t, c)
@@ -327,7 +327,7 @@ func (f *forks) load(ctx context.Context) (*worker.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := worker.NewTemplate(ctx, w)
+	t, err := worker.NewTemplate(ctx, w, f.pool.slots > 1)
 	if err != nil {
 		w.Kill("it could not be made a template")
 		w.Shutdown(context.Background())

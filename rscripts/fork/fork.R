@@ -24,7 +24,7 @@ prepare_service <- function(frame, handler, io) {
           set_threads(frame$threads)
           NULL
         },
-        template = prepare_forks(io)
+        template = prepare_forks(io, isTRUE(frame$collect))
       )
     },
     current$log
@@ -82,15 +82,17 @@ or_die <- function(frame, expr) {
 }
 
 # prepare_forks() prepares this process for forks. It stops if this R cannot fork.
-prepare_forks <- function(io) {
+prepare_forks <- function(io, collect) {
   forking$routines <- fork_routines()
   keep_c_library()
   leave_temp_dir()
   warm_up(io)
-  # A collection marks objects in their headers. After two, all are old, so that those of the
-  # workers rarely touch them, and their pages stay shared.
-  gc(full = TRUE)
-  gc(full = TRUE)
+  if (collect) {
+    # A collection marks objects in their headers. After two, all are old: the collections of the
+    # workers touch them less, and more of their pages stay shared.
+    gc(full = TRUE)
+    gc(full = TRUE)
+  }
   NULL
 }
 
