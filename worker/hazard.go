@@ -35,7 +35,7 @@ var sharedKinds = map[string]string{
 // connections, which they would share, and threads, which they would not have. It must be called
 // before w has served anything. Ctx and the errors are those of Enter.
 func (w *Worker) Hazards(ctx context.Context) ([]protocol.Finding, error) {
-	entered, err := w.within(ctx, protocol.TypeCheck, protocol.NewCheck())
+	entered, err := w.within(ctx, protocol.NewCheck())
 	if err != nil {
 		return nil, err
 	}

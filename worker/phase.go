@@ -32,18 +32,20 @@ func (w *Worker) Enter(ctx context.Context, p protocol.Phase) (protocol.Entered,
 	if deadline, ok := ctx.Deadline(); ok {
 		p.DeadlineMs = deadline.UnixMilli()
 	}
-	entered, err := w.within(ctx, p.Type, p)
+	w.log.Debug("frame sent", "type", p.Type)
+	entered, err := w.within(ctx, p)
+	w.log.Debug("phase over", "type", p.Type, "error", err)
 	if err == nil && p.Type == protocol.TypeSnapshot {
 		entered.Findings = append(entered.Findings, w.fragile()...)
 	}
 	return entered, err
 }
 
-// within sends a control frame of this type and returns R's answer. The end of ctx has the effects
-// that Enter describes.
-func (w *Worker) within(ctx context.Context, kind string, frame any) (protocol.Entered, error) {
+// within sends a control frame and returns R's answer. The end of ctx has the effects that Enter
+// describes.
+func (w *Worker) within(ctx context.Context, frame any) (protocol.Entered, error) {
 	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
-	entered, err := w.enter(kind, frame)
+	entered, err := w.enter(frame)
 	if !stop() {
 		err = stopped(err, context.Cause(ctx))
 		w.Kill(context.Cause(ctx).Error()) // the interrupt may still reach it
@@ -52,8 +54,7 @@ func (w *Worker) within(ctx context.Context, kind string, frame any) (protocol.E
 }
 
 // enter does the work of within without its limit.
-func (w *Worker) enter(kind string, frame any) (protocol.Entered, error) {
-	w.log.Debug("frame sent", "type", kind)
+func (w *Worker) enter(frame any) (protocol.Entered, error) {
 	if err := w.writer.WriteMessage(frame); err != nil {
 		return protocol.Entered{}, w.broken(err)
 	}
@@ -61,7 +62,6 @@ func (w *Worker) enter(kind string, frame any) (protocol.Entered, error) {
 	if err != nil {
 		return protocol.Entered{}, w.broken(err)
 	}
-	w.log.Debug("frame received", "type", reply.Type, "bytes", reply.Size)
 	switch reply.Type {
 	case protocol.TypeEntered:
 		return reply.Entered, nil

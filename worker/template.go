@@ -26,7 +26,7 @@ type Template struct {
 //
 // This program becomes the parent of orphans: see process.BecomeSubreaper.
 func NewTemplate(ctx context.Context, w *Worker, collect bool) (*Template, error) {
-	_, err := w.within(ctx, protocol.TypeTemplate, protocol.Template{Type: protocol.TypeTemplate, Collect: collect})
+	_, err := w.within(ctx, protocol.Template{Type: protocol.TypeTemplate, Collect: collect})
 	if failed, ok := errors.AsType[*protocol.HandlerError](err); ok && ctx.Err() == nil {
 		return nil, &RefusedError{failed}
 	}

@@ -37,6 +37,6 @@ func (w *Worker) SetThreads(ctx context.Context, threads map[string]string) erro
 	if threads == nil {
 		return nil
 	}
-	_, err := w.within(ctx, protocol.TypeThreads, protocol.Threads{Type: protocol.TypeThreads, Threads: threads})
+	_, err := w.within(ctx, protocol.Threads{Type: protocol.TypeThreads, Threads: threads})
 	return err
 }

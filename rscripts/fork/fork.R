@@ -84,6 +84,8 @@ or_die <- function(frame, expr) {
 # prepare_forks() prepares this process for forks. It stops if this R cannot fork.
 prepare_forks <- function(io, collect) {
   forking$routines <- fork_routines()
+  # At the end of each forked process, a finalizer of parallel would load it, which takes 13 ms.
+  loadNamespace("tools")
   keep_c_library()
   leave_temp_dir()
   warm_up(io)

@@ -17,10 +17,12 @@ set_threads <- function(threads) {
     return(invisible())
   }
   do.call(Sys.setenv, threads)
+  patterns <- vapply(thread_setters, `[[`, character(1), "pattern")
+  libraries <- loaded_libraries(paste(patterns, collapse = "|"))
   for (name in intersect(names(thread_setters), names(threads))) {
     n <- suppressWarnings(as.integer(sub(",.*", "", threads[[name]]))) # "4,2": by level of nesting
     if (!is.na(n) && n > 0L) {
-      set_library_threads(thread_setters[[name]], n)
+      set_library_threads(thread_setters[[name]], n, libraries)
     }
   }
   if (isNamespaceLoaded("data.table")) {
@@ -29,9 +31,9 @@ set_threads <- function(threads) {
   invisible()
 }
 
-# set_library_threads() calls a setter with `n` in each library that has it.
-set_library_threads <- function(setter, n) {
-  for (path in loaded_libraries(setter[["pattern"]])) {
+# set_library_threads() calls a setter with `n` in each of these libraries that has it.
+set_library_threads <- function(setter, n, libraries) {
+  for (path in libraries[grepl(setter[["pattern"]], basename(libraries))]) {
     tryCatch(call_library(path, setter[["symbol"]], n), error = function(e) NULL) # it has no such function
   }
 }

@@ -144,7 +144,7 @@ func TestManagedInstances(t *testing.T) {
 	}
 }
 
-// The first worker serves while the others are still loading the function.
+// The first worker serves while the others, which are not forked, are still loading the function.
 func TestFirstWorkerDoesNotWait(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir+"/slow.R", `
@@ -153,7 +153,7 @@ file.create("first")
 pid <- function() Sys.getpid()
 `)
 	rec := newRecorder(t, 20*time.Second, nil)
-	_, f := startManaged(t, rec, "slow.pid", "LAMBDA_TASK_ROOT="+dir)
+	_, f := startManaged(t, rec, "slow.pid", "LAMBDA_TASK_ROOT="+dir, "LAMBDA_R_FORK=never")
 	first := f.result(`{}`)
 	if again := f.result(`{}`); again != first {
 		t.Errorf("worker %s answered, and then %s, which was not to be ready", first, again)

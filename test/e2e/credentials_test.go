@@ -107,7 +107,7 @@ func TestCredentialsOfSnapStart(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			k := &keyring{lasts: time.Hour}
-			r := startKeys(t, k, "AWS_LAMBDA_LOG_FORMAT="+format, "AWS_LAMBDA_MAX_CONCURRENCY=2").waiting()
+			r := startKeys(t, k, "AWS_LAMBDA_LOG_FORMAT="+format, "AWS_LAMBDA_MAX_CONCURRENCY=2", "LAMBDA_R_FORK=never").waiting()
 			k.set(time.Minute) // so that they are due soon after the restore
 			r.restore()
 

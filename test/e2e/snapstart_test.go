@@ -187,7 +187,7 @@ func TestSnapStartContinuesUnprimed(t *testing.T) {
 	for fault, workers := range map[string]int{"priming stop": 1, "priming quit": 2, "priming kill": 2} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
-			r := startSnap(t, nil, "FAULT="+fault, "PRIME_ON_ERROR=continue", "LOG_LEVEL=debug")
+			r := startSnap(t, nil, "FAULT="+fault, "PRIME_ON_ERROR=continue", "LOG_LEVEL=debug", "LAMBDA_R_FORK=never")
 			r.restore().served()
 			r.waitFor(`WRN priming failed, continuing without it`)
 			r.calls("restore/next", "response")

@@ -5,7 +5,9 @@ package process
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -73,12 +75,31 @@ func reapOrphans() {
 	}
 	supervised.mu.Lock()
 	defer supervised.mu.Unlock()
-	for _, pid := range allPIDs() {
+	for _, pid := range ownChildren() {
 		parent, state := parentAndState(pid)
 		if parent == os.Getpid() && state == 'Z' && !supervised.pids[pid] {
 			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // fails if it was reaped since
 		}
 	}
+}
+
+// ownChildren returns the children of this program. Of a kernel that lists no children, it returns all
+// processes.
+func ownChildren() []int {
+	lists, _ := filepath.Glob("/proc/self/task/*/children") // the only error is a bad pattern
+	if len(lists) == 0 {
+		return allPIDs()
+	}
+	var pids []int
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // the thread has ended: its children are in another list
+		for field := range strings.FieldsSeq(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
 
 // parentAndState reads the parent's pid and the state ('Z' for a zombie) of pid from

@@ -41,11 +41,13 @@ done 2> /dev/null
 `
 
 // A watchdog kills process groups when this program has ended. It is started with the first one, and
-// runs on when there is none, so that the next one need not wait for it.
+// runs on when there is none, so that the next one need not wait for it. If it dies, it is started
+// again.
 type watchdog struct {
 	mu      sync.Mutex
 	process *os.Process
 	pipe    *os.File       // nil if it was not started
+	gone    chan struct{}  // closed when process is dead
 	groups  map[int]string // when the leader began, by its pid
 }
 
@@ -118,7 +120,13 @@ func (w *watchdog) start() error {
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, pipe.Close())
 	}
-	w.process, w.pipe = cmd.Process, pipe // reapOrphans reaps it
+	gone := make(chan struct{})
+	w.process, w.pipe, w.gone = cmd.Process, pipe, gone
+	go func(started time.Time) { // stop waits for it; else it ends with the watchdog
+		_, _ = cmd.Process.Wait() // fails if reapOrphans was faster: it is dead, too
+		close(gone)
+		w.died(cmd.Process, started)
+	}(time.Now())
 	for pid := range w.groups {
 		if err := w.send("+", pid); err != nil {
 			w.stop()
@@ -128,14 +136,24 @@ func (w *watchdog) start() error {
 	return nil
 }
 
+// died starts the watchdog again if it has died with groups on its list. One that dies at once is
+// only started with the next group.
+func (w *watchdog) died(process *os.Process, started time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.process == process && len(w.groups) > 0 && time.Since(started) > watchdogPatience {
+		_ = w.start() // the next add tries again, and returns the error
+	}
+}
+
 // stop ends the watchdog, which must not take the end of its pipe for the end of this program.
 func (w *watchdog) stop() {
 	if w.pipe == nil {
 		return
 	}
-	_ = w.process.Kill()    // fails if it is dead
-	_, _ = w.process.Wait() // fails if reapOrphans was faster
-	_ = w.pipe.Close()      // nobody reads it
+	_ = w.process.Kill() // fails if it is dead
+	<-w.gone
+	_ = w.pipe.Close() // nobody reads it
 	w.process, w.pipe = nil, nil
 }
 

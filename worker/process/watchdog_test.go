@@ -11,11 +11,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/test/kit/proc"
 )
+
+// running returns the watchdog's process.
+func (w *watchdog) running() *os.Process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.process
+}
 
 // playAdopter is a program that adopts two processes, each with a child, prints their pids and those of
 // the children, and waits until it is killed. Its watchdog is killed before the second one.
@@ -47,9 +55,11 @@ func playAdopter() error {
 			return err
 		}
 		if i == 1 {
-			if err := guard.process.Kill(); err != nil {
+			old := guard.running()
+			if err := old.Kill(); err != nil {
 				return err
 			}
+			proc.WaitGone(patience, old.Pid)
 		}
 		if _, err := Adopt(context.Background(), pid, nil, nil, Options{}); err != nil {
 			return err
@@ -113,6 +123,35 @@ func TestWatchdogKillsWhatIsListed(t *testing.T) {
 	}
 }
 
+// A watchdog that dies is started again, even if no process is adopted any more.
+func TestDeadWatchdog(t *testing.T) {
+	w := watchdog{groups: map[int]string{}}
+	p := start(t, "exec sleep 1000", Options{})
+	if err := w.add(p.PID()); err != nil {
+		t.Fatal(err)
+	}
+	first := w.running()
+	w.died(first, time.Now()) // one that dies at once is not
+	if w.running() != first {
+		t.Error("a watchdog that died at once was started again")
+	}
+	if err := first.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	proc.WaitGone(patience, first.Pid)
+	w.died(first, time.Now().Add(-time.Hour))
+	if second := w.running(); second == first || !proc.Alive(second.Pid) {
+		t.Error("the watchdog was not started again")
+	}
+	w.remove(p.PID())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stop()
+	if !proc.Alive(p.PID()) {
+		t.Error("the process was killed")
+	}
+}
+
 // A watchdog that does not read is replaced, and does not take that for the end of the program.
 func TestStuckWatchdog(t *testing.T) {
 	w := watchdog{groups: map[int]string{}}
@@ -120,8 +159,8 @@ func TestStuckWatchdog(t *testing.T) {
 	if err := w.add(p.PID()); err != nil {
 		t.Fatal(err)
 	}
-	first := w.process.Pid
-	if err := w.process.Signal(syscall.SIGSTOP); err != nil {
+	first := w.running().Pid
+	if err := w.running().Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.pipe.Write(make([]byte, 64<<10-32)); err != nil { // fills it
@@ -132,12 +171,14 @@ func TestStuckWatchdog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if w.process.Pid == first || proc.Alive(first) {
+	if w.running().Pid == first || proc.Alive(first) {
 		t.Error("the watchdog was not replaced")
 	}
 	if !proc.Alive(p.PID()) {
 		t.Error("the process was killed")
 	}
 	w.remove(p.PID())
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.stop()
 }
