@@ -41,14 +41,14 @@ done 2> /dev/null
 `
 
 // A watchdog kills process groups when this program has ended. It is started with the first one, and
-// runs on when there is none, so that the next one need not wait for it. If it dies, it is started
-// again.
+// runs on when there is none, so that the next one need not wait for it.
 type watchdog struct {
 	mu      sync.Mutex
 	process *os.Process
 	pipe    *os.File       // nil if it was not started
-	gone    chan struct{}  // closed when process is dead
 	groups  map[int]string // when the leader began, by its pid
+
+	restarts int // since the last add or remove
 }
 
 // EndWatchdog ends the watchdog if no adopted process is left. The next Adopt starts it again.
@@ -63,6 +63,10 @@ func EndWatchdog() {
 // guard is this program's watchdog. It ends with this program.
 var guard = watchdog{groups: map[int]string{}}
 
+// maxRestarts is how often a watchdog that has ended is replaced before the next add or remove. One
+// that cannot run would otherwise be started without end.
+const maxRestarts = 3
+
 // watchdogPatience is how long the watchdog may leave its pipe full.
 const watchdogPatience = time.Second
 
@@ -74,7 +78,7 @@ func (w *watchdog) add(pid int) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.groups[pid] = start
+	w.groups[pid], w.restarts = start, 0
 	if w.send("+", pid) == nil {
 		return nil
 	}
@@ -90,6 +94,7 @@ func (w *watchdog) remove(pid int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.groups, pid)
+	w.restarts = 0
 	if w.send("-", pid) != nil {
 		_ = w.start() // the next add tries again, and returns the error
 	}
@@ -117,16 +122,11 @@ func (w *watchdog) start() error {
 	cmd := exec.Command("/bin/sh", "-c", watchdogScript)
 	cmd.Stdin = stdin
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no signal to our group is for it
-	if err := cmd.Start(); err != nil {
+	if err := supervised.start(cmd); err != nil {
 		return errors.Join(err, pipe.Close())
 	}
-	gone := make(chan struct{})
-	w.process, w.pipe, w.gone = cmd.Process, pipe, gone
-	go func(started time.Time) { // stop waits for it; else it ends with the watchdog
-		_, _ = cmd.Process.Wait() // fails if reapOrphans was faster: it is dead, too
-		close(gone)
-		w.died(cmd.Process, started)
-	}(time.Now())
+	w.process, w.pipe = cmd.Process, pipe
+	go w.await(cmd) // ends with the watchdog, which stop waits for
 	for pid := range w.groups {
 		if err := w.send("+", pid); err != nil {
 			w.stop()
@@ -136,25 +136,28 @@ func (w *watchdog) start() error {
 	return nil
 }
 
-// died starts the watchdog again if it has died with groups on its list. One that dies at once is
-// only started with the next group.
-func (w *watchdog) died(process *os.Process, started time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.process == process && len(w.groups) > 0 && time.Since(started) > watchdogPatience {
-		_ = w.start() // the next add tries again, and returns the error
-	}
-}
-
 // stop ends the watchdog, which must not take the end of its pipe for the end of this program.
 func (w *watchdog) stop() {
 	if w.pipe == nil {
 		return
 	}
-	_ = w.process.Kill() // fails if it is dead
-	<-w.gone
-	_ = w.pipe.Close() // nobody reads it
+	_ = w.process.Kill()    // fails if it is dead
+	_, _ = w.process.Wait() // fails if await was faster
+	_ = w.pipe.Close()      // nobody reads it
 	w.process, w.pipe = nil, nil
+}
+
+// await waits for the end of a watchdog. If it was killed, another one is started at once, because
+// this program may be killed next.
+func (w *watchdog) await(cmd *exec.Cmd) {
+	_ = cmd.Wait() // it does not matter how it ended
+	supervised.remove(cmd.Process.Pid)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.process == cmd.Process && len(w.groups) > 0 && w.restarts < maxRestarts {
+		w.restarts++
+		_ = w.start() // the next add tries again, and returns the error
+	}
 }
 
 // startTime returns when pid began, as proc(5) has it, or "" if it does not exist.
