@@ -38,7 +38,7 @@ type arena struct {
 	ended   chan struct{} // closed when Run has returned
 	err     error         // the error that Run returned
 
-	goroutines sync.WaitGroup // awaitDeath and the journal's reader
+	goroutines sync.WaitGroup // awaitDeath, the journal's reader and keepTemplate
 
 	board.Board
 	eye     // observations of this round
@@ -47,6 +47,8 @@ type arena struct {
 	reads   map[string]int // how often fakes read each request id
 	polls   int            // calls of Next in flight
 	closing bool           // Run is to end
+	mold    mold           // if workers are forked
+	forked  int            // how many were
 
 	plan       instruction // for the next planTimes spawns
 	planTimes  int
@@ -79,7 +81,7 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	a.worker = worker.Config{
 		Bin: h.bin, Script: h.script, Handler: "fake.R", Dir: dir, TempDir: a.temp, MaxResult: runtimeapi.MaxResponse, Log: log,
 		// The race detector would sleep for a second when a fake exits.
-		Env: []string{actAs + "=1", h.mark, envJournal + "=" + pipe, "GORACE=atexit_sleep_ms=0", "GOMAXPROCS=2"},
+		Env: []string{actAs + "=" + asWorker, h.mark, envJournal + "=" + pipe, "GORACE=atexit_sleep_ms=0", "GOMAXPROCS=2"},
 	}
 	a.emu = emulator.New(emulator.Config{Timeout: timeout})
 	a.server = httptest.NewServer(&faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
@@ -97,6 +99,11 @@ func (h *fakeHarness) newArena(slots int, timeout, margin, initTimeout time.Dura
 	a.goroutines.Go(a.readJournal)
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
+	if h.forks {
+		a.mold.limit = initTimeout / 3
+		a.goroutines.Go(func() { a.keepTemplate(ctx) })
+		a.Wait(patience, func() bool { return a.mold.template != nil })
+	}
 	a.goroutines.Go(func() {
 		a.err = sup.Run(ctx)
 		a.Update(func() { close(a.ended) })
@@ -124,7 +131,7 @@ func (a *arena) atRest() {
 				return false
 			}
 		}
-		return a.polls == len(a.slots) && a.living == len(a.slots) && a.tripsEnded()
+		return a.polls == len(a.slots) && a.living == len(a.slots) && a.tripsEnded() && (a.mold.template != nil) == a.h.forks
 	}
 	if !a.Wait(patience, func() bool { return rests() || !a.running() }) {
 		a.Update(func() { a.violate(inv6, "no rest within %v: %+v, %d polls", patience, a.slots, a.polls) })
@@ -207,6 +214,9 @@ func (a *arena) journalLine(line string) {
 // delay is the fault, not a pause of the suite.
 func (a *arena) freeze(pid int) {
 	pids := []int{pid}
+	if a.mold.pid != 0 {
+		pids = append(pids, a.mold.pid)
+	}
 	for _, s := range a.slots {
 		if s.worker != nil {
 			pids = append(pids, s.worker.PID())
@@ -223,7 +233,7 @@ func (a *arena) freeze(pid int) {
 
 // An answerOf is an answer of the Invoke API.
 type answerOf struct {
-	id, errorType, nonce string
+	id, errorType, nonce, message string
 }
 
 // call invokes the function with an instruction, in this process.

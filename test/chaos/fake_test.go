@@ -13,9 +13,15 @@ import (
 
 // The environment of a fake.
 const (
-	actAs      = "CHAOS_FAKE"    // if set, the test binary is a fake R
+	actAs      = "CHAOS_FAKE"    // if set, the test binary is a fake R: asWorker or asTemplate
 	envJournal = "CHAOS_JOURNAL" // the named pipe that it writes to
 	envPlan    = "CHAOS_PLAN"    // an instruction, as JSON, for the time before it is ready
+)
+
+// What a fake does once it is ready: serve, or fork.
+const (
+	asWorker   = "worker"
+	asTemplate = "template"
 )
 
 // An instruction is an event. It names the fault that the fake injects into itself, and when.
@@ -54,6 +60,9 @@ func playFake() {
 		f.hurt(plan, reply{frames: faker.ReadyFrames()})
 	} else {
 		f.Ready()
+	}
+	if os.Getenv(actAs) == asTemplate {
+		f.template()
 	}
 	for {
 		f.serve()

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ func TestMain(m *testing.M) {
 		playFake()
 		return
 	}
+	inherited = proc.Pipes(os.Getpid())
 	os.Exit(m.Run())
 }
 
@@ -37,9 +39,10 @@ type fakeHarness struct {
 	dir    string // for all files
 	mark   string // in the environment of every process
 	rounds int
+	forks  bool // workers are forked
 }
 
-func newFakeHarness(t *testing.T, rec *record, rounds int) *fakeHarness {
+func newFakeHarness(t *testing.T, rec *record, rounds int, forks bool) *fakeHarness {
 	t.Helper()
 	bin, err := os.Executable()
 	if err != nil {
@@ -54,7 +57,7 @@ func newFakeHarness(t *testing.T, rec *record, rounds int) *fakeHarness {
 	t.Cleanup(func() { // runs last, after a failure too
 		proc.KillAll(proc.Marked(mark))
 	})
-	return &fakeHarness{rec: rec, bin: bin, script: script, dir: t.TempDir(), mark: mark, rounds: rounds}
+	return &fakeHarness{rec: rec, bin: bin, script: script, dir: t.TempDir(), mark: mark, rounds: rounds, forks: forks}
 }
 
 func (h *fakeHarness) lanes() map[string]int {
@@ -67,7 +70,8 @@ func (h *fakeHarness) lanes() map[string]int {
 func (h *fakeHarness) lane(c cell) (string, int) {
 	switch c.fault {
 	case "SIGSTOP", "SIGSTOP until the deadline, then SIGCONT", "truncated header", "reply after the deadline",
-		"never reads", "loop that ignores SIGINT", "/next fails for a while":
+		"never reads", "loop that ignores SIGINT", "/next fails for a while",
+		"template SIGSTOP", "middle process SIGKILL":
 		if c.state != draining {
 			return slow, 1
 		}
@@ -92,7 +96,7 @@ func (h *fakeHarness) open(lane string) injector {
 	case quick:
 		return h.mustArena(3, 10*time.Second, 2*time.Second, 10*time.Second)
 	case slow:
-		if h.small() {
+		if h.small() || h.forks { // the limit of a fork is part of that of a spawn
 			return h.mustArena(2, 3*time.Second, 1500*time.Millisecond, 3*time.Second)
 		}
 		return h.mustArena(2, time.Second, 400*time.Millisecond, time.Second)
@@ -130,6 +134,7 @@ func (a *arena) free() []violation {
 	a.server.Close()
 	gone := func() bool { return !slices.ContainsFunc(a.slots, func(s slotLog) bool { return s.worker != nil }) }
 	left := !a.Wait(soon, gone)
+	a.stop()              // and keepTemplate, if the supervisor has ended by itself
 	_ = a.journal.Close() // the reader ends; nothing is buffered
 	a.goroutines.Wait()
 	a.Lock()
@@ -137,7 +142,7 @@ func (a *arena) free() []violation {
 	if left {
 		a.violate(inv6, "a worker outlived the supervisor")
 	}
-	a.checkProcesses(nil, 0, a.temp)
+	a.checkProcesses(nil)
 	return a.broken
 }
 
@@ -146,10 +151,39 @@ func TestChaosFake(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	cells := cellsFor(fakeR, *cellsFlag)
+	runFake(t, "fake", false)
+}
+
+// TestChaosFakeForked does so with forked workers. It runs in a process of its own, where the package
+// process reaps all children: elsewhere, other tests wait for theirs.
+func TestChaosFakeForked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	if os.Getenv("CHAOS_FORKED") != "" {
+		runFake(t, "fake, forked,", true)
+		return
+	}
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), bin, "-test.run=^TestChaosFakeForked$", "-test.v", "-test.timeout=80m",
+		fmt.Sprintf("-chaos.seed=%d", *seedFlag), fmt.Sprintf("-chaos.rounds=%d", *roundsFlag), "-chaos.cells="+*cellsFlag)
+	cmd.Env = append(os.Environ(), "CHAOS_FORKED=1")
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func runFake(t *testing.T, name string, forks bool) {
+	t.Helper()
+	cells := cellsFor(fakeR, forks, *cellsFlag)
 	rounds := *roundsFlag
-	rec := newRecord("fake", *seedFlag, cells)
-	h := newFakeHarness(t, rec, rounds)
+	rec := newRecord(name, *seedFlag, cells)
+	h := newFakeHarness(t, rec, rounds, forks)
 
 	// The first arena starts the thread that starts processes. It stays.
 	warm := h.mustArena(1, time.Second, 400*time.Millisecond, 10*time.Second)

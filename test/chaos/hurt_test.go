@@ -14,18 +14,24 @@ import (
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/test/kit/faker"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 // hurt writes the fault to the journal and injects it. If the fake survives, it writes the rest of
 // the reply.
 func (f *fake) hurt(in instruction, r reply) {
-	text, err := json.Marshal(instruction{Nonce: in.Nonce, Fault: in.Fault, State: in.State})
-	faker.Check(err)
-	f.note("fire %d %d %s", os.Getpid(), time.Now().UnixNano(), text)
+	f.fire(in)
 	if act := faults[in.Fault]; act != nil {
 		act(f, in, &r)
 	}
 	f.Raw(r.frames)
+}
+
+// fire writes a fault to the journal.
+func (f *fake) fire(in instruction) {
+	text, err := json.Marshal(instruction{Nonce: in.Nonce, Fault: in.Fault, State: in.State})
+	faker.Check(err)
+	f.note("fire %d %d %s", os.Getpid(), time.Now().UnixNano(), text)
 }
 
 const garbage = "\xff\xfe this is not a frame\n"
@@ -37,12 +43,10 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	// The harness sends SIGCONT.
 	"SIGSTOP until the deadline, then SIGCONT": func(*fake, instruction, *reply) { raise(syscall.SIGSTOP) },
 	// Go's runtime catches SIGSEGV, so a shell with the same pid dies of it.
-	"SIGSEGV": func(*fake, instruction, *reply) {
-		faker.Check(syscall.Exec("/bin/sh", []string{"sh", "-c", "ulimit -c 0; kill -SEGV $$"}, os.Environ()))
-	},
-	"exit 0": func(*fake, instruction, *reply) { os.Exit(0) },
-	"exit 3": func(*fake, instruction, *reply) { os.Exit(3) },
-	"SIGINT": func(f *fake, _ instruction, _ *reply) { raise(syscall.SIGINT); <-f.interrupts; os.Exit(130) },
+	"SIGSEGV": func(f *fake, _ instruction, _ *reply) { f.Exec("ulimit -c 0; kill -SEGV $$") },
+	"exit 0":  func(*fake, instruction, *reply) { os.Exit(0) },
+	"exit 3":  func(*fake, instruction, *reply) { os.Exit(3) },
+	"SIGINT":  func(f *fake, _ instruction, _ *reply) { raise(syscall.SIGINT); <-f.interrupts; os.Exit(130) },
 
 	"garbage": func(f *fake, in instruction, _ *reply) {
 		f.Raw(garbage)
@@ -115,6 +119,13 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	"/error 503":                      func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 	"/error reset before it is taken": func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
 	"/error reset after it is taken":  func(*fake, instruction, *reply) { raise(syscall.SIGKILL) },
+
+	"template SIGKILL": toTemplate(syscall.SIGKILL),
+	"template SIGSEGV": toTemplate(syscall.SIGSEGV),
+	"template SIGSTOP": toTemplate(syscall.SIGSTOP),
+	// The arena sends SIGKILL when a fork was requested.
+	"template SIGSTOP, then SIGKILL": toTemplate(syscall.SIGSTOP),
+	"watchdog SIGKILL":               func(*fake, instruction, *reply) { proc.KillAll(watchdogs(os.Getppid())) },
 }
 
 // raise sends a signal to the calling thread, so that it is delivered before raise returns.

@@ -1,26 +1,32 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"lambda-r-runtime/emulator/faulty"
 	"lambda-r-runtime/test/kit/proc"
+	"lambda-r-runtime/worker"
+	"lambda-r-runtime/worker/process"
 )
 
 // The invariants, numbered as in docs/reliability.md. Number 5 is measured, see the histograms.
 const (
-	inv1 = "1 one accepted report for each invocation, before its deadline"
-	inv2 = "2 an invocation reaches one worker, once"
-	inv3 = "3 each gets the answer to its own event"
-	inv4 = "4 no more open polls than ready workers"
-	inv6 = "6 nothing is left over at rest"
-	inv7 = "7 spawns keep to the backoff, a crash to its slot"
-	inv8 = "8 lines are logged with their invocation before it is answered"
-	inv9 = "9 transitions follow the diagram and end each invocation once"
+	inv1  = "1 one accepted report for each invocation, before its deadline"
+	inv2  = "2 an invocation reaches one worker, once"
+	inv3  = "3 each gets the answer to its own event"
+	inv4  = "4 no more open polls than ready workers"
+	inv6  = "6 nothing is left over at rest"
+	inv7  = "7 spawns keep to the backoff, a crash to its slot"
+	inv8  = "8 lines are logged with their invocation before it is answered"
+	inv9  = "9 transitions follow the diagram and end each invocation once"
+	inv10 = "10 each R has its own pipes, and workers are forked again after a failure"
 
 	// The outcome for the caller and the worker.
 	invTable = "the failure table of docs/architecture.md"
@@ -40,13 +46,16 @@ type eye struct {
 	hurt    map[int]fire         // by pid, of faults that a worker does not survive
 	lines   map[string][2]string // by nonce: the request ids logged with it on stdout, stderr
 	dead    []*watched
+	lost    map[int]int // by pid, how often the supervisor lost the worker
 	births  []birth
 	childOf []int  // background children of fakes that then end
 	victim  string // the error type that a caller got from an armed worker
 }
 
 func newEye() eye {
-	return eye{trips: map[string]*trip{}, fired: map[string]fire{}, hurt: map[int]fire{}, lines: map[string][2]string{}}
+	return eye{
+		trips: map[string]*trip{}, fired: map[string]fire{}, hurt: map[int]fire{}, lines: map[string][2]string{}, lost: map[int]int{},
+	}
 }
 
 func (e *eye) violate(invariant, format string, args ...any) {
@@ -146,9 +155,33 @@ func (e *eye) checkDeaths() {
 		if _, hurt := e.hurt[w.PID()]; !hurt && !w.shot {
 			e.violate(inv7, "worker %d of slot %d died, and nothing was done to it: %v", w.PID(), w.slot, w.Err())
 		}
+		e.checkExit(w)
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", w.PID())); err == nil && proc.Parent(w.PID()) == os.Getpid() {
 			e.violate(inv6, "worker %d is dead and not reaped", w.PID())
 		}
+	}
+}
+
+// exits are how faults end a fake, if bootstrap does not kill it first.
+var exits = map[string]process.ExitError{
+	"SIGKILL": {Signal: syscall.SIGKILL}, "SIGSEGV": {Signal: syscall.SIGSEGV}, "exit 0": {}, "exit 3": {Code: 3},
+}
+
+// checkExit checks that a worker's death was seen with its signal or status, and with the last line on
+// stderr if it was busy.
+func (e *eye) checkExit(w *watched) {
+	f, hurt := e.hurt[w.PID()]
+	want, known := exits[f.in.Fault]
+	exit, _ := errors.AsType[*worker.ExitError](w.Err())
+	if !hurt || !known || exit == nil || exit.Killed != "" {
+		return
+	}
+	if exit.Signal != want.Signal || exit.Code != want.Code {
+		e.violate(invTable, "worker %d died of %s, and was seen to have died of %v", w.PID(), f.in.Fault, exit)
+	}
+	line := lineMark + f.in.Nonce
+	if f.in.State == handler && !slices.ContainsFunc(exit.StderrTail, func(l string) bool { return strings.HasPrefix(l, line) }) {
+		e.violate(invTable, "the last words of worker %d are %q, without %q", w.PID(), exit.StderrTail, line)
 	}
 }
 
@@ -169,24 +202,29 @@ func (s *slotLog) checkSpawn(e *eye, slot int, now time.Time) {
 	}
 }
 
-// checkProcesses checks invariant 6 for one arena with its living workers. Temp is the folder of
-// their TMPDIRs.
-func (e *eye) checkProcesses(workers []*watched, slots int, temp string) {
+// checkProcesses checks invariants 6 and 10 with the living workers.
+func (a *arena) checkProcesses(workers []*watched) {
+	pids, used := []int{}, map[string]bool{}
 	for _, w := range workers {
-		if f, hurt := e.hurt[w.PID()]; hurt {
-			e.violate(invTable, "worker %d is kept after %s/%s", w.PID(), f.in.Fault, f.in.State)
+		if f, hurt := a.hurt[w.PID()]; hurt {
+			a.violate(invTable, "worker %d is kept after %s/%s", w.PID(), f.in.Fault, f.in.State)
 		}
-	}
-	if len(workers) != slots {
-		e.violate(inv6, "%d workers live in %d slots", len(workers), slots)
-	}
-	for _, w := range workers {
 		if !proc.Alive(w.PID()) {
-			e.violate(inv6, "worker %d is a zombie", w.PID())
+			a.violate(inv6, "worker %d is a zombie", w.PID())
+		}
+		pids = append(pids, w.PID())
+		used[w.TempDir()] = true
+		if w.origin != "" {
+			used[w.origin] = true // the handler's file may have made files in it
 		}
 	}
-	if dirs, _ := filepath.Glob(filepath.Join(temp, "*")); len(dirs) != len(workers) {
-		e.violate(inv6, "%d TMPDIRs for %d workers", len(dirs), len(workers))
+	if a.mold.template != nil {
+		pids = append(pids, a.mold.pid)
+		used[a.mold.dir] = true
+	}
+	a.broken = append(a.broken, sharedPipes(pids...)...)
+	if dirs, _ := filepath.Glob(filepath.Join(a.temp, "*")); len(dirs) != len(used) {
+		a.violate(inv6, "%d TMPDIRs, of which %d workers and the template %d use %d", len(dirs), len(workers), a.mold.pid, len(used))
 	}
 }
 

@@ -23,8 +23,8 @@ func TestChaosLargeR(t *testing.T) {
 	rec := newRecord("large R", *seedFlag, []cell{largeCell})
 	for _, gb := range sizes {
 		t.Run(fmt.Sprintf("%d GB", gb), func(t *testing.T) {
-			h := &realHarness{t, rec, bin}
-			a := h.start("LAMBDA_R_DEADLINE_MARGIN="+margin.String(), "LAMBDA_R_INIT_TIMEOUT=2m", fmt.Sprintf("CHAOS_GB=%d", gb))
+			h := &realHarness{t: t, rec: rec, bin: bin, fork: "never"}
+			a := h.start(1, "LAMBDA_R_DEADLINE_MARGIN="+margin.String(), "LAMBDA_R_INIT_TIMEOUT=2m", fmt.Sprintf("CHAOS_GB=%d", gb))
 			for i := range rounds {
 				a.outgrow(t, gb, fmt.Sprintf("large%d-%d", gb, i))
 			}

@@ -93,9 +93,9 @@ const (
 	violated = "Runtime.ProtocolError"
 )
 
-// process returns cells of all states. Real R can do what a handler, an .Rprofile, a finalizer and
+// anywhere returns cells of all states. Real R can do what a handler, an .Rprofile, a finalizer and
 // a signal from outside can do; the harness cannot see how far R has written a result.
-func process(fakeOnly ...state) in {
+func anywhere(fakeOnly ...state) in {
 	cells := every(both, fakeOnly...)
 	for _, s := range fakeOnly {
 		cells[s] = fakeR
@@ -113,15 +113,16 @@ const (
 	onlySpawn    = "it happens only while a process starts"
 	onlyHandler  = "only a handler does it"
 	onlyInFrames = "no reply is being written there"
+	onlyForks    = "a template is used only while a worker is forked; besides, it lives or is dead"
 )
 
 var matrix = []row{
 	// process
-	{"SIGKILL", process(response), "", true, crashed},
-	{"SIGSTOP", process(response), "", true, timedOut},
+	{"SIGKILL", anywhere(response), "", true, crashed},
+	{"SIGSTOP", anywhere(response), "", true, timedOut},
 	{"SIGSTOP until the deadline, then SIGCONT", in{ready: both, unread: both, handler: both, response: fakeR},
 		"after the time limit of a spawn or a shutdown comes SIGKILL at once", true, "|" + timedOut},
-	{"SIGSEGV", process(response), "", true, crashed},
+	{"SIGSEGV", anywhere(response), "", true, crashed},
 	{"exit 0", every(fakeR, draining).and(in{spawning: both, ready: fakeR, handler: both}), "draining: a shutdown asks for it", true, crashed},
 	{"exit 3", every(fakeR).and(in{spawning: both, handler: both}), "", true, crashed},
 	{"SIGINT", in{ready: both}, "while busy, SIGINT is the signal of the deadline; bootstrap never sends it to an idle R", true, ""},
@@ -179,6 +180,27 @@ var matrix = []row{
 	{"/next fails for a while", in{ready: both}, onlyNext, false, ""},
 	{"/next 503", in{ready: both}, onlyNext, false, ""},
 	{"/next cuts the event off", in{ready: realR}, onlyNext, false, ""},
+
+	{"bootstrap SIGKILL", in{ready: realR, handler: realR}, "what matters is whether R is busy", false, ""},
+
+	// forking
+	{"template SIGKILL", in{spawning: both, ready: both, handler: both}, onlyForks, false, ""},
+	{"template SIGSEGV", in{spawning: fakeR, ready: both, handler: both}, onlyForks, false, ""},
+	{"template SIGSTOP", in{spawning: fakeR, ready: both}, onlyForks, false, ""},
+	{"template SIGSTOP, then SIGKILL", in{ready: both}, onlyForks, false, ""},
+	{"template garbage", in{spawning: fakeR}, onlyForks, false, ""},
+	{"template fails to load", in{spawning: realR}, onlyForks, false, ""},
+	{"middle process SIGKILL", in{spawning: both}, "it lives only while a worker is forked", false, ""},
+	{"fork refused", in{spawning: fakeR}, onlyForks, false, ""},
+	{"watchdog SIGKILL", in{ready: both, handler: both}, "it only waits for the end of bootstrap", false, ""},
+}
+
+// forking are the faults that need forked workers.
+var forking = []string{"template ", "middle process ", "fork refused", "watchdog "}
+
+// needsForks reports whether a fault needs forked workers.
+func (c cell) needsForks() bool {
+	return slices.ContainsFunc(forking, func(prefix string) bool { return strings.HasPrefix(c.fault, prefix) })
 }
 
 // and returns the cells with more replaced or added.
@@ -194,14 +216,15 @@ func (c cell) row() row {
 }
 
 // cellsFor returns the cells that a harness can inject and that match the filter: a
-// comma-separated list of faults and of fault/state. An empty filter matches all.
-func cellsFor(h int, filter string) []cell {
+// comma-separated list of faults and of fault/state. An empty filter matches all. With forks, the
+// workers are forked.
+func cellsFor(h int, forks bool, filter string) []cell {
 	wanted := strings.Split(filter, ",")
 	var cells []cell
 	for _, r := range matrix {
 		for _, s := range states {
 			c := cell{r.fault, s}
-			if r.in[s]&h != 0 && (filter == "" || slices.Contains(wanted, r.fault) || slices.Contains(wanted, c.String())) {
+			if r.in[s]&h != 0 && (forks || !c.needsForks()) && (filter == "" || slices.Contains(wanted, r.fault) || slices.Contains(wanted, c.String())) {
 				cells = append(cells, c)
 			}
 		}

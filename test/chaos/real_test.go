@@ -35,14 +35,21 @@ type realHarness struct {
 	t   *testing.T
 	rec *record
 	bin string
+
+	fork string // LAMBDA_R_FORK
 }
+
+// forks reports whether workers are forked.
+func (h *realHarness) forks() bool { return h.fork == "always" }
 
 func (h *realHarness) lanes() map[string]int { return map[string]int{quick: 2, slow: 3, lone: 1} }
 
 func (h *realHarness) lane(c cell) (string, int) {
 	switch {
-	case c.state == draining, c.fault == "/response 500":
+	case c.state == draining, c.fault == "/response 500", c.fault == "bootstrap SIGKILL":
 		return lone, 1
+	case h.forks() && c.endsForking(): // each costs a bootstrap
+		return slow, 1
 	case strings.HasPrefix(c.fault, "SIGSTOP"), c.fault == "loop that ignores SIGINT":
 		return slow, 1
 	}
@@ -53,7 +60,10 @@ func (h *realHarness) open(lane string) injector {
 	if lane == lone {
 		return loneReal{h}
 	}
-	return h.start()
+	if h.forks() {
+		return &forkedReal{h, h.start(1)}
+	}
+	return h.start(1)
 }
 
 // A realArena runs one bootstrap and its R behind an emulator.
@@ -62,7 +72,11 @@ type realArena struct {
 	program *lambda.Program
 	dir     string
 	emu     *emulator.Emulator
-	fds     int // how many bootstrap has at rest
+	slots   int
+	fds     int    // how many bootstrap has at rest
+	worker  int    // the pid of the R that answered last
+	loader  int    // the pid of the R that has loaded its handler
+	ended   string // the log record that forking has ended
 
 	board.Board
 	trips      map[string]*realTrip
@@ -82,9 +96,9 @@ type realTrip struct {
 	reports []*report
 }
 
-// start starts bootstrap; env adds to its environment.
-func (h *realHarness) start(env ...string) *realArena {
-	a := &realArena{h: h, dir: h.t.TempDir(), trips: map[string]*realTrip{}}
+// start starts bootstrap with so many slots; env adds to its environment.
+func (h *realHarness) start(slots int, env ...string) *realArena {
+	a := &realArena{h: h, slots: slots, dir: h.t.TempDir(), trips: map[string]*realTrip{}}
 	a.emu = emulator.New(emulator.Config{Timeout: realTimeout})
 	url := lambda.Serve(h.t, &faulty.Handler{Next: a.emu, Fault: a.fault, Observe: a.observe})
 	root, err := filepath.Abs("testdata")
@@ -100,13 +114,14 @@ func (h *realHarness) start(env ...string) *realArena {
 	cmd := exec.Command(h.bin)
 	cmd.Env = append(os.Environ(), lambda.Env(url, "chaos.run", "AWS_LAMBDA_LOG_FORMAT=JSON", "LOG_LEVEL=debug", "LAMBDA_TASK_ROOT="+root,
 		"LAMBDA_R_DEADLINE_MARGIN="+realMargin.String(), "LAMBDA_R_INIT_TIMEOUT="+realInit.String(), "LAMBDA_R_BIN="+starter,
-		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"))...)
+		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"),
+		"LAMBDA_R_FORK="+h.fork, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", slots))...)
 	cmd.Env = append(cmd.Env, env...)
 	if a.program, err = lambda.Start(cmd); err != nil {
 		panic(err)
 	}
 	h.t.Cleanup(func() { proc.KillAll(append(a.program.Processes(), cmd.Process.Pid)) })
-	a.invoke("warm-up", cell{})
+	a.expect("warm-up", cell{}, "")
 	a.atRest()
 	a.fds = a.openFDs()
 	return a
@@ -142,8 +157,8 @@ func (a *realArena) observe(c faulty.Call) {
 		case c.Op == faulty.OpNext && !c.Ended:
 			a.openPolls++
 			a.lastPoll = now
-			if a.openPolls > 1 {
-				a.broken = append(a.broken, violation{inv4, fmt.Sprintf("%d polls of one worker", a.openPolls)})
+			if a.openPolls > a.slots {
+				a.broken = append(a.broken, violation{inv4, fmt.Sprintf("%d polls of %d workers", a.openPolls, a.slots)})
 			}
 		case c.Op == faulty.OpNext:
 			a.openPolls--
@@ -180,16 +195,17 @@ func (a *realArena) invoke(nonce string, c cell) answerOf {
 	w := httptest.NewRecorder()
 	a.emu.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/2015-03-31/functions/function/invocations", bytes.NewReader(event)))
 	var body struct {
-		Nonce     string `json:"nonce"`
-		ErrorType string `json:"errorType"`
+		Nonce        string `json:"nonce"`
+		ErrorType    string `json:"errorType"`
+		ErrorMessage string `json:"errorMessage"`
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		body.Nonce = fmt.Sprintf("%.100q", w.Body)
 	}
-	return answerOf{w.Header().Get("X-Amzn-Requestid"), body.ErrorType, body.Nonce}
+	return answerOf{w.Header().Get("X-Amzn-Requestid"), body.ErrorType, body.Nonce, body.ErrorMessage}
 }
 
-// atRest waits until the worker's poll is open and nothing else is in flight.
+// atRest waits until the workers' polls are open and nothing else is in flight.
 func (a *realArena) atRest() {
 	rests := func() bool {
 		for _, t := range a.trips {
@@ -199,7 +215,7 @@ func (a *realArena) atRest() {
 				}
 			}
 		}
-		return a.openPolls == 1
+		return a.openPolls == a.slots
 	}
 	if !a.Wait(patience, rests) {
 		a.violate(inv6, "bootstrap is not at rest after %v; it printed:\n%s", patience, a.program.Output.String())
@@ -211,9 +227,18 @@ func (a *realArena) openFDs() int {
 	return len(fds)
 }
 
-// workers returns the living R processes, which are bootstrap's children.
+// children returns the living R processes that are bootstrap's children: its workers and the template.
+func (a *realArena) children() []int {
+	others := watchdogs(a.program.Cmd.Process.Pid)
+	return slices.DeleteFunc(a.program.Processes(), func(pid int) bool {
+		return proc.Parent(pid) != a.program.Cmd.Process.Pid || slices.Contains(others, pid)
+	})
+}
+
+// workers returns the living R processes that serve. If workers are forked, it knows only the one that
+// answered last.
 func (a *realArena) workers() []int {
-	return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return proc.Parent(pid) != a.program.Cmd.Process.Pid })
+	return slices.DeleteFunc(a.children(), func(pid int) bool { return a.h.forks() && pid != a.worker })
 }
 
 // stop ends bootstrap as Lambda does, and checks that nothing is left.
@@ -253,13 +278,19 @@ func buildReal(t *testing.T) (bin string) {
 }
 
 // TestChaosReal runs the cells of the real harness.
-func TestChaosReal(t *testing.T) {
+func TestChaosReal(t *testing.T) { runReal(t, "real R", "never") }
+
+// TestChaosRealForked does so with forked workers.
+func TestChaosRealForked(t *testing.T) { runReal(t, "real R, forked,", "always") }
+
+func runReal(t *testing.T, name, fork string) {
+	t.Helper()
 	bin := buildReal(t)
-	rec := newRecord("real R", *seedFlag, cellsFor(realR, *cellsFlag))
-	h := &realHarness{t, rec, bin}
+	rec := newRecord(name, *seedFlag, cellsFor(realR, fork == "always", *cellsFlag))
+	h := &realHarness{t: t, rec: rec, bin: bin, fork: fork}
 	if *cellsFlag == "" {
 		// The recovery is measured first, while nothing else runs.
-		a := h.start()
+		a := h.start(1)
 		for i := range max(5, *realRoundsFlag/5) {
 			rec.wrong(cell{"SIGKILL", handler}, a.recover(fmt.Sprintf("recovery%d", i)))
 		}

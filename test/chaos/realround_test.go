@@ -21,11 +21,13 @@ var realRoundsFlag = flag.Int("chaos.realrounds", 0, "number of rounds with real
 func (a *realArena) inject(c cell, nonce string) (res result) {
 	worker := a.workers()
 	if len(worker) != 1 {
-		a.violate(inv6, "R processes %v are alive, want one", worker)
+		a.violate(inv6, "R processes %v serve, want one", worker)
 		return result{skipped: "there is no worker", violations: a.settle()}
 	}
 	pid := worker[0]
 	switch {
+	case c.needsForks():
+		res.skipped = a.hurtForking(c, nonce, pid)
 	case c.state == spawning:
 		res.skipped = a.spawnWith(c, nonce, pid)
 	case strings.HasPrefix(c.fault, "/next"):
@@ -138,7 +140,23 @@ func (a *realArena) expect(nonce string, c cell, errorTypes string) string {
 	if got.errorType == "" {
 		a.checkLine(nonce, got.id)
 	}
+	if death := deaths[c.fault]; c.state == handler && death != "" {
+		words := "chaos-words " + nonce
+		if c.fault == "SIGSEGV" {
+			words = "caught segfault" // R's report takes their place
+		}
+		for _, part := range []string{death, words} {
+			if !strings.Contains(got.message, part) {
+				a.violate(invTable, "%s (%v) got %q, without %q", nonce, c, got.message, part)
+			}
+		}
+	}
 	return got.errorType
+}
+
+// deaths are how an error names the death of a worker. Its last words follow.
+var deaths = map[string]string{
+	"SIGKILL": "was killed by SIGKILL", "SIGSEGV": "was killed by SIGSEGV", "exit 0": "exited with status 0", "exit 3": "exited with status 3",
 }
 
 // expectFault sends an event whose handler injects the fault into itself.
@@ -178,6 +196,7 @@ func (a *realArena) spawnWith(c cell, nonce string, pid int) (skipped string) {
 	name, text := a.path("plan"), nonce+"\n"+c.fault+"\n"
 	if c.fault == "spawn failing" || c.fault == "freeze mid-backoff" {
 		name += ".fail"
+		proc.KillAll(a.templates()) // so that the next R is started
 	}
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		return err.Error()
@@ -276,20 +295,29 @@ func (a *realArena) checkLine(nonce, id string) {
 	if line == nil || !strings.Contains(line[0], `"requestId":"`+id+`"`) {
 		a.violate(inv8, "the line of %s was not logged with request id %s: %q", nonce, id, line)
 	}
-	if reads := a.journal("read", nonce); len(reads) != 1 {
+	reads := a.journal("read", nonce)
+	if len(reads) != 1 {
 		a.violate(inv2, "%s was read %d times: %q", nonce, len(reads), reads)
+		return
+	}
+	if _, err := fmt.Sscanf(reads[0], "read %d %d", &a.worker, &a.loader); err != nil {
+		a.violate(inv2, "%s was read by %q", nonce, reads[0])
 	}
 }
 
 // noteSpawns records the durations of the spawns in the log.
 func (a *realArena) noteSpawns() {
+	how := "cold spawn"
+	if a.worker != a.loader {
+		how = "fork"
+	}
 	for line := range strings.Lines(a.program.Output.String()) {
 		var r struct {
 			Message string  `json:"message"`
 			TookMs  float64 `json:"took_ms"`
 		}
 		if json.Unmarshal([]byte(line), &r) == nil && r.Message == "worker ready" {
-			a.h.rec.took("cold spawn", time.Duration(r.TookMs*float64(time.Millisecond)))
+			a.h.rec.took(how, time.Duration(r.TookMs*float64(time.Millisecond)))
 		}
 	}
 }
@@ -297,29 +325,35 @@ func (a *realArena) noteSpawns() {
 // settle checks the invariants at rest and forgets the round.
 func (a *realArena) settle() []violation {
 	left := func() (pids []int) {
-		worker := a.workers()
-		return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return slices.Contains(worker, pid) })
+		known := slices.Concat(a.workers(), a.templates(), watchdogs(a.program.Cmd.Process.Pid))
+		return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return slices.Contains(known, pid) })
 	}
 	if pids := proc.WaitGone(soon, left()...); len(pids) > 0 {
 		a.violate(inv6, "processes %v are left beside the worker", pids)
 		proc.KillAll(pids)
 	}
 	if workers := a.workers(); len(workers) != 1 {
-		a.violate(inv6, "R processes %v are alive, want one", workers)
+		a.violate(inv6, "R processes %v serve, want one", workers)
+	}
+	a.Update(func() { a.broken = append(a.broken, sharedPipes(a.children()...)...) })
+	dirs := 1
+	if a.h.forks() {
+		dirs = a.forkedDirs()
 	}
 	tidy := func() bool {
-		dirs, _ := os.ReadDir(a.dir)
+		entries, _ := os.ReadDir(a.dir)
 		n := 0
-		for _, d := range dirs {
+		for _, d := range entries {
 			if strings.HasPrefix(d.Name(), "lambda-r-") {
 				n++
 			}
 		}
-		return n == 1 && a.openFDs() <= a.fds+2 // connections to the emulator open and close
+		return n == dirs && a.openFDs() <= a.fds+2 // connections to the emulator open and close
 	}
 	if !board.Poll(soon, tidy) {
 		a.violate(inv6, "TMPDIRs or file descriptors are left: %d open, %d at first", a.openFDs(), a.fds)
 	}
+	a.over() // which the output says
 	a.Lock()
 	defer a.Unlock()
 	a.program.Output.Reset()
@@ -335,7 +369,10 @@ type loneReal struct{ h *realHarness }
 func (l loneReal) close() []violation { return nil }
 
 func (l loneReal) inject(c cell, nonce string) (res result) {
-	a := l.h.start()
+	if c.fault == "bootstrap SIGKILL" {
+		return l.killBootstrap(c, nonce)
+	}
+	a := l.h.start(1)
 	if c.state == draining {
 		a.expect(nonce, c, "")
 		a.atRest()

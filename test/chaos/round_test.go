@@ -20,6 +20,8 @@ func (a *arena) inject(c cell, nonce string) result {
 		a.atSpawn(in)
 	case strings.HasPrefix(c.fault, "/next"):
 		a.atNext(in)
+	case c.fault == "template SIGSTOP, then SIGKILL":
+		a.stopAndKill(in)
 	case c.state == handler || c.state == response || c.fault == "wall-clock jump":
 		res.gets = a.among(in)
 	default:
@@ -27,6 +29,9 @@ func (a *arena) inject(c cell, nonce string) result {
 		res.gets = a.victim
 	}
 	a.atRest()
+	if c.needsForks() {
+		a.afterFork(in)
+	}
 	a.echoes("after-"+nonce, "")
 	a.atRest()
 	if !a.fires(nonce) {
@@ -154,7 +159,10 @@ func (a *arena) settle() []violation {
 			workers = append(workers, s.worker)
 		}
 	}
-	a.checkProcesses(workers, len(a.slots), a.temp)
+	if len(workers) != len(a.slots) {
+		a.violate(inv6, "%d workers live in %d slots", len(workers), len(a.slots))
+	}
+	a.checkProcesses(workers)
 	broken := append(a.broken, a.checkChildren()...)
 	a.eye = newEye()
 	a.plan, a.planTimes, a.nextSpoilt = instruction{}, 0, 0

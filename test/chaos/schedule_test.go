@@ -76,7 +76,7 @@ func runSuite(t *testing.T, h harness, rec *record, rounds int) {
 
 // The scheduler draws each cell, and draws the same cells for the same seed.
 func TestChaosSchedule(t *testing.T) {
-	cells := cellsFor(fakeR, "")
+	cells := cellsFor(fakeR, true, "")
 	one := func(cell) int { return 1 }
 	a := schedule(rand.New(rand.NewPCG(7, 0)), cells, one, 3*len(cells))
 	b := schedule(rand.New(rand.NewPCG(7, 0)), cells, one, 3*len(cells))

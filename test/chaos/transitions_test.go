@@ -36,6 +36,10 @@ func (a *arena) observeTransition(t supervisor.Transition) {
 		switch t := t.(type) {
 		case supervisor.Received:
 			a.trip(t.Invocation.ID).received++
+		case supervisor.Lost:
+			if a.lost[t.PID]++; a.lost[t.PID] > 1 {
+				a.violate(inv9, "worker %d was lost %d times", t.PID, a.lost[t.PID])
+			}
 		case supervisor.Reported:
 			a.trip(t.Invocation.ID).over++
 		}

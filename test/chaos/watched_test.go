@@ -18,8 +18,9 @@ import (
 // fields.
 type watched struct {
 	*worker.Worker
-	a    *arena
-	slot int
+	a      *arena
+	slot   int
+	origin string // the TMPDIR of the template that it was forked from; "" if it was spawned
 
 	busy    bool // in Invoke
 	died    bool // its death was recorded
@@ -63,14 +64,14 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 			a.note(a.plan, 0, time.Now())
 		default:
 			plan, _ := json.Marshal(a.plan) // three strings
-			c.Env = append(c.Env[:len(c.Env):len(c.Env)], envPlan+"="+string(plan))
+			c.OwnEnv = []string{envPlan + "=" + string(plan)}
 		}
 		if a.planTimes--; a.planTimes <= 0 {
 			a.plan = instruction{}
 		}
 	})
 	began := time.Now()
-	w, err := worker.Spawn(ctx, c)
+	w, origin, err := a.bear(ctx, c)
 	if err != nil {
 		a.Update(func() {
 			if !a.closing {
@@ -80,12 +81,19 @@ func (a *arena) spawn(ctx context.Context, slot int) (supervisor.Worker, error) 
 		return nil, err
 	}
 	if !planned {
-		a.h.rec.took("cold spawn", time.Since(began))
+		how := "cold spawn"
+		if origin != "" {
+			how = "fork"
+		}
+		a.h.rec.took(how, time.Since(began))
 	}
-	watch := &watched{Worker: w, a: a, slot: slot}
+	watch := &watched{Worker: w, a: a, slot: slot, origin: origin}
 	a.Update(func() {
 		s := &a.slots[slot]
 		a.living++
+		if origin != "" {
+			a.forked++
+		}
 		if s.worker != nil && s.worker.Err() == nil {
 			a.violate(inv6, "slot %d has two workers", slot)
 		}

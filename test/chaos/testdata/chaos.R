@@ -14,6 +14,9 @@ fire <- function(nonce, fault) {
 
 pskill <- tools::pskill
 
+# The process that has loaded this file: the template, or this one if it was not forked.
+loader <- Sys.getpid()
+
 self <- function(signal) pskill(Sys.getpid(), signal)
 
 block <- strrep(paste0(strrep("x", 1023L), "\n"), 1024L)
@@ -51,7 +54,14 @@ act <- function(fault) {
     "closes fd 4" = closeAllConnections(),
     "setwd" = setwd("/"),
     "Sys.setenv" = Sys.setenv(HOME = "/nowhere", PATH = "", TMPDIR = "/nowhere", TZ = "Mars/Olympus"),
-    "loop that ignores SIGINT" = suspendInterrupts(repeat 1)
+    "loop that ignores SIGINT" = suspendInterrupts(repeat 1),
+    "bootstrap SIGKILL" = {
+      if (loader != Sys.getpid()) system("sleep 300", wait = FALSE)
+      suspendInterrupts(repeat 1)
+    },
+    "template SIGKILL" = pskill(loader, 9L),
+    "template SIGSEGV" = pskill(loader, 11L),
+    "watchdog SIGKILL" = while (!file.exists(paste0(Sys.getenv("CHAOS_PLAN"), ".done"))) Sys.sleep(0.001)
   )
   invisible()
 }
@@ -68,8 +78,9 @@ later <- function(fault) {
 }
 
 run <- function(nonce, fault = "", state = "") {
-  note("read", Sys.getpid(), nonce)
+  note("read", Sys.getpid(), loader, nonce)
   cat("chaos-line ", nonce, "\n", sep = "")
+  cat("chaos-words ", nonce, "\n", sep = "", file = stderr())
   if (state == "busy in handler") {
     fire(nonce, fault)
   } else if (state == "ready") {
@@ -84,13 +95,19 @@ run <- function(nonce, fault = "", state = "") {
 # Memory for a worker that takes long to die.
 if (nzchar(Sys.getenv("CHAOS_GB"))) held <- numeric(as.numeric(Sys.getenv("CHAOS_GB")) * 2^27)
 
-# The fault that is planned for the next spawn, once.
-local({
-  plan <- Sys.getenv("CHAOS_PLAN")
+# The fault that is planned for the next R, once: for one that loads this file or, if workers are
+# forked, for a worker.
+planned <- function(plan) {
   mine <- paste0(plan, ".", Sys.getpid())
   if (file.exists(plan) && file.rename(plan, mine)) {
     lines <- readLines(mine)
     unlink(mine)
     fire(lines[[1L]], lines[[2L]])
   }
-})
+}
+if (Sys.getenv("LAMBDA_R_FORK") == "always") {
+  on_fork(function() planned(Sys.getenv("CHAOS_PLAN")))
+  planned(paste0(Sys.getenv("CHAOS_PLAN"), ".load"))
+} else {
+  planned(Sys.getenv("CHAOS_PLAN"))
+}

@@ -29,10 +29,15 @@ type R struct {
 	records  int    // how many it has sent
 }
 
-// New returns an R on the file descriptors that the worker gave this process.
+// New returns an R on the file descriptors that the worker gave this process. If this process was
+// forked, it reports that.
 func New() *R {
 	input, pipe := os.NewFile(3, "requests"), os.NewFile(4, "replies")
-	return &R{Input: input, Pipe: pipe, requests: protocol.NewReader(input), replies: protocol.NewWriter(pipe)}
+	r := &R{Input: input, Pipe: pipe, requests: protocol.NewReader(input), replies: protocol.NewWriter(pipe)}
+	if frame := os.Getenv(envFork); frame != "" {
+		r.bear(frame)
+	}
+	return r
 }
 
 // Receive reads a frame. Like R, it exits at the end of the requests.

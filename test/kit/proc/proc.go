@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -97,4 +98,16 @@ func OpenFDs() []string {
 		}
 	}
 	return open
+}
+
+// Pipes returns the pipes that a process has open, each once.
+func Pipes(pid int) (pipes []string) {
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid)) // the only error is a bad pattern
+	for _, link := range links {
+		target, err := os.Readlink(link) // fails if it was closed since
+		if err == nil && strings.HasPrefix(target, "pipe:") && !slices.Contains(pipes, target) {
+			pipes = append(pipes, target)
+		}
+	}
+	return pipes
 }
