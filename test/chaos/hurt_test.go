@@ -125,7 +125,7 @@ var faults = map[string]func(f *fake, in instruction, r *reply){
 	"template SIGSTOP": toTemplate(syscall.SIGSTOP),
 	// The arena sends SIGKILL when a fork was requested.
 	"template SIGSTOP, then SIGKILL": toTemplate(syscall.SIGSTOP),
-	"watchdog SIGKILL":               func(*fake, instruction, *reply) { proc.KillAll(watchdogs(os.Getppid())) },
+	"watchdog SIGKILL":               func(*fake, instruction, *reply) { proc.KillAll(proc.Watchdogs(os.Getppid())) },
 }
 
 // raise sends a signal to the calling thread, so that it is delivered before raise returns.

@@ -26,7 +26,8 @@ const (
 	inv7  = "7 spawns keep to the backoff, a crash to its slot"
 	inv8  = "8 lines are logged with their invocation before it is answered"
 	inv9  = "9 transitions follow the diagram and end each invocation once"
-	inv10 = "10 each R has its own pipes, and workers are forked again after a failure"
+	inv10 = "10 each R has its own pipes"
+	inv11 = "11 forking goes on after the death of a template"
 
 	// The outcome for the caller and the worker.
 	invTable = "the failure table of docs/architecture.md"

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -15,6 +16,8 @@ type plantedBug struct {
 	dir    string // the package that is changed
 	old    string // occurs once in it
 	new    string
+	adds   string // a file of the package, if it needs one more
+	test   string // that finds it; "" is TestChaosFake
 	cells  string // the cells that find it
 	breaks string // the invariant that they report as broken
 }
@@ -40,7 +43,46 @@ var plantedBugs = []plantedBug{
 		old: "Dispatched{At: s.enter(StateBusy)", new: "Dispatched{At: s.enter(StateBackoff)",
 		cells: "SIGKILL/busy in handler", breaks: inv9,
 	},
+	{
+		name: "forked workers share a reply pipe", dir: "worker",
+		old:  "if *each.pipe = (pipe{r, w}); each.read {",
+		new:  "if each.pipe == &p.replies {\nr, w = planted(0, r), planted(1, w)\n}\nif *each.pipe = (pipe{r, w}); each.read {",
+		adds: sharedPipe,
+		test: "TestChaosFakeForked", cells: "SIGKILL/busy in handler", breaks: inv10,
+	},
+	{
+		name: "a forked worker keeps the request pipe of its template", dir: "rscripts/fork",
+		old: "list(io$requests, io$replies, io$out, io$err)", new: "list(io$replies, io$out, io$err)",
+		test: "TestChaosRealForked", cells: "SIGKILL/busy in handler", breaks: inv10,
+	},
+	{
+		name: "the watchdog forgets a process", dir: "worker/process",
+		old: `test "$what" = - || groups="$groups $pid:$start"`, new: `test "$what" = - || groups="$pid:$start"`,
+		test: "TestChaosRealForked", cells: "bootstrap SIGKILL/busy in handler", breaks: inv6,
+	},
 }
+
+// sharedPipe returns, instead of f, a copy of the first file that it was called with for i.
+const sharedPipe = `package worker
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+var shared [2]int
+
+func planted(i int, f *os.File) *os.File {
+	if shared[i] == 0 {
+		raw, _ := f.SyscallConn()
+		_ = raw.Control(func(fd uintptr) { shared[i], _ = unix.Dup(int(fd)) })
+	}
+	_ = f.Close()
+	fd, _ := unix.Dup(shared[i])
+	return os.NewFile(uintptr(fd), "shared")
+}
+`
 
 // TestChaosFindsPlantedBugs plants each bug and runs the suite, which must fail with the
 // invariant that the bug breaks. The bugs live in patched copies that only the build of the suite
@@ -54,12 +96,14 @@ func TestChaosFindsPlantedBugs(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			bin := filepath.Join(dir, "chaos.test")
-			build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", bug.overlay(t, dir), "-o", bin, ".")
+			overlay := bug.overlay(t, dir)
+			build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", overlay, "-o", bin, ".")
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("build with the bug: %v\n%s", err, out)
 			}
-			run := exec.CommandContext(t.Context(), bin, "-test.run=^TestChaosFake$", "-test.v", "-test.timeout=2m",
+			run := exec.CommandContext(t.Context(), bin, "-test.run=^"+cmp.Or(bug.test, "TestChaosFake")+"$", "-test.v", "-test.timeout=2m",
 				"-chaos.rounds=3", "-chaos.cells="+bug.cells)
+			run.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay) // for what the test builds
 			out, err := run.CombinedOutput()
 			switch {
 			case err == nil:
@@ -71,20 +115,24 @@ func TestChaosFindsPlantedBugs(t *testing.T) {
 	}
 }
 
-// overlay writes the patched copy into dir, and the file that go test -overlay takes.
+// overlay writes the patched copy and the added file into dir, and the file that -overlay takes.
 func (b plantedBug) overlay(t *testing.T, dir string) string {
 	t.Helper()
 	path, text := b.source(t)
 	patched := filepath.Join(dir, filepath.Base(path))
 	overlay := filepath.Join(dir, "overlay.json")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: patched}})
+	files := map[string]string{patched: strings.Replace(text, b.old, b.new, 1)}
+	changes := map[string]string{path: patched}
+	if b.adds != "" {
+		added := filepath.Join(dir, "planted.go")
+		files[added], changes[filepath.Join(filepath.Dir(path), "planted.go")] = b.adds, added
+	}
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": changes})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, content := range map[string]string{
-		patched: strings.Replace(text, b.old, b.new, 1),
-		overlay: string(replace),
-	} {
+	files[overlay] = string(replace)
+	for file, content := range files {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +147,7 @@ func (b plantedBug) source(t *testing.T) (path, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	files, err := filepath.Glob(filepath.Join(folder, "*.*"))
 	if err != nil {
 		t.Fatal(err)
 	}

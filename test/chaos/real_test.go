@@ -229,7 +229,7 @@ func (a *realArena) openFDs() int {
 
 // children returns the living R processes that are bootstrap's children: its workers and the template.
 func (a *realArena) children() []int {
-	others := watchdogs(a.program.Cmd.Process.Pid)
+	others := proc.Watchdogs(a.program.Cmd.Process.Pid)
 	return slices.DeleteFunc(a.program.Processes(), func(pid int) bool {
 		return proc.Parent(pid) != a.program.Cmd.Process.Pid || slices.Contains(others, pid)
 	})

@@ -24,7 +24,7 @@ func (f *forkedReal) inject(c cell, nonce string) (res result) {
 	res = f.realArena.inject(c, nonce)
 	over := f.over()
 	if over != c.endsForking() && !(c.mayEndForking() && over) {
-		res.violations = append(res.violations, violation{inv10, fmt.Sprintf("forking has ended: %q", f.ended)})
+		res.violations = append(res.violations, violation{inv11, fmt.Sprintf("forking has ended: %q", f.ended)})
 	}
 	if over {
 		res.violations = append(res.violations, f.close()...)
@@ -126,7 +126,7 @@ func (a *realArena) hurtForking(c cell, nonce string, worker int) (skipped strin
 // hurtWatchdog kills the watchdog, while the worker is idle or busy. There must be another one.
 func (a *realArena) hurtWatchdog(c cell, nonce string) (skipped string) {
 	bootstrap := a.program.Cmd.Process.Pid
-	killed := watchdogs(bootstrap)
+	killed := proc.Watchdogs(bootstrap)
 	if len(killed) != 1 {
 		return fmt.Sprintf("the watchdogs are %v", killed)
 	}
@@ -143,8 +143,8 @@ func (a *realArena) hurtWatchdog(c cell, nonce string) (skipped string) {
 		killing.Wait()
 		_ = os.Remove(a.path("plan.done")) // likewise
 	}
-	if !board.Poll(soon, func() bool { now := watchdogs(bootstrap); return len(now) == 1 && now[0] != killed[0] }) {
-		a.violate(inv6, "the watchdogs are %v after %v were killed", watchdogs(bootstrap), killed)
+	if !board.Poll(soon, func() bool { now := proc.Watchdogs(bootstrap); return len(now) == 1 && now[0] != killed[0] }) {
+		a.violate(inv6, "the watchdogs are %v after %v were killed", proc.Watchdogs(bootstrap), killed)
 	}
 	return ""
 }
@@ -213,7 +213,7 @@ func (a *realArena) refork(nonce string) {
 			return
 		}
 	}
-	a.violate(inv10, "worker %d has the template %d; the templates are %v", a.worker, a.loader, a.templates())
+	a.violate(inv11, "worker %d has the template %d; the templates are %v", a.worker, a.loader, a.templates())
 }
 
 // killBootstrap kills bootstrap while both workers are idle or busy. Nothing may be left. With forked
@@ -232,9 +232,9 @@ func (l loneReal) killBootstrap(c cell, nonce string) (res result) {
 		}
 	}
 	bootstrap := a.program.Cmd.Process.Pid
-	if dogs := watchdogs(bootstrap); l.h.forks() && nonce[len(nonce)-1]%2 == 0 {
+	if dogs := proc.Watchdogs(bootstrap); l.h.forks() && nonce[len(nonce)-1]%2 == 0 {
 		proc.KillAll(dogs)
-		board.Poll(soon, func() bool { now := watchdogs(bootstrap); return len(now) == 1 && !slices.Equal(now, dogs) })
+		board.Poll(soon, func() bool { now := proc.Watchdogs(bootstrap); return len(now) == 1 && !slices.Equal(now, dogs) })
 	}
 	a.program.Signal(syscall.SIGKILL)
 	a.program.WaitEnd(patience)

@@ -325,7 +325,7 @@ func (a *realArena) noteSpawns() {
 // settle checks the invariants at rest and forgets the round.
 func (a *realArena) settle() []violation {
 	left := func() (pids []int) {
-		known := slices.Concat(a.workers(), a.templates(), watchdogs(a.program.Cmd.Process.Pid))
+		known := slices.Concat(a.workers(), a.templates(), proc.Watchdogs(a.program.Cmd.Process.Pid))
 		return slices.DeleteFunc(a.program.Processes(), func(pid int) bool { return slices.Contains(known, pid) })
 	}
 	if pids := proc.WaitGone(soon, left()...); len(pids) > 0 {

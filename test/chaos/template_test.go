@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -78,22 +76,6 @@ func toTemplate(s syscall.Signal) func(*fake, instruction, *reply) {
 		}
 		_ = syscall.Kill(pid, s) // it may have died
 	}
-}
-
-// watchdogs returns the pids of the watchdogs of the program parent.
-func watchdogs(parent int) (pids []int) {
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the only error is a bad pattern
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil || !strings.Contains(string(text), "read -r what pid start") {
-			continue // it has ended, or is another program
-		}
-		pid, _ := strconv.Atoi(strings.Split(file, "/")[2]) // the pattern allows only digits
-		if proc.Parent(pid) == parent && proc.Alive(pid) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // A mold is the template of an arena. The arena's lock guards it.
@@ -177,7 +159,7 @@ func (a *arena) afterFork(in instruction) {
 			return
 		}
 	}
-	a.Update(func() { a.violate(inv10, "no worker is forked after %s/%s", in.Fault, in.State) })
+	a.Update(func() { a.violate(inv11, "no worker is forked after %s/%s", in.Fault, in.State) })
 }
 
 // inherited are the pipes with which the tests were started. Their children may have them.

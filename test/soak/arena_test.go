@@ -33,6 +33,7 @@ type arena struct {
 	t       *testing.T
 	program *lambda.Program
 	workers int
+	forks   bool
 	dir     string // TMPDIR of bootstrap
 	probe   string // the file that the probe writes
 	url     string
@@ -67,14 +68,14 @@ func build(t *testing.T) (program string) {
 	return program
 }
 
-// start starts bootstrap with so many workers.
-func start(t *testing.T, program string, workers int, env ...string) *arena {
+// start starts bootstrap for a plan; env adds to its environment.
+func start(t *testing.T, program string, p plan, env ...string) *arena {
 	t.Helper()
-	a := &arena{t: t, workers: workers, dir: t.TempDir(), probe: filepath.Join(t.TempDir(), "probe")}
+	a := &arena{t: t, workers: p.workers, forks: p.forks, dir: t.TempDir(), probe: filepath.Join(t.TempDir(), "probe")}
 	cmd := exec.Command(program, "local", "--addr", "127.0.0.1:0", "--http", "--timeout", timeout.String(),
-		"--concurrency", strconv.Itoa(workers), "soak.run")
+		"--concurrency", strconv.Itoa(p.workers), "soak.run")
 	cmd.Dir = "testdata"
-	cmd.Env = append(append(os.Environ(), "TMPDIR="+a.dir, "SOAK_PROBE="+a.probe, "LAMBDA_R_DEADLINE_MARGIN=1h"), env...)
+	cmd.Env = slices.Concat(os.Environ(), []string{"TMPDIR=" + a.dir, "SOAK_PROBE=" + a.probe, "LAMBDA_R_DEADLINE_MARGIN=1h"}, p.env(), env)
 	var err error
 	if a.program, err = lambda.Start(cmd); err != nil {
 		t.Fatal(err)
@@ -114,10 +115,13 @@ func (a *arena) measure() sample {
 	}
 	for _, w := range workers {
 		for name, value := range map[string]float64{
-			"file descriptors of R": descriptors(w.PID), "heap of R": w.HeapMB, "resident memory of R": residentMB(w.PID),
+			"file descriptors of R": descriptors(w.PID), "heap of R": w.HeapMB, "memory of R": a.memoryMB(w.PID),
 			"connections of R": w.Connections, "global objects of R": w.Objects,
 		} {
 			s[name] = max(s[name], value)
+		}
+		if w.Loader != w.PID && proc.Alive(w.Loader) {
+			s["file descriptors of the template"], s["memory of the template"] = descriptors(w.Loader), a.memoryMB(w.Loader)
 		}
 	}
 	a.program.Output.Reset() // it would need ever more memory
@@ -146,6 +150,7 @@ func (a *arena) ask() (p probed) {
 // A workerFacts is what a worker reports about itself.
 type workerFacts struct {
 	PID         int     `json:"pid"`
+	Loader      int     `json:"loader"` // the R that has loaded the function: the template if this one was forked
 	HeapMB      float64 `json:"heap_mb"`
 	Connections float64 `json:"connections"`
 	Objects     float64 `json:"objects"`
@@ -211,6 +216,21 @@ func (a *arena) files() (paths []string) {
 		return nil
 	})
 	return paths
+}
+
+// memoryMB returns the memory of an R. What it shares with others is divided among them if workers are
+// forked.
+func (a *arena) memoryMB(pid int) float64 {
+	if !a.forks {
+		return residentMB(pid)
+	}
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid)) // fails only if it has ended
+	_, pss, _ := strings.Cut(string(text), "\nPss:")
+	var kb float64
+	if _, err := fmt.Sscan(pss, &kb); err != nil {
+		return -1 // likewise
+	}
+	return kb / 1e3
 }
 
 // residentMB returns the resident memory of a process.

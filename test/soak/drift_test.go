@@ -26,9 +26,11 @@ var limits = []limit{
 	{"processes", "", 0},
 	{"zombies", "", 2},
 	{"heap of R", "MB", 4},
-	{"resident memory of R", "MB", 24},
+	{"memory of R", "MB", 24},
 	{"connections of R", "", 0},
 	{"global objects of R", "", 0},
+	{"file descriptors of the template", "", 2},
+	{"memory of the template", "MB", 8},
 }
 
 // drifts returns what grew by more than its limit. A value counts as grown if the smallest of the

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream/eventstreamapi"
 
 	"lambda-r-runtime/test/kit/lambda"
+	"lambda-r-runtime/test/kit/proc"
 )
 
 // A kind of invocation, and how often it is made. call returns an error if the answer is wrong.
@@ -130,6 +131,17 @@ var stormy = []kind{
 	{"SIGSTOP", 0.1, fails("freeze", "Runtime.InvocationTimeout")},
 	{"loop", 0.1, fails("spin", "Runtime.InvocationTimeout")},
 	{"loop that ignores interrupts", 0.1, fails("stubborn", "Runtime.InvocationTimeout")},
+}
+
+// forked are the kinds that break the template of forked workers, or the watchdog.
+var forked = []kind{
+	{"template SIGKILL", 0.3, func(a *arena, nonce string) error {
+		return want(http.StatusOK, nonce)(a.invoke(event("orphan", nonce)))
+	}},
+	{"watchdog SIGKILL", 0.3, func(a *arena, nonce string) error {
+		proc.KillAll(proc.Watchdogs(a.program.Cmd.Process.Pid))
+		return echo(a, nonce)
+	}},
 }
 
 func echo(a *arena, nonce string) error {

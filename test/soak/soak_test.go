@@ -26,15 +26,27 @@ type plan struct {
 	name    string
 	workers int
 	callers int // how many call at the same time
+	forks   bool
 	mix     []kind
 	share   float64 // of -soak.invocations
 }
 
-// In the steady plan no worker is lost, so what drifts inside R shows. In the stormy plan workers
-// crash, hang and are killed, and callers leave.
+// In the steady plan no worker is lost, so what drifts inside R shows. In the stormy plans workers
+// crash, hang and are killed, and callers leave; with forked workers, templates and watchdogs are
+// killed, too. The forked plan recycles workers, so that there are many forks of one template.
 var plans = []plan{
-	{"steady", 2, 3, steady, 0.9},
-	{"stormy", 4, 6, slices.Concat(steady, stormy), 0.1},
+	{"steady", 2, 3, false, steady, 0.6},
+	{"stormy", 4, 6, false, slices.Concat(steady, stormy), 0.1},
+	{"forked", 2, 3, true, steady, 0.2},
+	{"stormy, forked", 4, 6, true, slices.Concat(steady, stormy, forked), 0.1},
+}
+
+// env returns the environment of the plan.
+func (p plan) env() []string {
+	if !p.forks {
+		return []string{"LAMBDA_R_FORK=never"}
+	}
+	return []string{"LAMBDA_R_FORK=always", "LAMBDA_R_MAX_INVOCATIONS=20"}
 }
 
 // TestSoak fails if an answer is wrong, or if something drifts.
@@ -47,12 +59,19 @@ func TestSoak(t *testing.T) {
 	for _, p := range plans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel() // the stormy plan often waits for a deadline
-			a := start(t, program, p.workers)
+			a := start(t, program, p)
 			for _, drift := range drifts(a.soak(p)) {
 				t.Error(drift)
 			}
-			if p.name == "steady" {
-				a.compareLatency(start(t, program, p.workers))
+			switch p.name {
+			case "steady":
+				a.compareLatency(start(t, program, p))
+			case "forked":
+				for _, w := range a.facts() {
+					if w.Loader == w.PID {
+						t.Errorf("worker %d was not forked", w.PID)
+					}
+				}
 			}
 		})
 	}
@@ -73,6 +92,9 @@ func (a *arena) soak(p plan) (samples []sample) {
 	samples = append(samples, a.measure())
 	last := samples[len(samples)-1]
 	for _, l := range limits {
+		if _, measured := last[l.measure]; !measured {
+			continue
+		}
 		a.t.Logf("%-30s %8.4g → %.4g %s", l.measure, samples[0][l.measure], last[l.measure], l.unit)
 	}
 	a.t.Logf("%d invocations in %v", n+lap, time.Since(began).Round(time.Second))
@@ -160,8 +182,8 @@ func TestSoakFindsLeaks(t *testing.T) {
 		t.Skip("needs R")
 	}
 	t.Parallel()
-	p := plan{"leaking", 2, 3, steady, 0.5}
-	a := start(t, build(t), p.workers, "SOAK_PLANT=yes")
+	p := plan{"leaking", 2, 3, false, steady, 0.5}
+	a := start(t, build(t), p, "SOAK_PLANT=yes")
 	grown := drifts(a.soak(p))
 	for _, measure := range []string{
 		"live heap of bootstrap", "goroutines", "file descriptors of bootstrap", "files in TMPDIR", "heap of R", "connections of R",

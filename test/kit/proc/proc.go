@@ -111,3 +111,19 @@ func Pipes(pid int) (pipes []string) {
 	}
 	return pipes
 }
+
+// Watchdogs returns the watchdogs of bootstrap that run, see worker/process.
+func Watchdogs(bootstrap int) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the only error is a bad pattern
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(text, []byte("read -r what pid start")) {
+			continue // it has ended, or is another program
+		}
+		var pid int
+		if _, err := fmt.Sscanf(file, "/proc/%d/", &pid); err == nil && Parent(pid) == bootstrap && Alive(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

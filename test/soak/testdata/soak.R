@@ -52,6 +52,15 @@ do_endless <- function(nonce, event, context) {
   stream_response(function(write) repeat write(raw(65536)))
 }
 
+# The process that has loaded this file: the template, or this one if it was not forked.
+loader <- Sys.getpid()
+do_orphan <- function(nonce, event, context) {
+  if (loader != Sys.getpid()) {
+    tools::pskill(loader, 9L)
+  }
+  list(nonce = nonce)
+}
+
 # The ends of a worker.
 do_quit <- function(nonce, event, context) quit(status = 3)
 do_sigkill <- function(nonce, event, context) tools::pskill(Sys.getpid(), 9L)
@@ -87,6 +96,7 @@ do_facts <- function(nonce, event, context) {
   }
   list(
     pid = Sys.getpid(),
+    loader = loader,
     heap_mb = sum(gc()[, 2L]),
     connections = nrow(showConnections(all = TRUE)),
     objects = length(ls(globalenv(), all.names = TRUE)) + length(search())
