@@ -101,5 +101,5 @@ runtime-deps:
 test-deps:
 	@scripts/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
 		ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber callr=r-cran-callr httr2=r-cran-httr2 \
-		htmltools=r-cran-htmltools DBI=r-cran-dbi RSQLite=r-cran-rsqlite openssl=r-cran-openssl dqrng=r-cran-dqrng \
+		htmltools=r-cran-htmltools DBI=r-cran-dbi RSQLite=r-cran-rsqlite openssl=r-cran-openssl dqrng=r-cran-dqrng data.table=r-cran-data.table \
 		gcc=gcc libc-dev=libc6-dev

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker"
 )
 
@@ -25,9 +24,10 @@ type Config struct {
 	NoHandler string // why there is no handler
 	SnapStart bool   // take the handler through the phases of SnapStart
 
-	// Fork, if not nil, returns whether workers are forked from an R that took init to load the
-	// handler, and what they could not use.
-	Fork func(ctx context.Context, w *worker.Worker, init time.Duration) (decision string, hazards []protocol.Finding, err error)
+	// Fork decides whether workers are forked, and returns the reason. Workers is how many the
+	// function has; the decision is reported for one, too.
+	Fork    func(ForkCase) (fork bool, reason string)
+	Workers int
 
 	InitTimeout time.Duration
 	Explain     func(error) string // formats an error for people

@@ -66,7 +66,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 		e.records(loaded())
 		return
 	}
-	defer func() {
+	defer func() { // frees what is left of it
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), supervisor.DrainLimit)
 		defer cancel()
 		w.Shutdown(stopping)
@@ -75,7 +75,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 	e.init(took, w.Info())
 	e.records(loaded())
 	e.used(w.PeakRSS())
-	e.fork(spawning, w, took)
+	e.fork(ctx, c, w, took)
 	if e.SnapStart {
 		e.snapStart(ctx, spawning, w, took)
 	}

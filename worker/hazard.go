@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker/process"
@@ -32,8 +33,9 @@ var sharedKinds = map[string]string{
 }
 
 // Hazards returns what R has made while it loaded the handler and forked workers cannot use:
-// connections, which they would share, and threads, which they would not have. It must be called
-// before w has served anything. Ctx and the errors are those of Enter.
+// connections, which they would share, and threads, which they would not have. If there are hooks of
+// on_fork(), they open the connections again. Hazards must be called before w has served anything. Ctx
+// and the errors are those of Enter.
 func (w *Worker) Hazards(ctx context.Context) ([]protocol.Finding, error) {
 	entered, err := w.within(ctx, protocol.NewCheck())
 	if err != nil {
@@ -41,19 +43,28 @@ func (w *Worker) Hazards(ctx context.Context) ([]protocol.Finding, error) {
 	}
 	var hazards []protocol.Finding
 	for _, f := range append(entered.Findings, w.fragile()...) {
-		if fix, shared := sharedKinds[f.Kind]; shared {
+		if fix, shared := sharedKinds[f.Kind]; shared && !w.ready.OnFork {
 			hazards = append(hazards, protocol.Finding{Kind: f.Kind, What: f.What, Fix: fix})
 		}
 	}
 	return append(hazards, w.threadHazards()...), nil
 }
 
-// Shared reports whether f, one of Hazards, is a connection that a hook of on_fork() can open again.
-func Shared(f protocol.Finding) bool { return sharedKinds[f.Kind] != "" }
+// A thread that has done its part of OpenMP's work runs on for some milliseconds, in case there is
+// more. Meanwhile it cannot be seen which library it belongs to.
+const (
+	maxSpin  = 100 * time.Millisecond
+	spinPoll = 2 * time.Millisecond
+)
 
 // threadHazards returns the hazards among R's threads.
 func (w *Worker) threadHazards() []protocol.Finding {
 	threads, err := w.process.Threads()
+	running := func(t process.Thread) bool { return t.Running }
+	for end := time.Now().Add(maxSpin); slices.ContainsFunc(threads, running) && time.Now().Before(end); {
+		time.Sleep(spinPoll)
+		threads, err = w.process.Threads()
+	}
 	if err != nil || len(threads) == 0 {
 		return nil // an error: R has ended, as the next frame shows
 	}
@@ -103,7 +114,7 @@ func hazardsOf(threads []process.Thread, libraries []string) []protocol.Finding 
 	if unknown > 0 {
 		hazards = append(hazards, protocol.Finding{
 			Kind: kindThread,
-			What: fmt.Sprintf("%d threads of unknown packages", unknown),
+			What: fmt.Sprintf("threads that may belong to any package (%d)", unknown),
 			Fix:  "start them in on_fork()",
 		})
 	}

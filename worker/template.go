@@ -7,10 +7,22 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker/process"
 )
+
+// ForkLimit is how long a fork may take, with the hooks of on_fork(). It takes milliseconds, so one
+// that takes longer hangs.
+const ForkLimit = 5 * time.Second
+
+// A SlowForkError is the cause of a fork that was not ready in time.
+type SlowForkError struct{}
+
+func (SlowForkError) Error() string {
+	return fmt.Sprintf("a forked worker was not ready within %s, hooks of on_fork() included", ForkLimit)
+}
 
 // A Template is an R that has loaded the handler and never serves. Workers are forked from it, which
 // takes milliseconds however long the load took. All methods may be called from any goroutine.

@@ -10,12 +10,10 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"lambda-r-runtime/doctor"
-	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker"
 )
 
@@ -59,17 +57,16 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 		defer p.close()
 		c = p.config
 	}
-	var advice func(context.Context, *worker.Worker, time.Duration) (string, []protocol.Finding, error)
-	if p != nil && p.forks != nil {
-		c.Env = p.forks.single
-		advice = p.forkAdvice
+	if s.fork != forkNever { // as the first R loads the handler
+		c.Env, c.Threads = worker.SingleThreaded(c.Env)
 	}
 	if !doctor.Examine(ctx, doctor.Config{
 		Getenv:      getenv,
 		Worker:      c,
 		NoHandler:   noHandler,
 		SnapStart:   *snapStart,
-		Fork:        advice,
+		Workers:     max(s.workers, s.maxConcurrency),
+		Fork:        s.forkAdvice,
 		InitTimeout: s.initLimit(),
 		Explain:     describe,
 		Report:      report,

@@ -14,22 +14,8 @@ import (
 	"lambda-r-runtime/worker"
 )
 
-const (
-	// forkLimit is how long a fork may take, with the hooks of on_fork(). It takes milliseconds,
-	// so one that takes longer hangs.
-	forkLimit = 5 * time.Second
-
-	// maxTemplateDeaths is how many templates in a row may die before a worker was forked from
-	// them.
-	maxTemplateDeaths = 3
-)
-
-// A slowForkError is the cause of a fork that was not ready in time.
-type slowForkError struct{}
-
-func (slowForkError) Error() string {
-	return fmt.Sprintf("a forked worker was not ready within %s, hooks of on_fork() included", forkLimit)
-}
+// maxTemplateDeaths is how many templates in a row may die before a worker was forked from them.
+const maxTemplateDeaths = 3
 
 // forks makes workers: it forks them from a template if the function can be forked, and else spawns
 // them. The first R that has loaded the handler shows whether it can, and then becomes the template.
@@ -151,7 +137,7 @@ func (f *forks) serving(ctx context.Context, w *worker.Worker) (*worker.Worker, 
 
 // fork forks a worker from t.
 func (f *forks) fork(ctx context.Context, t *worker.Template, c worker.Config) (*worker.Worker, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, forkLimit, slowForkError{})
+	ctx, cancel := context.WithTimeoutCause(ctx, worker.ForkLimit, worker.SlowForkError{})
 	defer cancel()
 	c.Threads = f.threads
 	w, err := t.Fork(ctx, c)

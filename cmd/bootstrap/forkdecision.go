@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lambda-r-runtime/doctor"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker"
 )
@@ -70,10 +71,9 @@ type forkDecision struct {
 	hazards []protocol.Finding // the user should know of them
 }
 
-// decide decides. Hazards are what workers would share or miss, and handled reports that the
-// function has hooks of on_fork(), which open connections again. Hazards is called only if they can
-// make a difference.
-func (c forkCase) decide(handled bool, hazards func() ([]protocol.Finding, error)) (forkDecision, error) {
+// decide decides. Hazards are what workers would share or miss. They are asked for only if they can make
+// a difference.
+func (c forkCase) decide(hazards func() ([]protocol.Finding, error)) (forkDecision, error) {
 	if c.mode == forkNever {
 		return forkDecision{reason: "LAMBDA_R_FORK is never"}, nil
 	}
@@ -92,37 +92,40 @@ func (c forkCase) decide(handled bool, hazards func() ([]protocol.Finding, error
 	if err != nil {
 		return forkDecision{}, err
 	}
-	var unhandled []protocol.Finding
-	for _, f := range found {
-		if !handled || !worker.Shared(f) {
-			unhandled = append(unhandled, f)
-		}
-	}
 	switch {
 	case c.mode == forkAlways:
-		return forkDecision{fork: true, reason: "LAMBDA_R_FORK is always", hazards: unhandled}, nil
-	case len(unhandled) > 0:
-		f := unhandled[0]
+		return forkDecision{fork: true, reason: "LAMBDA_R_FORK is always", hazards: found}, nil
+	case len(found) > 0:
+		f := found[0]
 		return forkDecision{reason: fmt.Sprintf("the handler's file has made %s; to fork, %s", f.What, f.Fix)}, nil
 	}
-	return forkDecision{fork: true, reason: "it is worth its memory, and nothing was found that forked workers cannot use"}, nil
+	return forkDecision{fork: true, reason: "forking is worth its memory, and nothing was found that forked workers cannot use"}, nil
 }
 
-// forkCase returns the case of w, which became ready after init.
-func (p *pool) forkCase(slots int, w *worker.Worker, init time.Duration) forkCase {
-	return forkCase{
+// forkAdvice is the decision for the doctor.
+func (s *settings) forkAdvice(c doctor.ForkCase) (fork bool, reason string) {
+	d, _ := forkCase{
+		mode:     s.fork,
+		slots:    c.Workers,
+		isolated: s.isolated(),
+		init:     c.Init,
+		rss:      c.RSS,
+		memory:   c.Memory,
+	}.decide(func() ([]protocol.Finding, error) { return c.Hazards, nil }) // the only source of an error
+	return d.fork, d.reason
+}
+
+// canFork decides whether workers are forked from w, which became ready after init.
+func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, init time.Duration) (bool, error) {
+	c := forkCase{
 		mode:     p.settings.fork,
-		slots:    slots,
+		slots:    p.slots,
 		isolated: p.settings.isolated(),
 		init:     init,
 		rss:      w.RSS(),
 		memory:   p.memoryLimit(),
 	}
-}
-
-// canFork decides whether workers are forked from w, which became ready after init.
-func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, init time.Duration) (bool, error) {
-	d, err := p.forkCase(p.slots, w, init).decide(w.Info().OnFork, func() ([]protocol.Finding, error) { return w.Hazards(ctx) })
+	d, err := c.decide(func() ([]protocol.Finding, error) { return w.Hazards(ctx) })
 	if err != nil {
 		return false, err
 	}
@@ -131,18 +134,4 @@ func (p *pool) canFork(ctx context.Context, log *slog.Logger, w *worker.Worker, 
 		log.Warn("forked workers cannot use what the handler's file has made", "kind", f.Kind, "what", f.What, "fix", f.Fix)
 	}
 	return d.fork, nil
-}
-
-// forkAdvice returns what bootstrap doctor says of forking: the decision, and everything that forked
-// workers could not use.
-func (p *pool) forkAdvice(ctx context.Context, w *worker.Worker, init time.Duration) (decision string, hazards []protocol.Finding, err error) {
-	hazards, err = w.Hazards(ctx)
-	d, err := p.forkCase(p.settings.lambdaSlots(), w, init).decide(w.Info().OnFork, func() ([]protocol.Finding, error) { return hazards, err })
-	if err != nil {
-		return "", nil, err
-	}
-	if d.fork {
-		return "workers are forked from an R that has loaded the handler: " + d.reason, hazards, nil
-	}
-	return "workers are spawned, not forked: " + d.reason, hazards, nil
 }

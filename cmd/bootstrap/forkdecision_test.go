@@ -21,7 +21,6 @@ func TestForkDecision(t *testing.T) {
 	pool := protocol.Finding{Kind: "openmp", What: "a pool of OpenMP threads, of package ranger", Fix: "use no more than one thread while the handler is loaded"}
 	for name, test := range map[string]struct {
 		forkCase
-		hooks   bool
 		hazards []protocol.Finding
 		failure error
 		fork    bool
@@ -41,25 +40,22 @@ func TestForkDecision(t *testing.T) {
 		"no limit of memory":      {forkCase: with(func(c *forkCase) { c.slots, c.memory = 100, 0 }), fork: true},
 		"a connection": {forkCase: worthy, hazards: []protocol.Finding{connection},
 			reason: "has made con, a connection of class PqConnection; to fork, open it again in on_fork()"},
-		"a connection that a hook opens": {forkCase: worthy, hooks: true, hazards: []protocol.Finding{connection}, fork: true},
-		"a pool of threads":              {forkCase: worthy, hooks: true, hazards: []protocol.Finding{connection, pool}, reason: "package ranger"},
-		"a failed search":                {forkCase: worthy, failure: &protocol.HandlerError{Message: "no"}, reason: "the search for what forked workers would share failed"},
+		"a pool of threads": {forkCase: worthy, hazards: []protocol.Finding{pool, connection}, reason: "package ranger"},
+		"a failed search":   {forkCase: worthy, failure: &protocol.HandlerError{Message: "no"}, reason: "the search for what forked workers would share failed"},
 		"always": {forkCase: with(func(c *forkCase) { c.mode, c.init, c.memory = forkAlways, 0, mb }),
 			hazards: []protocol.Finding{connection, pool}, fork: true, reason: "LAMBDA_R_FORK is always", warned: 2},
-		"always, and a hook": {forkCase: with(func(c *forkCase) { c.mode = forkAlways }), hooks: true,
-			hazards: []protocol.Finding{connection}, fork: true},
 		"always, and a failed search": {forkCase: with(func(c *forkCase) { c.mode = forkAlways }),
 			failure: &protocol.HandlerError{Message: "no"}, fork: true, reason: "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := test.decide(test.hooks, func() ([]protocol.Finding, error) { return test.hazards, test.failure })
+			d, err := test.decide(func() ([]protocol.Finding, error) { return test.hazards, test.failure })
 			if err != nil || d.fork != test.fork || !strings.Contains(d.reason, test.reason) || len(d.hazards) != test.warned {
 				t.Errorf("got %+v, %v; want fork %v, %d hazards", d, err, test.fork, test.warned)
 			}
 		})
 	}
 	errDead := errors.New("dead")
-	if _, err := worthy.decide(false, func() ([]protocol.Finding, error) { return nil, errDead }); !errors.Is(err, errDead) {
+	if _, err := worthy.decide(func() ([]protocol.Finding, error) { return nil, errDead }); !errors.Is(err, errDead) {
 		t.Errorf("a dead R: %v", err)
 	}
 }
@@ -67,7 +63,7 @@ func TestForkDecision(t *testing.T) {
 // Nothing is asked of R that cannot make a difference.
 func TestForkDecisionAsksForLittle(t *testing.T) {
 	for _, c := range []forkCase{{mode: forkNever}, {mode: forkAuto, slots: 1}, {mode: forkAuto, slots: 2, rss: 2, memory: 1}} {
-		if d, err := c.decide(false, func() ([]protocol.Finding, error) { return nil, errors.New("asked") }); err != nil || d.fork {
+		if d, err := c.decide(func() ([]protocol.Finding, error) { return nil, errors.New("asked") }); err != nil || d.fork {
 			t.Errorf("%+v: %+v, %v", c, d, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 type Thread struct {
 	TID     int
 	Library string // the path of the library whose code it runs; "" if unknown
+	Running bool   // it does not wait, so its library is unknown
 }
 
 // Libraries returns the paths of the shared libraries that the process has loaded, and Threads its
@@ -43,8 +44,8 @@ func (p *Process) Libraries() ([]string, error) {
 }
 
 // Threads is described with Libraries. The library of a thread is that of the innermost function on
-// its stack that does not belong to the C library. If the kernel does not let this program read it,
-// or the thread is running, it is unknown.
+// its stack that does not belong to the C library. If the kernel does not let this program read
+// it, it is unknown.
 func (p *Process) Threads() ([]Thread, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,7 +69,7 @@ func (p *Process) Threads() ([]Thread, error) {
 				return nil, err
 			}
 		}
-		threads = append(threads, Thread{tid, libraryOf(filepath.Join(dir, "task", task.Name()), code)})
+		threads = append(threads, threadOf(tid, filepath.Join(dir, "task", task.Name()), code))
 	}
 	return threads, nil
 }
@@ -112,18 +113,24 @@ func readCode(file string) ([]mapping, error) {
 // that lead there at the top of its stack.
 const stackRead = 8 << 10
 
-// libraryOf returns the library whose code the thread runs whose folder in /proc is dir.
-func libraryOf(dir string, code []mapping) string {
+// threadOf returns a thread. Dir is its folder in /proc.
+func threadOf(tid int, dir string, code []mapping) Thread {
 	text, err := os.ReadFile(filepath.Join(dir, "syscall"))
 	if err != nil {
-		return ""
+		return Thread{TID: tid}
 	}
 	// "running", or the number of the system call and its arguments, the stack pointer and the
 	// program counter.
 	fields := strings.Fields(string(text))
 	if len(fields) < 3 {
-		return ""
+		return Thread{TID: tid, Running: true}
 	}
+	return Thread{TID: tid, Library: libraryOf(fields, dir, code)}
+}
+
+// libraryOf returns the library whose code a thread runs that waits in a system call, described by
+// fields.
+func libraryOf(fields []string, dir string, code []mapping) string {
 	pc, err1 := strconv.ParseUint(fields[len(fields)-1], 0, 64)
 	sp, err2 := strconv.ParseUint(fields[len(fields)-2], 0, 64)
 	if err1 != nil || err2 != nil {
