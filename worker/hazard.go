@@ -42,12 +42,21 @@ func (w *Worker) Hazards(ctx context.Context) ([]protocol.Finding, error) {
 		return nil, err
 	}
 	var hazards []protocol.Finding
-	for _, f := range append(entered.Findings, w.fragile()...) {
-		if fix, shared := sharedKinds[f.Kind]; shared && !w.ready.OnFork {
+	if !w.ready.OnFork {
+		hazards = shared(append(entered.Findings, w.fragile()...))
+	}
+	return append(hazards, w.threadHazards()...), nil
+}
+
+// shared returns the findings that forked workers would share, with the fix for a fork.
+func shared(findings []protocol.Finding) []protocol.Finding {
+	var hazards []protocol.Finding
+	for _, f := range findings {
+		if fix := sharedKinds[f.Kind]; fix != "" {
 			hazards = append(hazards, protocol.Finding{Kind: f.Kind, What: f.What, Fix: fix})
 		}
 	}
-	return append(hazards, w.threadHazards()...), nil
+	return hazards
 }
 
 // A thread that has done its part of OpenMP's work runs on for some milliseconds, in case there is

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"lambda-r-runtime/protocol"
@@ -27,10 +28,10 @@ func TestHazardsOfThreads(t *testing.T) {
 		"torch and RcppParallel":          {[]string{library + "torch/lib/libtorch_cpu.so", library + "RcppParallel/lib/libtbb.so.2"}, nil, []string{"threads of torch", "threads of RcppParallel"}},
 		"a package":                       {[]string{library + "later/libs/later.so"}, nil, []string{"a thread of package later"}},
 		"a library":                       {[]string{"/usr/lib/libuv.so.1"}, nil, []string{"a thread of /usr/lib/libuv.so.1"}},
-		"unknown":                         {[]string{"", ""}, nil, []string{"2 threads of unknown packages"}},
+		"unknown":                         {[]string{"", ""}, nil, []string{"threads that may belong to any package (2)"}},
 		"unknown, and it can be cli's":    {[]string{""}, []string{cli}, nil},
-		"unknown, and not all can be":     {[]string{"", ""}, []string{cli}, []string{"2 threads of unknown packages"}},
-		"unknown, and cli's is among all": {[]string{cli, ""}, []string{cli}, []string{"1 threads of unknown packages"}},
+		"unknown, and not all can be":     {[]string{"", ""}, []string{cli}, []string{"threads that may belong to any package (2)"}},
+		"unknown, and cli's is among all": {[]string{cli, ""}, []string{cli}, []string{"threads that may belong to any package (1)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var threads []process.Thread
@@ -40,7 +41,7 @@ func TestHazardsOfThreads(t *testing.T) {
 			var got []string
 			for _, f := range hazardsOf(threads, test.libraries) {
 				got = append(got, f.What)
-				if f.Kind != kindThread && f.Kind != kindOpenMP || f.Fix == "" || Shared(f) {
+				if f.Kind != kindThread && f.Kind != kindOpenMP || f.Fix == "" || len(shared([]protocol.Finding{f})) > 0 {
 					t.Errorf("got %+v", f)
 				}
 			}
@@ -53,8 +54,9 @@ func TestHazardsOfThreads(t *testing.T) {
 
 func TestShared(t *testing.T) {
 	for kind, want := range map[string]bool{"dbi": true, "socket": true, "child": true, "openmp": false, "seed": false} {
-		if got := Shared(protocol.Finding{Kind: kind}); got != want {
-			t.Errorf("%s: %v", kind, got)
+		got := shared([]protocol.Finding{{Kind: kind, What: "con", Fix: "close it in on_snapshot()"}})
+		if (len(got) == 1) != want || want && (got[0].Kind != kind || got[0].What != "con" || !strings.Contains(got[0].Fix, "on_fork()")) {
+			t.Errorf("%s: %+v", kind, got)
 		}
 	}
 }
