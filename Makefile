@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart fuzz bench bench-snapstart chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart fuzz bench bench-snapstart bench-fork chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -79,6 +79,15 @@ bench-snapstart: runtime-deps
 	@scripts/install ggplot2=r-cran-ggplot2
 	@scripts/criu bin/criu
 	$(GO) test -tags criu ./test/bench -run '^$$' -bench SnapStart -benchtime 15x
+
+# make bench-fork   forked workers beside spawned ones: crashes, start, isolation, memory; ten minutes
+bench-fork: runtime-deps
+	@scripts/install dplyr=r-cran-dplyr tidyr=r-cran-tidyr purrr=r-cran-purrr stringr=r-cran-stringr \
+		lubridate=r-cran-lubridate ggplot2=r-cran-ggplot2 mgcv=r-cran-mgcv
+	$(GO) test ./test/bench -run '^$$' -bench 'Crash|ForkedWarm' -benchtime 40x
+	$(GO) test ./test/bench -run '^$$' -bench Isolation -benchtime 20x
+	$(GO) test ./test/bench -run '^$$' -bench EightReady -benchtime 5x
+	$(GO) test ./test/bench -run '^$$' -bench 'ForkMemory|ForkStart' -benchtime 3x
 
 # make chaos    the chaos suite: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
 SEED        ?= 1
