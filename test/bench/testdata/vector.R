@@ -1,7 +1,4 @@
 # A function with a vector of 200 MB.
-x <- as.numeric(seq_len(25e6)) + 0.5
+x <- rep_len(c(1, 2, 3, 4), 25e6)
 
-f <- function() {
-  i <- sample(length(x), 1e5)
-  if (all(x[i] == i + 0.5)) "fine" else "wrong"
-}
+f <- function() if (sum(x) == 62500000) "fine" else "wrong"
