@@ -38,7 +38,7 @@ var plans = []plan{
 	{"steady", 2, 3, false, steady, 0.6},
 	{"stormy", 4, 6, false, slices.Concat(steady, stormy), 0.1},
 	{"forked", 2, 3, true, steady, 0.2},
-	{"stormy, forked", 4, 6, true, slices.Concat(steady, stormy, forked), 0.1},
+	{"forked-stormy", 4, 6, true, slices.Concat(steady, stormy, forked), 0.1},
 }
 
 // env returns the environment of the plan.
