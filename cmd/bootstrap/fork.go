@@ -287,7 +287,8 @@ func (f *forks) died(reason error) {
 	f.state, f.template = forkWaiting, nil
 	f.deaths++
 	level := slog.LevelDebug
-	if !f.warned {
+	// If bootstrap has killed it, either forking has failed, which is logged, or a shutdown began.
+	if exit, ok := errors.AsType[*worker.ExitError](reason); !f.warned && (!ok || exit.Killed == "") {
 		f.warned, level = true, slog.LevelWarn
 	}
 	f.log.Log(context.Background(), level, "template died, workers are spawned until it is replaced", "reason", reason)

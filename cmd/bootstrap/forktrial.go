@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
@@ -9,13 +10,19 @@ import (
 
 // A forkTrial is the policy that notices forked workers that hang where spawned ones do not, as
 // libraries with threads can. If a forked worker hangs in its first invocation, the next worker is
-// spawned for a trial. If that one answers its first invocation, forking should end. It has no clock
-// and no lock; the caller reports what happened.
+// spawned for a trial. If that one answers its first invocation, the fork may be to blame, or the
+// event. So forking should end after several such trials in a row, without a forked worker that has
+// answered its first invocation. It has no clock and no lock; the caller reports what happened.
 type forkTrial struct {
-	state trialState
-	pid   int          // of the worker on trial
-	fresh map[int]bool // forked workers, by pid, that have not answered yet
+	state  trialState
+	pid    int          // of the worker on trial
+	fresh  map[int]bool // forked workers, by pid, that have not answered yet
+	blames int          // trials in a row that blame the fork
 }
+
+// maxBlames is how many trials in a row must blame the fork. One event that always hangs, and is
+// retried twice, causes fewer.
+const maxBlames = 3
 
 type trialState int
 
@@ -24,7 +31,7 @@ const (
 	trialWanted             // the next worker is spawned
 	trialRunning            // it was, and has not answered yet
 	trialFutile             // it did not answer either; no other trial until a forked worker has
-	trialFailed             // it answered: forked workers hang where spawned ones do not
+	trialFailed             // forked workers hang where spawned ones do not
 )
 
 // next reports whether the next worker must be spawned, as a trial.
@@ -48,11 +55,15 @@ func (t *forkTrial) answered(pid int) {
 	switch {
 	case t.fresh[pid]:
 		delete(t.fresh, pid)
+		t.blames = 0
 		if t.state == trialFutile {
 			t.state = trialNone
 		}
 	case t.state == trialRunning && pid == t.pid:
-		t.state = trialFailed
+		t.state = trialNone
+		if t.blames++; t.blames >= maxBlames {
+			t.state = trialFailed
+		}
 	}
 }
 
@@ -71,7 +82,7 @@ func (t *forkTrial) lost(pid int, hung bool) {
 // failed reports whether forking should end.
 func (t *forkTrial) failed() bool { return t.state == trialFailed }
 
-var errForksHang = errors.New("a forked worker hung in its first invocation until its deadline, and a spawned one did not")
+var errForksHang = fmt.Errorf("%d forked workers in a row hung in their first invocations until the deadline, and the workers spawned after them did not", maxBlames)
 
 // invoked notes the end of an invocation of a worker, and ends forking if the trial has failed. Err is
 // why it did not answer.

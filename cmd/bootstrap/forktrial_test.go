@@ -10,17 +10,22 @@ import (
 // there may one be; a ! stands where forking must end.
 func TestForkTrial(t *testing.T) {
 	for name, story := range map[string]string{
-		"a forked worker answers":           "fork a a:answers fork b b:answers a:hangs fork c",
-		"one that hung later":               "fork a a:answers a:hangs fork b",
-		"one that died":                     "fork a a:dies fork b b:dies",
-		"it hangs, and a spawned one too":   "fork a a:hangs ? spawn b b:hangs fork c",
-		"it hangs, and a spawned one died":  "fork a a:hangs ? spawn b b:dies fork c",
-		"it hangs where a spawned does not": "fork a a:hangs ? spawn b b:answers !",
-		"others meanwhile":                  "fork a fork b a:hangs ? spawn c b:answers c:answers !",
-		"others that hang meanwhile":        "fork a fork b a:hangs ? spawn c b:hangs c:answers !",
-		"no second trial for nothing":       "fork a a:hangs ? spawn b b:hangs fork c c:hangs fork d d:hangs fork e",
-		"a trial after an answer":           "fork a a:hangs ? spawn b b:hangs fork c c:answers fork d d:hangs ? spawn e e:answers !",
-		"spawned workers are no forks":      "spawn a a:hangs spawn b b:answers fork c",
+		"a forked worker answers":          "fork a a:answers fork b b:answers a:hangs fork c",
+		"one that hung later":              "fork a a:answers a:hangs fork b",
+		"one that died":                    "fork a a:dies fork b b:dies",
+		"it hangs, and a spawned one too":  "fork a a:hangs ? spawn b b:hangs fork c",
+		"it hangs, and a spawned one died": "fork a a:hangs ? spawn b b:dies fork c",
+		"they hang where spawned do not": "fork a a:hangs ? spawn b b:answers fork c c:hangs ? spawn d d:answers " +
+			"fork e e:hangs ? spawn f f:answers !",
+		"an event that always hangs": "fork a a:answers a:hangs fork b b:hangs ? spawn c c:answers fork d d:hangs ? spawn e e:answers " +
+			"fork f f:answers fork g g:hangs ? spawn h h:answers fork i i:hangs ? spawn j j:answers fork k",
+		"others meanwhile": "fork a fork b a:hangs ? spawn c b:answers c:answers fork d d:hangs ? spawn e e:answers " +
+			"fork f f:hangs ? spawn g g:answers !",
+		"others that hang meanwhile": "fork a fork b a:hangs ? spawn c b:hangs c:answers fork d d:hangs ? spawn e e:answers " +
+			"fork f f:hangs ? spawn g g:answers !",
+		"no second trial for nothing":  "fork a a:hangs ? spawn b b:hangs fork c c:hangs fork d d:hangs fork e",
+		"a trial after an answer":      "fork a a:hangs ? spawn b b:hangs fork c c:answers fork d d:hangs ? spawn e e:answers fork f",
+		"spawned workers are no forks": "spawn a a:hangs spawn b b:answers fork c",
 	} {
 		t.Run(name, func(t *testing.T) {
 			var trial forkTrial

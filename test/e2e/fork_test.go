@@ -139,7 +139,7 @@ func TestForkHangs(t *testing.T) {
 		p.waitFor(`worker died idle .*worker=` + pid)
 	}
 	f.result(`{}`)
-	if n := p.count(`WRN forking has failed`); n != 1 {
+	if n := p.count(`WRN (forking|template)`); n != 1 {
 		t.Errorf("%d warnings", n)
 	}
 	if n := p.count(`R process forked`); n != 1 {
@@ -312,26 +312,47 @@ func eachBirth(t *testing.T, test func(t *testing.T, env ...string)) {
 	}
 }
 
-// A forked worker that hangs in its first invocation, where a spawned one does not, ends forking.
+// Forked workers that hang in their first invocations, where spawned ones do not, end forking.
 func TestForkedWorkerHangs(t *testing.T) {
 	p, f := startForking(t, `
 loaded_in <- Sys.getenv("TMPDIR")
 f <- function() {
   if (Sys.getenv("TMPDIR") != loaded_in) suspendInterrupts(repeat 1) # as a library does that waits for a thread
-  "answered"
+  Sys.getpid()
 }
 `, nil, "--timeout", "1s")
-	if e := f.failure(`{}`); e.Type != "Runtime.InvocationTimeout" {
-		t.Errorf("got %+v", e)
+	for range 3 {
+		if e := f.failure(`{}`); e.Type != "Runtime.InvocationTimeout" {
+			t.Errorf("got %+v", e)
+		}
+		pid := f.result(`{}`)
+		kill(t, pid)
+		p.waitFor(`worker died idle .*worker=` + pid)
 	}
+	f.result(`{}`)
+	p.waitFor(`WRN forking has failed, workers are spawned from now on .*3 forked workers in a row hung in their first invocations`)
+	if n := p.count(`R process forked`); n != 3 {
+		t.Errorf("%d forks", n)
+	}
+}
+
+// An event that always hangs does not end forking, even if it is retried: it hangs in a worker's first
+// invocation then.
+func TestHangingEventDoesNotEndForking(t *testing.T) {
+	p, f := startForking(t, `f <- function(hang = FALSE) if (hang) suspendInterrupts(repeat 1) else Sys.getpid()`, nil, "--timeout", "1s")
+	f.result(`{}`)
 	for range 2 {
-		if got := f.result(`{}`); got != `"answered"` {
-			t.Errorf("got %s", got)
+		if e := f.failure(`{"hang": true}`); e.Type != "Runtime.InvocationTimeout" {
+			t.Errorf("got %+v", e)
 		}
 	}
-	p.waitFor(`WRN forking has failed, workers are spawned from now on .*hung in its first invocation .*a spawned one did not`)
-	if n := p.count(`R process forked`); n != 1 {
-		t.Errorf("%d forks", n)
+	pid := f.result(`{}`) // of a worker that was spawned for a trial
+	forks := p.count(`R process forked`)
+	kill(t, pid)
+	p.waitFor(`worker died idle .*worker=` + pid)
+	f.result(`{}`)
+	if n := p.count(`R process forked`); n != forks+1 {
+		t.Errorf("%d forks, want %d", n, forks+1)
 	}
 }
 
