@@ -54,14 +54,15 @@ func (c forkCase) useless() string {
 }
 
 // unaffordable returns why the memory has no room for a template, or "". A forked worker shares some
-// of its memory with the template, but a collection of R's garbage can end that.
+// of its memory with the template, but a collection of R's garbage can end that. And what handlers
+// compute needs memory too: as much as one R is left for that.
 func (c forkCase) unaffordable() string {
-	need := int64(c.slots+1) * c.rss
+	need := int64(c.slots+2) * c.rss
 	if c.memory == 0 || need <= c.memory {
 		return ""
 	}
-	return fmt.Sprintf("%d workers and the R that they are forked from need up to %d MB of %d MB",
-		c.slots, need>>20, c.memory>>20)
+	return fmt.Sprintf("%d times the memory of R, for workers, the R to fork from and what handlers compute, is %d MB of %d MB",
+		c.slots+2, need>>20, c.memory>>20)
 }
 
 // A forkDecision is whether workers are forked, and why.

@@ -82,23 +82,30 @@ func (t *forkTrial) lost(pid int, hung bool) {
 // failed reports whether forking should end.
 func (t *forkTrial) failed() bool { return t.state == trialFailed }
 
+var errForkMemory = errors.New("memory ran out, and the R that workers are forked from uses some of it")
+
 var errForksHang = fmt.Errorf("%d forked workers in a row hung in their first invocations until the deadline, and the workers spawned after them did not", maxBlames)
 
-// invoked notes the end of an invocation of a worker, and ends forking if the trial has failed. Err is
-// why it did not answer.
+// invoked notes the end of an invocation of a worker. It ends forking if the trial has failed, and if
+// memory has run out, unless the user has asked to fork always. Err is why the worker did not answer.
 func (f *forks) invoked(pid int, err error) {
 	f.mu.Lock()
 	exit, died := errors.AsType[*worker.ExitError](err)
+	var over error
 	switch {
 	case err == nil:
 		f.trial.answered(pid)
 	case died && exit.Killed == supervisor.KilledAtDeadline:
 		f.trial.lost(pid, true)
+	case died && exit.OutOfMemory && f.template != nil && f.pool.settings.fork == forkAuto:
+		over = errForkMemory
 	}
-	failed := f.trial.failed() && f.state != forkOver
+	if f.trial.failed() && f.state != forkOver {
+		over = errForksHang
+	}
 	f.mu.Unlock()
-	if failed {
-		f.end(f.log, errForksHang)
+	if over != nil {
+		f.end(f.log, over)
 	}
 }
 

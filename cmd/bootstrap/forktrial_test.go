@@ -1,8 +1,13 @@
 package main
 
 import (
+	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
+
+	"lambda-r-runtime/worker"
+	"lambda-r-runtime/worker/process"
 )
 
 // A story is what happens, word by word: fork and spawn make a worker, which the word after them
@@ -56,5 +61,29 @@ func TestForkTrial(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A template gives its memory to the workers when that runs out, unless the user wants to fork always.
+func TestForkingEndsWhenMemoryRunsOut(t *testing.T) {
+	killed := &worker.ExitError{ExitError: process.ExitError{Signal: syscall.SIGKILL, OutOfMemory: true}}
+	for _, test := range []struct {
+		mode forkMode
+		err  error
+		want forkState
+	}{
+		{forkAuto, killed, forkOver},
+		{forkAlways, killed, forkReady},
+		{forkAuto, &worker.ExitError{ExitError: process.ExitError{Signal: syscall.SIGKILL}}, forkReady},
+		{forkAuto, nil, forkReady},
+	} {
+		f := &forks{
+			pool: &pool{settings: settings{fork: test.mode}}, log: slog.New(slog.DiscardHandler),
+			state: forkReady, template: &worker.Template{},
+		}
+		f.invoked(1, test.err)
+		if f.state != test.want {
+			t.Errorf("%s, %v: state %v, want %v", test.mode, test.err, f.state, test.want)
+		}
 	}
 }

@@ -43,7 +43,7 @@ func TestDoctorFork(t *testing.T) {
 			forked, `ok    fork: 1 worker would be forked: ` + worth, `ok    fork: 4 workers would be forked: ` + worth,
 		}},
 		{"little memory", long, []string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=64"}, 0, []string{
-			forked, `ok    fork: 1 worker would be spawned: 1 workers and the R that they are forked from need up to \d+ MB of 64 MB`,
+			forked, `ok    fork: 1 worker would be spawned: 3 times the memory of R, .* is \d+ MB of 64 MB`,
 		}},
 		{"a process for each invocation", "", []string{"LAMBDA_R_MAX_INVOCATIONS=1"}, 0, []string{forked, `ok    fork: 1 worker would be forked: ` + worth}},
 		{"a database", connect, nil, 0, []string{
