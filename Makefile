@@ -89,7 +89,8 @@ bench-fork: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench EightReady -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkMemory|ForkStart' -benchtime 3x
 
-# make chaos    the chaos suite: SEED, ROUNDS (20000, fake R), REAL_ROUNDS (500, real R)
+# make chaos    the chaos suite, with spawned and with forked workers: SEED, ROUNDS (20000, fake R),
+#               REAL_ROUNDS (500, real R)
 SEED        ?= 1
 ROUNDS      ?= 20000
 REAL_ROUNDS ?= 500

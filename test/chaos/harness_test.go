@@ -81,7 +81,7 @@ func (h *fakeHarness) lane(c cell) (string, int) {
 	switch {
 	case c.state == draining:
 		return lone, 1
-	case c.state == spawning, c.fault == "closes fd 4", c.fault == "/next resets", c.fault == "/next 503": // these take about 100 ms
+	case c.state == spawning, c.fault == "closes fd 4", c.fault == "/next resets", c.fault == "/next 503", c.needsForks(): // these take about 100 ms
 		return quick, 3
 	}
 	return quick, 12

@@ -22,6 +22,10 @@ type forkedReal struct {
 
 func (f *forkedReal) inject(c cell, nonce string) (res result) {
 	res = f.realArena.inject(c, nonce)
+	if f.worker == f.loader && !f.over() { // it was spawned while there was no template
+		f.refork("again-" + nonce)
+		res.violations = append(res.violations, f.settle()...)
+	}
 	over := f.over()
 	if over != c.endsForking() && !(c.mayEndForking() && over) {
 		res.violations = append(res.violations, violation{inv11, fmt.Sprintf("forking has ended: %q", f.ended)})
@@ -66,15 +70,16 @@ func (a *realArena) over() bool {
 	return a.ended != ""
 }
 
-// forkedDirs returns how many TMPDIRs are in use: that of a dead template by its workers.
-func (a *realArena) forkedDirs() int {
+// usedDirs returns how many TMPDIRs are in use. That of a dead template is used by its workers.
+func (a *realArena) usedDirs() int {
 	used := append(a.templates(), a.worker, a.loader)
 	slices.Sort(used)
 	return len(slices.Compact(used))
 }
 
 // hurtForking injects a fault of forking. If the fault did not fire, it returns the reason.
-func (a *realArena) hurtForking(c cell, nonce string, worker int) (skipped string) {
+func (a *realArena) hurtForking(c cell, nonce string) (skipped string) {
+	worker := a.worker
 	templates := a.templates()
 	if len(templates) != 1 {
 		return fmt.Sprintf("the templates are %v", templates)

@@ -27,7 +27,7 @@ func (a *realArena) inject(c cell, nonce string) (res result) {
 	pid := worker[0]
 	switch {
 	case c.needsForks():
-		res.skipped = a.hurtForking(c, nonce, pid)
+		res.skipped = a.hurtForking(c, nonce)
 	case c.state == spawning:
 		res.skipped = a.spawnWith(c, nonce, pid)
 	case strings.HasPrefix(c.fault, "/next"):
@@ -335,10 +335,9 @@ func (a *realArena) settle() []violation {
 	if workers := a.workers(); len(workers) != 1 {
 		a.violate(inv6, "R processes %v serve, want one", workers)
 	}
-	a.Update(func() { a.broken = append(a.broken, sharedPipes(a.children()...)...) })
-	dirs := 1
-	if a.h.forks() {
-		dirs = a.forkedDirs()
+	shared := func() []violation { return sharedPipes(a.children()...) }
+	if !board.Poll(soon, func() bool { return len(shared()) == 0 }) { // a process that is being started shares all
+		a.Update(func() { a.broken = append(a.broken, shared()...) })
 	}
 	tidy := func() bool {
 		entries, _ := os.ReadDir(a.dir)
@@ -348,7 +347,7 @@ func (a *realArena) settle() []violation {
 				n++
 			}
 		}
-		return n == dirs && a.openFDs() <= a.fds+2 // connections to the emulator open and close
+		return n == a.usedDirs() && a.openFDs() <= a.fds+2 // connections to the emulator open and close
 	}
 	if !board.Poll(soon, tidy) {
 		a.violate(inv6, "TMPDIRs or file descriptors are left: %d open, %d at first", a.openFDs(), a.fds)

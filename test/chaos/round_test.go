@@ -13,6 +13,8 @@ import (
 func (a *arena) inject(c cell, nonce string) result {
 	in := instruction{Nonce: nonce, Fault: c.fault, State: c.state}
 	var res result
+	var template int
+	a.Update(func() { template = a.mold.pid })
 	switch {
 	case c.fault == "two replies": // the next invocation finds the second
 		a.armed(in, true)
@@ -36,6 +38,9 @@ func (a *arena) inject(c cell, nonce string) result {
 	a.atRest()
 	if !a.fires(nonce) {
 		res.skipped = "it did not fire"
+	}
+	if strings.HasPrefix(c.fault, "template") && a.Wait(0, func() bool { return a.mold.pid == template }) {
+		res.skipped = "it fired in a worker that was not forked"
 	}
 	res.violations = a.settle()
 	return res

@@ -3,6 +3,7 @@
 package proc_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -51,5 +52,23 @@ func TestOpenFDs(t *testing.T) {
 	}
 	if len(after) != len(before)+1 || !slices.Equal(proc.OpenFDs(), before) {
 		t.Errorf("%q before, %q with one more", before, after)
+	}
+}
+
+func TestPipes(t *testing.T) {
+	before := proc.Pipes(os.Getpid())
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.DeleteFunc(proc.Pipes(os.Getpid()), func(pipe string) bool { return slices.Contains(before, pipe) })
+	if len(got) != 1 {
+		t.Errorf("the ends of one pipe are %q", got)
+	}
+	if err := errors.Join(r.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got := proc.Pipes(os.Getpid()); !slices.Equal(got, before) {
+		t.Errorf("%q before, %q after", before, got)
 	}
 }
