@@ -107,7 +107,7 @@ func (f *forks) first(ctx context.Context, c worker.Config) (*worker.Worker, err
 		f.enter(forkOver)
 		return f.serving(ctx, w)
 	}
-	t, err := worker.NewTemplate(ctx, w, f.pool.slots > 1)
+	t, err := worker.NewTemplate(ctx, w, f.collect())
 	var forked *worker.Worker
 	if err == nil {
 		forked, err = f.fork(ctx, t, c)
@@ -314,7 +314,7 @@ func (f *forks) load(ctx context.Context) (*worker.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := worker.NewTemplate(ctx, w, f.pool.slots > 1)
+	t, err := worker.NewTemplate(ctx, w, f.collect())
 	if err != nil {
 		w.Kill("it could not be made a template")
 		w.Shutdown(context.Background())
@@ -322,3 +322,7 @@ func (f *forks) load(ctx context.Context) (*worker.Template, error) {
 	}
 	return t, nil
 }
+
+// collect reports whether a template collects garbage first. Its workers then share more memory, and
+// their first collections take less time. For a single worker that serves on, the delay is not worth it.
+func (f *forks) collect() bool { return f.pool.slots > 1 || f.pool.settings.isolated() }

@@ -95,7 +95,18 @@ prepare_forks <- function(io, collect) {
     gc(full = TRUE)
     gc(full = TRUE)
   }
+  return_memory()
   NULL
+}
+
+# return_memory() returns memory that R has freed to the kernel, so that the template does not keep it
+# beside each worker. The C library of musl has no such function.
+return_memory <- function() {
+  tryCatch(
+    call_library(forking$c_library, "malloc_trim", 0L), # the pointer passes for a number of bytes to keep at the end
+    error = function(e) NULL
+  )
+  invisible()
 }
 
 # warm_up() runs an invocation of the runtime's own, so that not each worker has to do what R does

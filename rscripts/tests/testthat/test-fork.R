@@ -70,6 +70,25 @@ test_that("R lists the C library only while it forks", {
   expect_false(listed())
 })
 
+test_that("return_memory() returns what R has freed, and does nothing with a C library that cannot", {
+  printed <- in_new_r(
+    "resident <- function() as.numeric(strsplit(readLines('/proc/self/statm'), ' ')[[1]][[2]]) * 4 / 1024", # MB
+    "freed <- lapply(1:50000, function(i) numeric(100))", # 40 MB on the heap
+    "kept <- numeric(100)", # so that its end is in use
+    "rm(freed)",
+    "invisible(gc())",
+    "before <- resident()",
+    "runtime$forking$c_library <- runtime$c_library()",
+    "runtime$return_memory()",
+    "cat(before - resident() > 20, sum(kept), '\\n')",
+    "runtime$forking$c_library <- 'no library'",
+    "runtime$return_memory()",
+    "cat('done\\n')"
+  )
+  musl <- grepl("musl", runtime$c_library())
+  expect_identical(trimws(printed), c(if (musl) "FALSE 0" else "TRUE 0", "done"))
+})
+
 test_that("warm_up() calls nothing of the user's", {
   io <- file_io()
   keep_settings()
