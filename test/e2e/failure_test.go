@@ -261,7 +261,7 @@ file.create("started")
 pid <- function() Sys.getpid()
 `)
 	rec := newRecorder(t, 20*time.Second, nil)
-	p, f := startLambda(t, rec, "", "once.pid", "LAMBDA_TASK_ROOT="+dir)
+	p, f := startLambda(t, rec, "", "once.pid", "LAMBDA_TASK_ROOT="+dir, "LAMBDA_R_FORK=never")
 	kill(t, f.result(`{}`))
 	if code := p.exitCode(); code != 1 {
 		t.Errorf("exit status %d, want 1", code)

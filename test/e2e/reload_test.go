@@ -106,6 +106,7 @@ func TestInterruptOfBrokenCode(t *testing.T) {
 
 // A function whose workers no longer start waits for a change, too.
 func TestWatchAfterGivingUp(t *testing.T) {
+	t.Setenv("LAMBDA_R_FORK", "never") // on a busy machine the init is long enough to fork from it
 	p, f, app := startWatching(t, `
 if (file.exists("broken")) quit(status = 3)
 f <- function(event) {
