@@ -84,8 +84,8 @@ bench-snapstart: runtime-deps
 bench-fork: runtime-deps
 	@scripts/install dplyr=r-cran-dplyr tidyr=r-cran-tidyr purrr=r-cran-purrr stringr=r-cran-stringr \
 		lubridate=r-cran-lubridate ggplot2=r-cran-ggplot2 mgcv=r-cran-mgcv
-	$(GO) test ./test/bench -run '^$$' -bench 'Crash|ForkedWarm' -benchtime 40x
-	$(GO) test ./test/bench -run '^$$' -bench Isolation -benchtime 20x
+	$(GO) test ./test/bench -run '^$$' -bench Crash -benchtime 40x
+	$(GO) test ./test/bench -run '^$$' -bench 'ForkedWarm|Isolation' -benchtime 10x
 	$(GO) test ./test/bench -run '^$$' -bench EightReady -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkMemory|ForkStart' -benchtime 3x
 
