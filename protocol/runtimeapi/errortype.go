@@ -34,6 +34,7 @@ const (
 	ErrorOutOfMemory       = "Runtime.OutOfMemory"
 	ErrorProtocol          = "Runtime.ProtocolError"     // R broke the protocol of frames
 	ErrorWorkerUnavailable = "Runtime.WorkerUnavailable" // no R could take the invocation
+	ErrorForkFailed        = "Runtime.ForkFailed"        // a template cannot fork; only bootstrap gets it
 
 	// ErrorFunction is for an R class that has no letters to make a name of.
 	ErrorFunction = "Function.Error"
