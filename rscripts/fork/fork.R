@@ -2,8 +2,10 @@
 
 # forking holds what forks need:
 #   routines  entry points of the package parallel: fork, exit, close
-#   c_library the path of the C library, which R lists from the first fork on
-#   symbols   the C functions that forked processes call
+#   c_library the path of the C library
+#   symbols   functions of it that forked processes call
+#   setters   what keep_thread_setters() returned
+#   libraries the paths of the libraries that R lists for these functions
 #   loaded    what load_or_fail() returned
 #   ready     the frame that announces it
 forking <- new.env(parent = emptyenv())
@@ -21,7 +23,8 @@ prepare_service <- function(frame, handler, io) {
       switch(frame$type,
         check = with_interrupts(list(findings = I(find_fragile(handler)))),
         threads = {
-          set_threads(frame$threads)
+          set_threads(frame$threads, keep_thread_setters())
+          release_libraries()
           NULL
         },
         template = prepare_forks(io, isTRUE(frame$collect))
@@ -30,7 +33,7 @@ prepare_service <- function(frame, handler, io) {
     current$log
   )
   reply <- if (inherits(outcome, "failure")) {
-    release_c_library()
+    release_libraries()
     control_frame(type = "error", error = unclass(outcome))
   } else {
     do.call(control_frame, c(list(type = "entered"), outcome))
@@ -46,7 +49,7 @@ fork_worker <- function(frame, io) {
     fork_twice(frame),
     error = function(e) {
       answer <<- fork_failure(e)
-      release_c_library()
+      release_libraries()
       FALSE
     }
   )
@@ -87,6 +90,7 @@ prepare_forks <- function(io, collect) {
   # At the end of each forked process, a finalizer of parallel would load it, which takes 13 ms.
   loadNamespace("tools")
   keep_c_library()
+  forking$setters <- keep_thread_setters()
   leave_temp_dir()
   warm_up(io)
   if (collect) {
@@ -123,17 +127,28 @@ warm_up <- function(io) {
 # keep_c_library() looks up C functions for call_c(), so that each forked process need not.
 keep_c_library <- function() {
   forking$c_library <- c_library()
-  dll <- dyn.load(forking$c_library)
+  dll <- keep_library(forking$c_library)
   names <- c("fopen", "setstate", "seed48", "rand")
   forking$symbols <- lapply(structure(names, names = names), getNativeSymbolInfo, dll)
 }
 
-# release_c_library() ends that. R must not look for the symbols of user code in the C library.
-release_c_library <- function() {
-  if (!is.null(forking$symbols)) {
-    dyn.unload(forking$c_library)
-    forking$symbols <- NULL
+# keep_library() makes R list a library that is loaded, until release_libraries() is called, and returns
+# what R knows of it.
+keep_library <- function(path) {
+  dll <- listed_library(path)
+  if (is.null(dll)) {
+    dll <- dyn.load(path)
+    forking$libraries <- c(forking$libraries, path)
   }
+  dll
+}
+
+# release_libraries() ends that. R must not look for the symbols of user code in these libraries.
+release_libraries <- function() {
+  for (path in forking$libraries) {
+    dyn.unload(path)
+  }
+  forking$libraries <- forking$symbols <- forking$setters <- NULL
 }
 
 # call_c() calls one of these functions, and returns what .C() does.

@@ -9,7 +9,7 @@ become_worker <- function(frame, io, request_path = "/proc/self/fd/3", reply_pat
     take_pipes(frame, io)
     Sys.setenv(TMPDIR = frame$temp_dir)
     set_env(frame$env)
-    set_threads(frame$threads)
+    set_threads(frame$threads, forking$setters)
     io <- open_io(request_path, reply_path)
     write_frames(io$replies, frame_bytes(charToRaw(sprintf("{\"type\":\"born\",\"pid\":%d}", io$pid))))
     io
@@ -36,7 +36,7 @@ become_worker <- function(frame, io, request_path = "/proc/self/fd/3", reply_pat
 renew_forked <- function() {
   tempdir(check = TRUE) # that of the template does not exist, see leave_temp_dir()
   or_warn(c_generator, renew_rand(call_c))
-  release_c_library()
+  release_libraries()
   renew_seed()
 }
 

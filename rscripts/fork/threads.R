@@ -9,31 +9,37 @@ thread_setters <- list(
   MKL_NUM_THREADS = c(pattern = "^libmkl_(rt|core)[.]", symbol = "mkl_set_num_threads_")
 )
 
+# keep_thread_setters() looks up these functions in the libraries that are loaded, as keep_library()
+# does. It returns a list for each variable.
+keep_thread_setters <- function() {
+  patterns <- vapply(thread_setters, `[[`, character(1), "pattern")
+  libraries <- loaded_libraries(paste(patterns, collapse = "|"))
+  lapply(thread_setters, function(setter) {
+    found <- lapply(libraries[grepl(setter[["pattern"]], basename(libraries))], function(path) {
+      tryCatch(getNativeSymbolInfo(setter[["symbol"]], keep_library(path)), error = function(e) NULL) # it has none
+    })
+    Filter(Negate(is.null), found)
+  })
+}
+
 # set_threads() sets numbers of threads, named by their variables: in the environment for libraries
-# that are loaded later, and in those that are loaded. data.table reads the variables again, because
-# it has gone to one thread at the fork.
-set_threads <- function(threads) {
+# that are loaded later, and with `setters` in those that are loaded. data.table reads the variables
+# again, because it has gone to one thread at the fork.
+set_threads <- function(threads, setters) {
   if (!length(threads)) {
     return(invisible())
   }
   do.call(Sys.setenv, threads)
-  patterns <- vapply(thread_setters, `[[`, character(1), "pattern")
-  libraries <- loaded_libraries(paste(patterns, collapse = "|"))
-  for (name in intersect(names(thread_setters), names(threads))) {
+  for (name in intersect(names(setters), names(threads))) {
     n <- suppressWarnings(as.integer(sub(",.*", "", threads[[name]]))) # "4,2": by level of nesting
     if (!is.na(n) && n > 0L) {
-      set_library_threads(thread_setters[[name]], n, libraries)
+      for (setter in setters[[name]]) {
+        .C(setter, n)
+      }
     }
   }
   if (isNamespaceLoaded("data.table")) {
     getNamespace("data.table")$setDTthreads(NULL)
   }
   invisible()
-}
-
-# set_library_threads() calls a setter with `n` in each of these libraries that has it.
-set_library_threads <- function(setter, n, libraries) {
-  for (path in libraries[grepl(setter[["pattern"]], basename(libraries))]) {
-    tryCatch(call_library(path, setter[["symbol"]], n), error = function(e) NULL) # it has no such function
-  }
 }

@@ -63,10 +63,13 @@ call_library <- function(path, name, ...) with_library(path, function(call) call
 
 # with_library() returns use(call), where call(name, ...) is call_library() for one library.
 with_library <- function(path, use) {
-  known <- Find(function(dll) identical(dll[["path"]], path), getLoadedDLLs())
+  known <- listed_library(path)
   if (is.null(known)) {
     known <- dyn.load(path) # only makes its functions reachable
     on.exit(dyn.unload(path))
   }
   use(function(name, ...) .C(getNativeSymbolInfo(name, known), ...))
 }
+
+# listed_library() returns what R knows of a shared library, or NULL if R does not list it.
+listed_library <- function(path) Find(function(dll) identical(dll[["path"]], path), getLoadedDLLs())

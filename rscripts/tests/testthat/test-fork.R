@@ -65,8 +65,8 @@ test_that("R lists the C library only while it forks", {
   expect_true(listed())
   withr::local_envvar(FORK_TEST = "yes")
   runtime$call_c("rand")
-  runtime$release_c_library()
-  runtime$release_c_library()
+  runtime$release_libraries()
+  runtime$release_libraries()
   expect_false(listed())
 })
 

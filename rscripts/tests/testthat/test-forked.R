@@ -29,6 +29,7 @@ fork_in_new_r <- function(handler, before = character()) {
   }
   bootstrap <- paste("exec 9>", quoted("requests"), "; cat", quoted("input"), ">&9; cat", quoted("replies"), ">", quoted("replies-read"))
   printed <- in_new_r(
+    "{", # which R reads as a whole: the worker has no script to read on
     before,
     paste0("handler <- runtime$new_handler(", handler, ", \"f\")"),
     "runtime$forking$loaded <- list(handler = handler, init_ms = 1, slowest = list())",
@@ -42,7 +43,8 @@ fork_in_new_r <- function(handler, before = character()) {
     "  if (!is.null(io)) runtime$serve(handler, io)",
     "  tools::pskill(Sys.getpid(), 9L)",
     "}",
-    paste0("system(", paste(deparse(bootstrap, width.cutoff = 500L), collapse = ""), ")") # until the worker has ended
+    paste0("system(", paste(deparse(bootstrap, width.cutoff = 500L), collapse = ""), ")"), # until the worker has ended
+    "}"
   )
   messages <- function(path) {
     con <- file(path, "rb", raw = TRUE)
