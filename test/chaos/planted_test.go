@@ -71,15 +71,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var shared [2]int
+var plantedEnds [2]int
 
 func planted(i int, f *os.File) *os.File {
-	if shared[i] == 0 {
+	if plantedEnds[i] == 0 {
 		raw, _ := f.SyscallConn()
-		_ = raw.Control(func(fd uintptr) { shared[i], _ = unix.Dup(int(fd)) })
+		_ = raw.Control(func(fd uintptr) { plantedEnds[i], _ = unix.Dup(int(fd)) })
 	}
 	_ = f.Close()
-	fd, _ := unix.Dup(shared[i])
+	fd, _ := unix.Dup(plantedEnds[i])
 	return os.NewFile(uintptr(fd), "shared")
 }
 `
