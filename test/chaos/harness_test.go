@@ -13,6 +13,7 @@ import (
 	"lambda-r-runtime/test/kit/board"
 	"lambda-r-runtime/test/kit/proc"
 	"lambda-r-runtime/worker"
+	"lambda-r-runtime/worker/process"
 )
 
 func TestMain(m *testing.M) {
@@ -137,6 +138,7 @@ func (a *arena) free() []violation {
 	a.stop()              // and keepTemplate, if the supervisor has ended by itself
 	_ = a.journal.Close() // the reader ends; nothing is buffered
 	a.goroutines.Wait()
+	process.EndWatchdog() // the template may have ended before the last worker
 	a.Lock()
 	defer a.Unlock()
 	if left {
@@ -201,7 +203,7 @@ func runFake(t *testing.T, name string, forks bool) {
 	}
 	now := fds
 	if !board.Poll(soon, func() bool { now = proc.OpenFDs(); return len(now) <= len(fds) }) {
-		left = append(left, violation{inv6, fmt.Sprintf("%d file descriptors, %d before: %v", len(now), len(fds), now)})
+		left = append(left, violation{inv6, fmt.Sprintf("file descriptors %v, before %v", now, fds)})
 	}
 	rec.wrong(cell{"all over", ready}, left)
 	rec.report(t)

@@ -102,7 +102,7 @@ func (a *realArena) hurtForking(c cell, nonce string) (skipped string) {
 			proc.KillAll([]int{template})
 		})
 		proc.KillAll([]int{worker})
-		a.expect("stopped-"+nonce, cell{}, "|Runtime.WorkerCrashed")
+		a.expect("stopped-"+nonce, cell{}, "|Runtime.WorkerUnavailable|Runtime.WorkerCrashed")
 		killing.Wait()
 	case c.fault == "template fails to load":
 		if err := os.WriteFile(a.path("plan.load"), []byte(nonce+"\nexit 3\n"), 0o600); err != nil {
@@ -210,7 +210,7 @@ func (a *realArena) refork(nonce string) {
 		}
 		before := a.worker
 		proc.KillAll([]int{before})
-		a.expect(fmt.Sprintf("refork%d-%s", n, nonce), cell{}, "|Runtime.WorkerCrashed")
+		a.expect(fmt.Sprintf("refork%d-%s", n, nonce), cell{}, "|Runtime.WorkerUnavailable|Runtime.WorkerCrashed")
 		a.atRest()
 		a.expect(fmt.Sprintf("reforked%d-%s", n, nonce), cell{}, "")
 		a.atRest()

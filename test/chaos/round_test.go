@@ -14,7 +14,10 @@ func (a *arena) inject(c cell, nonce string) result {
 	in := instruction{Nonce: nonce, Fault: c.fault, State: c.state}
 	var res result
 	var template int
-	a.Update(func() { template = a.mold.pid })
+	if c.needsForks() {
+		a.forkAll(nonce)
+		a.Update(func() { template = a.mold.pid })
+	}
 	switch {
 	case c.fault == "two replies": // the next invocation finds the second
 		a.armed(in, true)

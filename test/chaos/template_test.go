@@ -72,7 +72,7 @@ func toTemplate(s syscall.Signal) func(*fake, instruction, *reply) {
 	return func(*fake, instruction, *reply) {
 		pid, err := strconv.Atoi(os.Getenv(envTemplate))
 		if err != nil {
-			return // this worker was spawned because there was no template
+			return // this worker was spawned because there was no template: the round is skipped
 		}
 		_ = syscall.Kill(pid, s) // it may have died
 	}
@@ -143,6 +143,38 @@ func (a *arena) bear(ctx context.Context, c worker.Config) (w *worker.Worker, or
 	c.OwnEnv = nil // the plan was carried out
 	w, err = worker.Spawn(ctx, c)
 	return w, "", err
+}
+
+// forkAll kills the workers that were spawned, or forked from a template that has died, until all are
+// forked from the present one.
+func (a *arena) forkAll(nonce string) {
+	others := func() (workers []*watched) {
+		for _, s := range a.slots {
+			if s.worker != nil && s.worker.origin != a.mold.dir {
+				workers = append(workers, s.worker)
+			}
+		}
+		return workers
+	}
+	for n := range 5 {
+		var workers []*watched
+		a.Update(func() {
+			workers = others()
+			for _, w := range workers {
+				w.shot = true
+			}
+		})
+		if len(workers) == 0 {
+			return
+		}
+		for _, w := range workers {
+			_ = syscall.Kill(w.PID(), syscall.SIGKILL) // it is idle
+		}
+		a.Wait(patience, func() bool { return !slices.ContainsFunc(workers, func(w *watched) bool { return !w.died }) })
+		a.atRest()
+		a.echoes(fmt.Sprintf("forked%d-%s", n, nonce), "") // an answer ends the row of failures
+		a.atRest()
+	}
 }
 
 // afterFork lets workers die until one was forked again.

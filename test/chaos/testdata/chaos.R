@@ -79,8 +79,9 @@ later <- function(fault) {
 
 run <- function(nonce, fault = "", state = "") {
   note("read", Sys.getpid(), loader, nonce)
-  cat("chaos-line ", nonce, "\n", sep = "")
-  cat("chaos-words ", nonce, "\n", sep = "", file = stderr())
+  # Each is one write: the output of a child could come between two.
+  cat(paste0("chaos-line ", nonce, "\n"))
+  cat(paste0("chaos-words ", nonce, "\n"), file = stderr())
   if (state == "busy in handler") {
     fire(nonce, fault)
   } else if (state == "ready") {
