@@ -79,7 +79,7 @@ variable "environment" {
   validation {
     condition = alltrue([
       for name in keys(var.environment) : !startswith(name, "LAMBDA_R_") || contains([
-        "LAMBDA_R_WORKERS", "LAMBDA_R_INIT_TIMEOUT", "LAMBDA_R_DEADLINE_MARGIN", "LAMBDA_R_MAX_INVOCATIONS", "LAMBDA_R_MAX_RSS", "LAMBDA_R_METRICS",
+        "LAMBDA_R_WORKERS", "LAMBDA_R_INIT_TIMEOUT", "LAMBDA_R_DEADLINE_MARGIN", "LAMBDA_R_MAX_INVOCATIONS", "LAMBDA_R_MAX_RSS", "LAMBDA_R_METRICS", "LAMBDA_R_FORK",
         "LAMBDA_R_SIMPLIFY", "LAMBDA_R_EVENT", "LAMBDA_R_COMPAT", "LAMBDA_R_LOCAL_ADDR", "LAMBDA_R_BIN",
       ], name)
     ])
