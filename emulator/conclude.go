@@ -91,6 +91,9 @@ func (e *Emulator) conclude(inv *invocation, a answer) {
 	e.mu.Lock()
 	a.tail = inv.tail
 	e.mu.Unlock()
+	r := a.result()
+	r.Streamed = inv.stream != nil
+	e.ended(inv, r, true)
 	if inv.stream != nil {
 		inv.stream.close(a)
 		return
@@ -106,7 +109,7 @@ func (e *Emulator) timeOut(inv *invocation) {
 	if inv.stream != nil {
 		inv.stream.stop(errTimedOut)
 	}
-	text := fmt.Sprintf("Task timed out after %.2f seconds", e.config.Timeout.Seconds())
+	text := fmt.Sprintf("Task timed out after %.2f seconds", inv.timeout.Seconds())
 	e.logNote(inv, text+"\n")
 	e.conclude(inv, failed("Sandbox.Timedout", "RequestId: "+inv.id+" Error: "+text))
 }

@@ -41,6 +41,9 @@ type Config struct {
 	// that its environment has logged were passed to AppendLog.
 	Flush func(environment int)
 
+	// Observer, if not nil, is notified of each invocation.
+	Observer Observer
+
 	// Log, if not nil, receives START, END and REPORT lines, one Write at a time.
 	Log io.Writer
 }

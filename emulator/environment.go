@@ -128,16 +128,18 @@ func (e *Emulator) markReady(r *http.Request) (*environment, bool) {
 // waiting callers with it. It returns false if the runtime is in another phase.
 func (e *Emulator) fail(r *http.Request, in phase, body []byte) bool {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	env := e.environmentOf(r)
 	if env.phase != in {
+		e.mu.Unlock()
 		return false
 	}
 	env.phase, env.failure = broken, body
-	for _, inv := range e.queue {
-		inv.answer <- answer{body: body, functionError: true}
-	}
+	waiting := e.queue
 	e.queue = nil
+	e.mu.Unlock()
+	for _, inv := range waiting {
+		e.answerUnseen(inv, body)
+	}
 	return true
 }
 

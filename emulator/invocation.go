@@ -24,6 +24,7 @@ type invocation struct {
 	event        []byte      // nil once it was handed out
 	header       http.Header // the headers of /next that come from the call
 	limit        int64       // of a streamed response, in bytes
+	timeout      time.Duration
 	asynchronous bool        // no caller waits for the answer
 	answer       chan answer // receives exactly one answer, without blocking
 

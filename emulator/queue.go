@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -11,12 +12,31 @@ import (
 // submit queues an invocation. It returns false if there are too many, or if their events are
 // too large. If the runtime has failed to start, the invocation is answered with that error.
 func (e *Emulator) submit(inv *invocation) bool {
+	inv.timeout = cmp.Or(inv.timeout, e.config.Timeout)
+	e.called(inv)
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if body := e.failure(); body != nil {
-		inv.answer <- answer{body: body, functionError: true}
-		return true
+	body := e.failure()
+	queued := body == nil && e.enqueue(inv)
+	e.mu.Unlock()
+	switch {
+	case body != nil:
+		e.answerUnseen(inv, body)
+	case !queued:
+		e.ended(inv, Result{}, false)
+		return false
 	}
+	return true
+}
+
+// answerUnseen answers an invocation with the error of a runtime that has failed to start.
+func (e *Emulator) answerUnseen(inv *invocation, failure []byte) {
+	a := answer{body: failure, functionError: true}
+	e.ended(inv, a.result(), true)
+	inv.answer <- a
+}
+
+// enqueue queues an invocation, unless there are too many. The lock is held.
+func (e *Emulator) enqueue(inv *invocation) bool {
 	waiting := len(inv.event)
 	for _, queued := range e.queue {
 		waiting += len(queued.event)
@@ -45,13 +65,17 @@ func (e *Emulator) awaitAnswer(ctx context.Context, inv *invocation) (answer, bo
 // goes on, but a stream is stopped.
 func (e *Emulator) abandon(inv *invocation) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	inv.abandoned = true
 	if inv.stream != nil {
 		inv.stream.leave(errCallerLeft)
 	}
-	if i := slices.Index(e.queue, inv); i >= 0 {
+	i := slices.Index(e.queue, inv)
+	if i >= 0 {
 		e.queue = slices.Delete(e.queue, i, i+1)
+	}
+	e.mu.Unlock()
+	if i >= 0 {
+		e.ended(inv, Result{}, false)
 	}
 }
 
@@ -95,8 +119,8 @@ func (e *Emulator) handOut(env *environment) *invocation {
 	inv.environment = env
 	inv.handOutID = uuid.NewString()
 	inv.started = time.Now()
-	inv.deadline = inv.started.Add(e.config.Timeout)
-	inv.timer = time.AfterFunc(e.config.Timeout, func() { e.timeOut(inv) })
+	inv.deadline = inv.started.Add(inv.timeout)
+	inv.timer = time.AfterFunc(inv.timeout, func() { e.timeOut(inv) })
 	return inv
 }
 
