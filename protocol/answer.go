@@ -12,6 +12,7 @@ type Answer struct {
 	TooLarge *FrameTooLargeError // the result's size, if it was dropped for that; nil if it was not
 	Failure  *HandlerError       // why the handler failed; nil if it did not
 	RTime    time.Duration       // how long R worked on it, by R's clock; 0 if unknown
+	Steps    *Steps              // the parts of RTime; nil if unknown
 }
 
 // WorkerStats describes a worker process at one moment.

@@ -29,7 +29,7 @@ type Hello struct {
 	Type    string `json:"type"`
 	Handler string `json:"handler"`
 	Timing  bool   `json:"timing,omitempty"` // log how long each library() and source() call takes
-	Hints   bool   `json:"hints,omitempty"`  // log hints for the function's developer
+	Hints   bool   `json:"hints,omitempty"`  // log hints for the function's developer, and report Reply.Steps
 
 	LogTag   string `json:"log_tag"`   // begins each log record: a control character and secret text
 	LogLevel string `json:"log_level"` // R sends no records below this level
@@ -117,9 +117,18 @@ type Reply struct {
 	Born                     // born
 	Error      *HandlerError `json:"error"` // error, init_error, end, result: the handler failed
 	RMs        float64       `json:"r_ms"`  // result, error, end: how long R worked, in milliseconds
+	Steps      *Steps        `json:"steps"` // the same frames, if Hello.Hints was set: how long the steps took
 
 	// Size is the length of the control frame in bytes, set by the Reader.
 	Size int `json:"-"`
+}
+
+// Steps says how long the steps of an invocation took in R, in milliseconds. A step that it did not
+// reach is 0.
+type Steps struct {
+	Decode  float64 `json:"decode"`  // of the event
+	Handler float64 `json:"handler"` // with the matching of its arguments, and a stream
+	Encode  float64 `json:"encode"`  // of the result
 }
 
 // Ready describes R and the handler that it has loaded.

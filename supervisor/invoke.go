@@ -119,7 +119,7 @@ func (s *slot) settle(ctx context.Context, r result, o outcome) {
 	if o.keep || r.err == nil {
 		s.emit(Answered{
 			At: at, Invocation: s.facts(s.held), PID: s.pid,
-			Bytes: len(r.answer.Payload), RTime: r.answer.RTime, Took: r.after,
+			Bytes: len(r.answer.Payload), RTime: r.answer.RTime, Steps: r.answer.Steps, Took: r.after,
 			Interrupted: r.interrupted && o.report == nil,
 		})
 	}

@@ -172,7 +172,8 @@ type (
 		PID        int
 		Bytes      int // of the result; 0 if it was streamed
 		RTime      time.Duration
-		Took       time.Duration // since it was dispatched
+		Steps      *protocol.Steps // the parts of RTime; nil if unknown
+		Took       time.Duration   // since it was dispatched
 
 		// Interrupted is set for a result that came after the deadline's interrupt. Either
 		// the handler was done in that moment, or its code has caught the interrupt, and the

@@ -78,7 +78,7 @@ func (w *Worker) result(reply protocol.Reply, log *slog.Logger) (protocol.Answer
 
 // answerOf returns the answer that reply holds, without its payload.
 func answerOf(reply protocol.Reply) protocol.Answer {
-	return protocol.Answer{Failure: reply.Error, RTime: time.Duration(reply.RMs * float64(time.Millisecond))}
+	return protocol.Answer{Failure: reply.Error, Steps: reply.Steps, RTime: time.Duration(reply.RMs * float64(time.Millisecond))}
 }
 
 // usable returns why nothing should be sent to R: it is dead, was killed, or sent an unsolicited

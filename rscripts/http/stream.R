@@ -118,15 +118,15 @@ stop_closed <- function(stream) {
 }
 
 # end_stream() ends a stream: as complete, or with a failure. It returns FALSE if there is no
-# stream, or it has not begun.
-end_stream <- function(stream, failed, r_ms) {
+# stream, or it has not begun. `steps` is what step_times() returned.
+end_stream <- function(stream, failed, r_ms, steps = NULL) {
   if (is.null(stream)) {
     return(FALSE)
   }
   stream$closed <- "it has ended" # in case user code kept write()
   if (stream$begun) {
     error <- if (!is.null(failed)) unclass(failed)
-    write_frames(stream$io$replies, control_frame(type = "end", id = stream$id, r_ms = r_ms, error = error))
+    write_frames(stream$io$replies, control_frame(type = "end", id = stream$id, r_ms = r_ms, steps = steps, error = error))
   }
   stream$begun
 }

@@ -15,6 +15,7 @@ current <- new.env(parent = emptyenv())
 #   stream  the stream that the handler writes, see run_stream(); NULL if it does not
 #   noted   the error that a plumber router has answered, a failure, or NULL
 #   started     when it began, see now_ms()
+#   decoded, handled  when its event was decoded and the handler had returned, see note_step()
 #   sent_files  files to delete at its end, see delete_once_sent()
 #   whole   TRUE while the handler is primed: a stream is collected then, because nobody reads it
 new_invocation <- function(frame, io) {
@@ -30,6 +31,7 @@ new_invocation <- function(frame, io) {
 evaluate <- function(invocation, handler, bytes) {
   event <- read_event(bytes, handler)
   invocation$event <- event
+  note_step(invocation, "decoded")
   if (handler$kind == "plumber") {
     return(handler$fn(event))
   }
@@ -38,6 +40,7 @@ evaluate <- function(invocation, handler, bytes) {
     args["context"] <- list(context_of(invocation))
   }
   value <- call_handler(handler, args)
+  note_step(invocation, "handled")
   if (inherits(value, "lambda_stream")) {
     if (takes_streams(event$source) && is.null(invocation$whole)) {
       return(run_stream(value, invocation))
@@ -49,4 +52,25 @@ evaluate <- function(invocation, handler, bytes) {
     hint_at_names(value, invocation$log)
   }
   json
+}
+
+# note_step() notes when a step of an invocation was over, if bootstrap asks for hints.
+note_step <- function(invocation, step) {
+  if (isTRUE(settings$hints)) {
+    assign(step, now_ms(), envir = invocation)
+  }
+}
+
+# step_times() returns how long the steps of an invocation took, in milliseconds: a list of decode,
+# handler and encode, without those that it did not reach. It is NULL if bootstrap does not ask for
+# hints. A stream counts as a part of the handler.
+step_times <- function(invocation, r_ms) {
+  if (!isTRUE(settings$hints)) {
+    return(NULL)
+  }
+  handled <- if (is.null(invocation$stream)) invocation$handled
+  ends <- c(invocation$decoded, handled, invocation$started + r_ms)
+  times <- diff(c(invocation$started, ends))
+  names(times) <- c("decode", "handler", "encode")[seq_along(times)]
+  as.list(times)
 }

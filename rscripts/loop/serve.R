@@ -69,7 +69,8 @@ end_user_code <- function(io) {
 # error. `result` is what evaluate() returned, or a failure.
 reply <- function(invocation, result, r_ms) {
   failure <- if (inherits(result, "failure")) result else attr(result, "failure")
-  if (end_stream(invocation$stream, failure, r_ms)) {
+  steps <- step_times(invocation, r_ms)
+  if (end_stream(invocation$stream, failure, r_ms, steps)) {
     return(invisible())
   }
   interrupted <- identical(failure$type, "Runtime.Interrupted") # bootstrap reports a timeout
@@ -82,11 +83,12 @@ reply <- function(invocation, result, r_ms) {
   }
   id <- invocation$frame$id
   if (inherits(result, "failure")) {
-    frame <- control_frame(type = "error", id = id, r_ms = r_ms, error = unclass(result))
+    frame <- control_frame(type = "error", id = id, r_ms = r_ms, steps = steps, error = unclass(result))
     return(write_frames(invocation$io$replies, frame))
   }
-  control <- if (!is.null(failure)) {
-    control_frame(type = "result", id = id, r_ms = r_ms, error = unclass(failure))
+  control <- if (!is.null(failure) || !is.null(steps)) {
+    error <- if (!is.null(failure)) unclass(failure)
+    control_frame(type = "result", id = id, r_ms = r_ms, steps = steps, error = error)
   } else {
     # By hand, which is faster. sprintf(), because paste0() would obey options(OutDec).
     frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(id), r_ms)))

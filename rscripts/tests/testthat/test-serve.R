@@ -23,6 +23,22 @@ test_that("an invocation is answered with a result or an error", {
   expect_null(got$payload)
 })
 
+test_that("the steps of an invocation are timed if bootstrap asks for hints", {
+  expect_null(answer_frames(function() 1)$control$steps)
+  withr::defer(runtime$settings$hints <- NULL)
+  runtime$settings$hints <- TRUE
+  times <- function(handler, event = "{}") {
+    control <- answer_frames(handler, event)$control
+    expect_equal(sum(unlist(control$steps)), control$r_ms, tolerance = 0.01)
+    control$steps
+  }
+  steps <- times(function() Sys.sleep(0.02))
+  expect_named(steps, c("decode", "handler", "encode"))
+  expect_gte(steps$handler, 20)
+  expect_named(times(function() stop("no")), c("decode", "handler"))
+  expect_named(times(function() 1, "no JSON"), "decode")
+})
+
 test_that("options that user code sets do not change how frames are written", {
   withr::local_options(OutDec = ".", scipen = 0L, digits = 7L)
   handler <- function() {
