@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart fuzz bench bench-snapstart bench-fork chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-snapstart bench-fork chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -46,8 +46,8 @@ quick:
 # make check    formatting, vet and staticcheck
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
-	$(GO) vet -tags image,criu ./...
-	$(GO) tool staticcheck -tags image,criu ./...
+	$(GO) vet -tags image,criu,browser ./...
+	$(GO) tool staticcheck -tags image,criu,browser ./...
 
 # make test-snapstart   restore one snapshot several times, and check that nothing is drawn twice; as root
 test-snapstart: export LAMBDA_R_CRIU = $(CURDIR)/bin/criu/criu
@@ -55,6 +55,16 @@ test-snapstart: test-deps
 	@scripts/install openssl=r-cran-openssl uuid=r-cran-uuid
 	@scripts/criu bin/criu
 	$(GO) test -tags criu -count 1 -timeout 20m ./internal/checkpoint ./test/snapstart
+
+# make test-browser   the console's tests in Chromium; screenshots are in bin/browser
+test-browser: test-deps
+	@scripts/install chromium=chromium
+	$(GO) test -tags browser -count 1 -timeout 20m ./test/browser
+
+# make picture  draw docs/console.png, the picture in the README
+picture: test-deps
+	@scripts/install chromium=chromium
+	$(GO) test -tags browser -count 1 ./test/browser -run TestPicture -picture $(CURDIR)/docs/console.png
 
 # make fuzz     fuzz each parser that strangers reach for FUZZTIME (5s, a minute in all)
 FUZZTIME ?= 5s

@@ -89,6 +89,9 @@ func (w *Worker) InterruptGroup() {
 	_ = w.process.SignalGroup(syscall.SIGINT) // likewise
 }
 
+// Signal sends a signal to R. After R's death it returns os.ErrProcessDone.
+func (w *Worker) Signal(s syscall.Signal) error { return w.process.Signal(s) }
+
 // Kill kills R and its whole process group. The reason becomes part of the ExitError. An Invoke
 // that waits for R returns at once, although the kernel may still be freeing R's memory.
 func (w *Worker) Kill(reason string) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -40,6 +41,8 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	if o.snapStart {
 		return serveSnapStart(ctx, s, o, getenv, out, log)
 	}
+	con := newLocalConsole(s, o)
+	log = slog.New(con.Tee(log.Handler()))
 	if o.strict {
 		defer enforceLimits(s, o, tempDir(getenv), log)()
 	}
@@ -49,14 +52,20 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	defer p.close()
 	p.config.Hints = true
-	p.observe = newLocalChecks(p, o).observe
+	con.pool = p
+	checks := newLocalChecks(p, o)
+	p.observe = func(t supervisor.Transition) {
+		con.Observe(t)
+		checks.observe(t)
+	}
 	server, err := listenLocal(o.addr)
 	if err != nil {
 		return err
 	}
 	addr := reachable(server.callers.Addr())
 	log.Debug("listening", "address", addr)
-	emu := newEmulator(p, o, addr, out)
+	emu := newEmulator(p, o, addr, out, con)
+	con.emulator, server.console = emu, con.Console
 	api, err := runtimeapi.NewClient(server.runtime.Addr().String(), version, o.concurrency)
 	if err != nil {
 		return errors.Join(err, server.close())
@@ -75,7 +84,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	if o.watch {
 		p.spawned = emu.Resume
-		r := &reloader{newSupervisor: supervise, pool: p, emu: emu, api: api, files: watch.New(s.taskRoot), log: log}
+		r := &reloader{newSupervisor: supervise, pool: p, emu: emu, api: api, files: watch.New(s.taskRoot), log: log, console: consoleURL(addr)}
 		run = r.run
 	}
 	var g oklog.Group
@@ -98,7 +107,9 @@ func (o *localOptions) functionEnv(handler string) []string {
 
 // newEmulator returns the emulator that serves the function on addr. It prints the banner
 // when the function is first ready.
-func newEmulator(p *pool, o *localOptions, addr string, out *lambdalog.Output) *emulator.Emulator {
+func newEmulator(
+	p *pool, o *localOptions, addr string, out *lambdalog.Output, observer emulator.Observer,
+) *emulator.Emulator {
 	handler := p.settings.handler
 	var served atomic.Bool
 	emu := emulator.New(emulator.Config{
@@ -108,6 +119,7 @@ func newEmulator(p *pool, o *localOptions, addr string, out *lambdalog.Output) *
 		PeakMemory: func(int) int64 { return p.peakMemory() },
 		HTTP:       front.Format(o.http),
 		Log:        out,
+		Observer:   observer,
 		OnReady: func() {
 			if served.Swap(true) {
 				p.log.Info("ready again", "handler", handler)
@@ -147,6 +159,10 @@ func banner(handler string, o *localOptions, addr string, ready protocol.Ready, 
 	if started != "" {
 		started += "\n"
 	}
+	consoleLine := ""
+	if !o.snapStart {
+		consoleLine = fmt.Sprintf("Open the console: %s\n", consoleURL(addr))
+	}
 	httpLine := ""
 	if o.http != "" {
 		httpLine = fmt.Sprintf("  curl 'http://%s/%s'\n", addr, queryString(ready.Required))
@@ -155,9 +171,9 @@ func banner(handler string, o *localOptions, addr string, ready protocol.Ready, 
 %s is served on http://%s (%s%s, timeout %s, memory %d MB)
 %sTry it:
   curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
-%sStop it with Ctrl-C.
+%s%sStop it with Ctrl-C.
 
-`, handler, addr, version, workers, o.timeout, o.memory, started, strings.Join(members, ", "), addr, httpLine)
+`, handler, addr, version, workers, o.timeout, o.memory, started, strings.Join(members, ", "), addr, httpLine, consoleLine)
 }
 
 // queryString returns a query string with the function's required arguments.

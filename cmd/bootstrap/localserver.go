@@ -11,6 +11,7 @@ import (
 
 	oklog "github.com/oklog/run"
 
+	"lambda-r-runtime/console"
 	"lambda-r-runtime/emulator"
 )
 
@@ -20,7 +21,8 @@ import (
 type localServer struct {
 	callers net.Listener
 	runtime net.Listener
-	addr    string // as requested
+	addr    string           // as requested
+	console *console.Console // nil if there is none
 }
 
 // listenLocal opens the listeners of a localServer. addr is the address for callers.
@@ -33,7 +35,7 @@ func listenLocal(addr string) (*localServer, error) {
 	if err != nil {
 		return nil, errors.Join(err, callers.Close())
 	}
-	return &localServer{callers, runtime, addr}, nil
+	return &localServer{callers: callers, runtime: runtime, addr: addr}, nil
 }
 
 func (s *localServer) close() error { return errors.Join(s.callers.Close(), s.runtime.Close()) }
@@ -46,7 +48,14 @@ func (s *localServer) serve(g *oklog.Group, emu *emulator.Emulator, supervised <
 
 // serveRuntime is serve with another server of the Runtime API, which it guards.
 func (s *localServer) serveRuntime(g *oklog.Group, emu *emulator.Emulator, runtime *http.Server, supervised <-chan struct{}) {
-	callers := newServer(emulator.Guard(s.addr, emu.InvokeAPI()))
+	api := withoutConsole(emu.InvokeAPI())
+	if s.console != nil {
+		api = s.console.Over(emu.InvokeAPI())
+	}
+	callers := newServer(emulator.Guard(s.addr, api))
+	if s.console != nil {
+		callers.RegisterOnShutdown(s.console.Close)
+	}
 	runtime.Handler = emulator.Guard(s.runtime.Addr().String(), runtime.Handler)
 	stop := make(chan struct{})
 	g.Add(func() error {

@@ -18,6 +18,7 @@ type reloader struct {
 	api           supervisor.RuntimeAPI
 	files         *watch.Watcher
 	log           *slog.Logger
+	console       string // its address
 }
 
 // run serves until ctx ends; then it returns nil.
@@ -75,7 +76,7 @@ func (r *reloader) reportUntilChange(failed error, changes <-chan string) {
 	if err := supervisor.ReportInit(r.api, failed); err != nil {
 		r.log.Error("init error not reported", "error", err)
 	}
-	r.log.Info("waiting for an R file to change", "folder", r.files.Root)
+	r.log.Info("waiting for an R file to change", "folder", r.files.Root, "console", r.console)
 	if file, ok := <-changes; ok {
 		r.log.Info("reloading", "changed", file)
 	}

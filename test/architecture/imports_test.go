@@ -20,13 +20,14 @@ const module = "lambda-r-runtime/"
 // import. Every package must be in the table.
 var mayImport = map[string][]string{
 	"cmd/bootstrap": {
-		"cmd/bootstrap/internal/proctree", "cmd/bootstrap/internal/watch", "doctor", "emulator", "emulator/front", "internal/checkpoint",
+		"cmd/bootstrap/internal/proctree", "cmd/bootstrap/internal/watch", "console", "doctor", "emulator", "emulator/front", "internal/checkpoint",
 		"internal/credentials", "internal/random",
 		"lambdalog", "protocol", "protocol/runtimeapi", "rscripts", "supervisor", "worker", "worker/process",
 	},
 	"cmd/bootstrap/internal/proctree": {"worker/process"},
 	"cmd/bootstrap/internal/watch":    {},
 
+	"console":             {"emulator", "internal/random", "protocol", "protocol/runtimeapi", "supervisor"},
 	"doctor":              {"internal/memfd", "protocol", "protocol/runtimeapi", "supervisor", "worker", "worker/process"},
 	"emulator":            {"emulator/front", "protocol/runtimeapi"},
 	"emulator/faulty":     {"protocol/runtimeapi"},
