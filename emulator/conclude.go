@@ -87,7 +87,7 @@ func (e *Emulator) refusal(id string) int {
 
 // conclude logs the end of a claimed invocation and answers its caller.
 func (e *Emulator) conclude(inv *invocation, a answer) {
-	e.logEnd(inv)
+	e.logEnd(inv, a)
 	e.mu.Lock()
 	a.tail = inv.tail
 	e.mu.Unlock()
@@ -101,6 +101,9 @@ func (e *Emulator) conclude(inv *invocation, a answer) {
 	inv.answer <- a
 }
 
+// timedOutError is the type of the error of an invocation that missed its deadline.
+const timedOutError = "Sandbox.Timedout"
+
 // timeOut ends an invocation at its deadline.
 func (e *Emulator) timeOut(inv *invocation) {
 	if !e.claim(inv, http.StatusGone) {
@@ -111,5 +114,5 @@ func (e *Emulator) timeOut(inv *invocation) {
 	}
 	text := fmt.Sprintf("Task timed out after %.2f seconds", inv.timeout.Seconds())
 	e.logNote(inv, text+"\n")
-	e.conclude(inv, failed("Sandbox.Timedout", "RequestId: "+inv.id+" Error: "+text))
+	e.conclude(inv, failed(timedOutError, "RequestId: "+inv.id+" Error: "+text))
 }

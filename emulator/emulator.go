@@ -44,8 +44,10 @@ type Config struct {
 	// Observer, if not nil, is notified of each invocation.
 	Observer Observer
 
-	// Log, if not nil, receives START, END and REPORT lines, one Write at a time.
-	Log io.Writer
+	// Log, if not nil, receives START, END and REPORT lines, one Write at a time. With JSON,
+	// they are records as in Lambda's JSON log format.
+	Log  io.Writer
+	JSON bool
 }
 
 // An Emulator is one function's Runtime API and Invoke API. It starts no goroutines except

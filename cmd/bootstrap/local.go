@@ -120,6 +120,7 @@ func newEmulator(
 		HTTP:       front.Format(o.http),
 		Log:        out,
 		Observer:   observer,
+		JSON:       p.settings.logJSON,
 		OnReady: func() {
 			if served.Swap(true) {
 				p.log.Info("ready again", "handler", handler)

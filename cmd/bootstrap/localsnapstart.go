@@ -97,6 +97,7 @@ func (l *snapLocal) newEmulator() *emulator.Emulator {
 		Flush:      func(number int) { l.get(number).process.Flush() },
 		HTTP:       front.Format(o.http),
 		Log:        l.out,
+		JSON:       l.settings.logJSON,
 		SnapStart: &emulator.SnapStart{
 			Environments: o.restores,
 			OnPrepared:   func(number int, took time.Duration) { l.prepared[number] <- took },

@@ -135,6 +135,25 @@ func TestOutputOfTheFunction(t *testing.T) {
 	}
 }
 
+// With JSON, the emulator's lines are Lambda's records, so that every line of the log is JSON.
+func TestJSONLogHasLambdasRecords(t *testing.T) {
+	p, f := startLocal(t, "faults.noisy", []string{"AWS_LAMBDA_LOG_FORMAT=JSON"})
+	id := f.invoke(`{}`).Header.Get("X-Amzn-Requestid")
+	for _, record := range []string{
+		`"type":"platform.start","record":{"requestId":"` + id + `","version":"\$LATEST"}}`,
+		`"type":"platform.runtimeDone","record":{"requestId":"` + id + `","status":"success","metrics":{"durationMs":`,
+		`"type":"platform.report","record":{"requestId":"` + id + `","status":"success","metrics":{"durationMs":[\d.]+,"billedDurationMs":\d+,"memorySizeMB":512,"maxMemoryUsedMB":[1-9]\d+,"initDurationMs":[\d.]+}}}`,
+	} {
+		p.waitFor(`(?m)^{"time":"[-\dT:.]+Z",` + record)
+	}
+	_, log, _ := strings.Cut(p.output(), "Stop it with Ctrl-C.\n\n")
+	for line := range strings.Lines(log) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+}
+
 // At level info a successful invocation adds no line of the runtime. At debug each step is logged.
 func TestLogLevels(t *testing.T) {
 	ours := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT.*$`)
