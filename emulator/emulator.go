@@ -25,6 +25,10 @@ type Config struct {
 	// function, in this format.
 	HTTP front.Format
 
+	// CORS, if not empty, makes the function's HTTP responses readable for pages of these
+	// origins.
+	CORS CORS
+
 	// PeakMemory, if not nil, returns the peak memory use of an environment in bytes, for
 	// REPORT lines. Without SnapStart, the one environment has the number 0.
 	PeakMemory func(environment int) int64
@@ -119,12 +123,16 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Emulator) serveCaller(w http.ResponseWriter, r *http.Request) {
-	// The mux would redirect a path of the function like //a.
-	if e.config.HTTP != "" && !hasAnyPrefix(r.URL.Path, "/2015-03-31/functions/", "/2021-11-15/functions/") {
-		e.handleHTTP(w, r)
+	if e.servesHTTP(r) { // the mux would redirect a path of the function like //a
+		e.config.CORS.wrap(e.handleHTTP)(w, r)
 		return
 	}
 	e.invokeAPI.ServeHTTP(w, r)
+}
+
+// servesHTTP reports whether r is an HTTP request to the function.
+func (e *Emulator) servesHTTP(r *http.Request) bool {
+	return e.config.HTTP != "" && !hasAnyPrefix(r.URL.Path, "/2015-03-31/functions/", "/2021-11-15/functions/")
 }
 
 func hasAnyPrefix(path string, prefixes ...string) bool {

@@ -22,6 +22,19 @@ import (
 // An Origin must be on this machine too. Browsers omit it from some requests, but mark them
 // in Sec-Fetch-Site. Other clients send neither header.
 func Guard(addr string, next http.Handler) http.Handler {
+	return newGuard(addr, next, func(*http.Request) bool { return false })
+}
+
+// Guard is the function Guard, but it also passes the requests that pages of the origins of
+// Config.CORS send to the function. Those pages cannot use the Invoke API.
+func (e *Emulator) Guard(addr string, next http.Handler) http.Handler {
+	return newGuard(addr, next, func(r *http.Request) bool {
+		return e.servesHTTP(r) && (e.config.CORS.any() || e.config.CORS.allows(r.Header.Get("Origin")))
+	})
+}
+
+// newGuard returns a Guard that does not check the origin of requests for which welcome is true.
+func newGuard(addr string, next http.Handler, welcome func(*http.Request) bool) http.Handler {
 	g := guard{name: hostname(addr)}
 	if ip, err := netip.ParseAddr(g.name); g.name == "" || err == nil && ip.IsUnspecified() {
 		g.anyAddress = true
@@ -31,7 +44,7 @@ func Guard(addr string, next http.Handler) http.Handler {
 		case r.Host != "" && !g.allowsHost(hostname(r.Host)):
 			writeException(w, http.StatusForbidden, "AccessDeniedException",
 				fmt.Sprintf("Host is %.100q, which is not known to be this machine: use localhost, or start bootstrap local with that name in --addr", r.Host))
-		case !g.allowsOrigin(r):
+		case !g.allowsOrigin(r) && !welcome(r):
 			writeException(w, http.StatusForbidden, "AccessDeniedException",
 				fmt.Sprintf("Origin is %.100q: a web page of another site cannot invoke the function", r.Header.Get("Origin")))
 		default:

@@ -118,6 +118,7 @@ func newEmulator(
 		Limit:      o.concurrency + o.queue,
 		PeakMemory: func(int) int64 { return p.peakMemory() },
 		HTTP:       front.Format(o.http),
+		CORS:       o.cors,
 		Log:        out,
 		Observer:   observer,
 		JSON:       p.settings.logJSON,

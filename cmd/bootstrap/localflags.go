@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/front"
 )
 
@@ -26,6 +27,7 @@ type localOptions struct {
 	timeout     time.Duration
 	memory      int    // MB
 	http        string // an front.Format, or ""
+	cors        []string
 	watch       bool
 	strict      bool
 	snapStart   bool
@@ -64,6 +66,9 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 		"pass HTTP requests of any path to the function, as events of this `format`: "+
 			"url (function URL), rest (API Gateway REST API), alb (load balancer) or lattice (VPC Lattice)")
 	flags.Lookup("http").NoOptDefVal = string(front.FunctionURL)
+	flags.StringArrayVar(&o.cors, "cors", nil,
+		"let pages of this `origin` (https://example.com, or * for all) call the function, as the setting AllowOrigins "+
+			"of a function URL does; may be repeated; needs --http")
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
 	flags.BoolVar(&o.strict, "strict", false,
@@ -101,6 +106,12 @@ func (o *localOptions) complete(flags *pflag.FlagSet, s *settings, getenv func(s
 	check(o.timeout > 0, "--timeout", o.timeout.String(), "a duration above 0, for example 30s")
 	check(o.memory >= 1, "--memory", fmt.Sprint(o.memory), "a number of MB above 0")
 	check(o.http == "" || front.Format(o.http).Valid(), "--http", o.http, "url, rest, alb or lattice")
+	if err := emulator.CORS(o.cors).Check(); err != nil {
+		invalid = append(invalid, fmt.Errorf("--cors: %w", err))
+	}
+	if len(o.cors) > 0 && front.Format(o.http) != front.FunctionURL {
+		invalid = append(invalid, errors.New("--cors needs --http or --http=url: only a function URL has this setting"))
+	}
 	s.timeout = o.timeout
 	check(o.restores >= 1 && o.restores <= maxRestores, "--restores", fmt.Sprint(o.restores), "a whole number from 1 to 100")
 	if flags.Changed("restores") && !o.snapStart {

@@ -52,7 +52,7 @@ func (s *localServer) serveRuntime(g *oklog.Group, emu *emulator.Emulator, runti
 	if s.console != nil {
 		api = s.console.Over(emu.InvokeAPI())
 	}
-	callers := newServer(emulator.Guard(s.addr, api))
+	callers := newServer(emu.Guard(s.addr, api))
 	if s.console != nil {
 		callers.RegisterOnShutdown(s.console.Close)
 	}

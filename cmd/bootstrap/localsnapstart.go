@@ -96,6 +96,7 @@ func (l *snapLocal) newEmulator() *emulator.Emulator {
 		PeakMemory: func(number int) int64 { return l.get(number).peakMemory() },
 		Flush:      func(number int) { l.get(number).process.Flush() },
 		HTTP:       front.Format(o.http),
+		CORS:       o.cors,
 		Log:        l.out,
 		JSON:       l.settings.logJSON,
 		SnapStart: &emulator.SnapStart{

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -151,6 +152,46 @@ func TestJSONLogHasLambdasRecords(t *testing.T) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("not JSON: %s", line)
 		}
+	}
+}
+
+// A page of an origin that --cors names may call the function and read the answer. Only the emulator
+// answers preflight requests.
+func TestCORS(t *testing.T) {
+	p, f := startLocal(t, "faults.echo", nil, "--http", "--cors", "https://app.example", "--cors", "https://other.example")
+	for _, row := range []struct {
+		method, path, origin string
+		status               int
+		allowed              string
+	}{
+		{http.MethodOptions, "/", "https://other.example", 200, "https://other.example"},
+		{http.MethodOptions, "/", "https://evil.example", 403, ""},
+		{http.MethodPost, "/", "https://app.example", 200, "https://app.example"},
+		{http.MethodPost, "/", "http://localhost:3000", 200, ""}, // as without the flag
+		{http.MethodPost, "/", "https://evil.example", 403, ""},
+		{http.MethodPost, "/2015-03-31/functions/function/invocations", "https://app.example", 403, ""},
+		{http.MethodGet, "/_console", "https://app.example", 403, ""},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), row.method, f.url+row.path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Origin", row.origin)
+		if row.method == http.MethodOptions {
+			r.Header.Set("Access-Control-Request-Method", "PUT")
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Access-Control-Allow-Origin"); resp.StatusCode != row.status || got != row.allowed {
+			t.Errorf("%+v: got status %d, origin %q", row, resp.StatusCode, got)
+		}
+	}
+	p.waitFor(`(?s)(START RequestId.*){2}`)
+	if n := strings.Count(p.output(), "START RequestId"); n != 2 {
+		t.Errorf("the function ran %d times, want 2", n)
 	}
 }
 
@@ -302,6 +343,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"local", "--queue", "-1", "faults.pid"}, nil, 1, "--queue"},
 		{[]string{"local", "--memory", "0", "faults.pid"}, nil, 1, "--memory"},
 		{[]string{"local", "--http=soap", "faults.pid"}, nil, 1, `--http="soap": not url, rest, alb or lattice`},
+		{[]string{"local", "--cors", "https://app.example", "faults.pid"}, nil, 1, "--cors needs --http or --http=url"},
+		{[]string{"local", "--http=alb", "--cors", "*", "faults.pid"}, nil, 1, "--cors needs --http or --http=url"},
+		{[]string{"local", "--http", "--cors", "app.example", "faults.pid"}, nil, 1, `--cors: "app.example" is not an origin`},
 		{[]string{"local", "--snapstart", "--restores", "0", "faults.pid"}, nil, 1, `--restores="0": not a whole number from 1 to 100`},
 		{[]string{"local", "--snapstart", "--restores", "101", "faults.pid"}, nil, 1, `--restores="101"`},
 		{[]string{"local", "--restores", "2", "faults.pid"}, nil, 1, "--restores needs --snapstart"},
