@@ -88,6 +88,13 @@ func (e *Emulator) refusal(id string) int {
 // conclude logs the end of a claimed invocation and answers its caller.
 func (e *Emulator) conclude(inv *invocation, a answer) {
 	e.logEnd(inv, a)
+	if inv.asynchronous {
+		if inv.stream != nil {
+			inv.stream.close(a)
+		}
+		e.settle(inv, a)
+		return
+	}
 	e.mu.Lock()
 	a.tail = inv.tail
 	e.mu.Unlock()

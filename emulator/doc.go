@@ -24,7 +24,10 @@
 // With Config.SnapStart, the function starts from a snapshot, which the program around the
 // emulator takes and restores. The emulator only serves the calls that belong to it.
 //
-// Other differences from Lambda: an asynchronous invocation that fails is not retried (Lambda
-// retries after one minute and after two more), bandwidth is not limited, and no event has a
-// Cognito identity, which Lambda takes from the signature of a call.
+// An asynchronous invocation that fails is retried twice, with the same request id, and then
+// discarded as Lambda does, but sooner: a second stands for each minute of Lambda's. Function errors
+// count as attempts. An event that finds the queue full goes on waiting until it is too old.
+//
+// Other differences from Lambda: bandwidth is not limited, and no event has a Cognito identity,
+// which Lambda takes from the signature of a call.
 package emulator

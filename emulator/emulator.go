@@ -48,6 +48,10 @@ type Config struct {
 	// Observer, if not nil, is notified of each invocation.
 	Observer Observer
 
+	// OnFailure, if not nil, receives a line of JSON for each asynchronous invocation that is
+	// discarded, as Lambda sends it to a failure destination; one Write at a time.
+	OnFailure io.Writer
+
 	// Log, if not nil, receives START, END and REPORT lines, one Write at a time. With JSON,
 	// they are records as in Lambda's JSON log format.
 	Log  io.Writer
@@ -55,7 +59,7 @@ type Config struct {
 }
 
 // An Emulator is one function's Runtime API and Invoke API. It starts no goroutines except
-// one timer for each running invocation.
+// one timer for each invocation that runs or waits for another attempt.
 type Emulator struct {
 	config     Config
 	runtimeAPI *http.ServeMux
@@ -65,13 +69,17 @@ type Emulator struct {
 	environments []*environment // by number
 	turns        int            // invocations handed out
 	gate         gate
-	queue        []*invocation          // waiting, oldest first
-	running      map[string]*invocation // handed out, by request id
-	past         past                   // ended
-	changed      chan struct{}          // closed and replaced by wake
+	queue        []*invocation               // waiting, oldest first
+	running      map[string]*invocation      // handed out, by request id
+	past         past                        // ended
+	retries      map[*invocation]*time.Timer // wait for another attempt
+	closed       bool                        // by Close
+	lost         int                         // asynchronous invocations, because of Close
+	changed      chan struct{}               // closed and replaced by wake
 
-	logMu   sync.Mutex   // held while a line is written
-	reading atomic.Int64 // bytes of the bodies that are being read
+	logMu     sync.Mutex   // held while a line is written
+	failureMu sync.Mutex   // held while OnFailure is written to
+	reading   atomic.Int64 // bytes of the bodies that are being read
 }
 
 // New returns an emulator that waits for a runtime.
@@ -93,6 +101,7 @@ func New(c Config) *Emulator {
 		runtimeAPI: http.NewServeMux(),
 		invokeAPI:  http.NewServeMux(),
 		running:    map[string]*invocation{},
+		retries:    map[*invocation]*time.Timer{},
 		changed:    make(chan struct{}),
 	}
 	e.begin()

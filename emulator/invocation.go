@@ -21,12 +21,14 @@ type invocation struct {
 	id           string
 	traceID      string
 	function     string
-	event        []byte      // nil once it was handed out
+	event        []byte      // nil once it was handed out, unless asynchronous
 	header       http.Header // the headers of /next that come from the call
 	limit        int64       // of a streamed response, in bytes
 	timeout      time.Duration
 	asynchronous bool        // no caller waits for the answer
-	answer       chan answer // receives exactly one answer, without blocking
+	received     time.Time   // if it is asynchronous
+	attempts     int         // earlier ones, if it is asynchronous
+	answer       chan answer // receives exactly one answer, without blocking; nil if asynchronous
 
 	// Guarded by Emulator.mu.
 	environment *environment // that it was handed out to

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"lambda-r-runtime/protocol/runtimeapi"
 )
@@ -95,7 +96,7 @@ func (e *Emulator) handleInvoke(w http.ResponseWriter, r *http.Request) {
 				fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", n, maxAsync))
 			return
 		}
-		inv.asynchronous = true
+		inv.asynchronous, inv.received, inv.answer = true, time.Now(), nil
 		if !e.submit(inv) {
 			writeTooManyRequests(w)
 			return

@@ -16,7 +16,7 @@ func (e *Emulator) submit(inv *invocation) bool {
 	e.called(inv)
 	e.mu.Lock()
 	body := e.failure()
-	queued := body == nil && e.enqueue(inv)
+	queued := body == nil && !(inv.asynchronous && e.tooManyRetries()) && e.enqueue(inv)
 	e.mu.Unlock()
 	switch {
 	case body != nil:
@@ -31,6 +31,10 @@ func (e *Emulator) submit(inv *invocation) bool {
 // answerUnseen answers an invocation with the error of a runtime that has failed to start.
 func (e *Emulator) answerUnseen(inv *invocation, failure []byte) {
 	a := answer{body: failure, functionError: true}
+	if inv.asynchronous {
+		e.settle(inv, a)
+		return
+	}
 	e.ended(inv, a.result(), true)
 	inv.answer <- a
 }
@@ -86,7 +90,21 @@ func (e *Emulator) take(ctx context.Context, env *environment) *invocation {
 	env.polls++
 	e.mu.Unlock()
 	var inv *invocation
-	if !e.waitUntil(ctx, func() bool { inv = e.handOut(env); return inv != nil }) {
+	for inv == nil {
+		var expired *invocation
+		if !e.waitUntil(ctx, func() bool {
+			if expired = e.takeExpired(); expired == nil {
+				inv = e.handOut(env)
+			}
+			return inv != nil || expired != nil
+		}) {
+			break
+		}
+		if expired != nil {
+			e.discard(expired, eventAgeExceeded, nil)
+		}
+	}
+	if inv == nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.endPoll(env)

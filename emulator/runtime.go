@@ -43,13 +43,17 @@ func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(h, inv.header)
 	h.Set(runtimeapi.HeaderRequestID, inv.id)
 	h.Set(runtimeapi.HeaderDeadlineMs, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
-	h.Set(runtimeapi.HeaderFunctionARN, "arn:aws:lambda:us-east-1:012345678912:function:"+inv.function)
+	h.Set(runtimeapi.HeaderFunctionARN, functionARN(inv.function))
 	h.Set(runtimeapi.HeaderInvocationID, inv.handOutID)
 	h.Set(runtimeapi.HeaderTraceID, inv.traceID)
 	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
 	_, _ = w.Write(inv.event) // a runtime that has left misses its deadline
-	inv.event = nil           // the memory is needed no longer
+	if !inv.asynchronous {
+		inv.event = nil // the memory is needed no longer
+	}
 }
+
+func functionARN(name string) string { return "arn:aws:lambda:us-east-1:012345678912:function:" + name }
 
 // handleResponse takes the result of an invocation.
 func (e *Emulator) handleResponse(w http.ResponseWriter, r *http.Request) {

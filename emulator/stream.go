@@ -122,6 +122,9 @@ func (e *Emulator) beginStream(r *http.Request, s *stream) (*invocation, int) {
 	inv.stream = s
 	abandoned := inv.abandoned
 	e.mu.Unlock()
+	if inv.asynchronous {
+		return inv, 0
+	}
 	inv.answer <- answer{stream: s, contentType: r.Header.Get("Content-Type")}
 	if abandoned {
 		s.leave(errCallerLeft)

@@ -38,6 +38,11 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	out := lambdalog.NewOutput(stdout, nil)
 	defer out.Close() // what the reader does not take in time is lost
 	log := lambdalog.New(out, lambdalog.Options{Level: s.logLevel, JSON: s.logJSON})
+	closeFailures, err := o.openFailures()
+	if err != nil {
+		return err
+	}
+	defer closeFailures()
 	if o.snapStart {
 		return serveSnapStart(ctx, s, o, getenv, out, log)
 	}
@@ -90,6 +95,7 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	var g oklog.Group
 	addSignals(ctx, &g, log)
 	server.serve(&g, emu, addSupervisor(&g, run))
+	defer warnOfLost(emu, log)
 	return runGroup(&g)
 }
 
@@ -119,6 +125,7 @@ func newEmulator(
 		PeakMemory: func(int) int64 { return p.peakMemory() },
 		HTTP:       front.Format(o.http),
 		CORS:       o.cors,
+		OnFailure:  o.failures,
 		Log:        out,
 		Observer:   observer,
 		JSON:       p.settings.logJSON,

@@ -28,6 +28,8 @@ type localOptions struct {
 	memory      int    // MB
 	http        string // an front.Format, or ""
 	cors        []string
+	onFailure   string    // a path, or ""
+	failures    io.Writer // the file of onFailure, or nil
 	watch       bool
 	strict      bool
 	snapStart   bool
@@ -69,6 +71,9 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.StringArrayVar(&o.cors, "cors", nil,
 		"let pages of this `origin` (https://example.com, or * for all) call the function, as the setting AllowOrigins "+
 			"of a function URL does; may be repeated; needs --http")
+	flags.StringVar(&o.onFailure, "on-failure", "",
+		"append a record to this `file` for each Event invocation that fails three times, "+
+			"as Lambda sends it to a failure destination (JSON lines; they contain the events)")
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
 	flags.BoolVar(&o.strict, "strict", false,

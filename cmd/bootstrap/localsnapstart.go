@@ -84,6 +84,7 @@ func serveSnapStart(
 	api := newServer(http.HandlerFunc(l.serveRuntimeAPI))
 	api.ConnContext = l.connContext
 	server.serveRuntime(&g, l.emulator, api, addSupervisor(&g, l.run))
+	defer warnOfLost(l.emulator, log)
 	return runGroup(&g)
 }
 
@@ -97,6 +98,7 @@ func (l *snapLocal) newEmulator() *emulator.Emulator {
 		Flush:      func(number int) { l.get(number).process.Flush() },
 		HTTP:       front.Format(o.http),
 		CORS:       o.cors,
+		OnFailure:  o.failures,
 		Log:        l.out,
 		JSON:       l.settings.logJSON,
 		SnapStart: &emulator.SnapStart{

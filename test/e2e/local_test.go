@@ -195,6 +195,52 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+// An Event invocation that fails is tried three times and then written to the file of --on-failure.
+// One that still waits at the end is reported.
+func TestOnFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "failures.jsonl")
+	p, f := startLocal(t, "faults.run", nil, "--on-failure", path)
+	event := func() string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/2015-03-31/functions/function/invocations",
+			strings.NewReader(call("boom", `{}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Amz-Invocation-Type", "Event")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.Header.Get("X-Amzn-Requestid")
+	}
+	id := event()
+	p.waitFor(`(?s)(START RequestId: ` + id + `.*){3}`)
+	p.waitFor(id + ` asynchronous invocation discarded after 3 attempts: RetriesExhausted`)
+	other := event()
+	p.waitFor(other + ` asynchronous invocation failed, attempt 1 of 3, retrying in 1s`)
+	p.Signal(syscall.SIGTERM)
+	p.waitFor(`WRN asynchronous invocations dropped, because bootstrap local stops invocations=1`)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct {
+		RequestContext  struct{ RequestID string }
+		RequestPayload  json.RawMessage
+		ResponsePayload struct{ ErrorMessage string }
+	}
+	if err := json.Unmarshal(text, &record); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if record.RequestContext.RequestID != id || string(record.RequestPayload) != `{"what":"boom","with":{}}` || record.ResponsePayload.ErrorMessage == "" {
+		t.Errorf("the record is %s", text)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+}
+
 // At level info a successful invocation adds no line of the runtime. At debug each step is logged.
 func TestLogLevels(t *testing.T) {
 	ours := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT.*$`)
@@ -346,6 +392,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"local", "--cors", "https://app.example", "faults.pid"}, nil, 1, "--cors needs --http or --http=url"},
 		{[]string{"local", "--http=alb", "--cors", "*", "faults.pid"}, nil, 1, "--cors needs --http or --http=url"},
 		{[]string{"local", "--http", "--cors", "app.example", "faults.pid"}, nil, 1, `--cors: "app.example" is not an origin`},
+		{[]string{"local", "--on-failure", "/nowhere/failures", "faults.pid"}, nil, 1, "--on-failure: open /nowhere/failures: no such file or directory"},
 		{[]string{"local", "--snapstart", "--restores", "0", "faults.pid"}, nil, 1, `--restores="0": not a whole number from 1 to 100`},
 		{[]string{"local", "--snapstart", "--restores", "101", "faults.pid"}, nil, 1, `--restores="101"`},
 		{[]string{"local", "--restores", "2", "faults.pid"}, nil, 1, "--restores needs --snapstart"},
