@@ -12,7 +12,7 @@ COPY . .
 ARG VERSION=dev
 RUN --mount=type=cache,target=/go/pkg/mod \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /bootstrap ./cmd/bootstrap
+    go build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /bootstrap ./cmd/bootstrap
 
 # Nothing but the binary, to be copied into other images.
 FROM scratch AS runtime

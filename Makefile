@@ -11,8 +11,9 @@ help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
 # make build    build bin/bootstrap, static and stripped
+#               (without HTTP/2, which nothing here speaks: 0.5 MB less to read at each cold start)
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bootstrap ./cmd/bootstrap
+	CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bootstrap ./cmd/bootstrap
 
 # make layer    build bin/layer-ARCH.zip, a Lambda layer for provided.al2023 (ARCH: amd64 or arm64)
 ARCH ?= $(shell $(GO) env GOARCH)

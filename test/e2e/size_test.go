@@ -13,7 +13,7 @@ const maxBinary = 9_500_000
 
 func TestSizeOfTheBinary(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "lambda-r-runtime/cmd/bootstrap")
+	build := exec.Command("go", "build", "-tags", "nethttpomithttp2", "-trimpath", "-ldflags", "-s -w", "-o", path, "lambda-r-runtime/cmd/bootstrap")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

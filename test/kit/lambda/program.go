@@ -18,7 +18,7 @@ import (
 // of the program. It is linked statically unless a flag, as -race does, needs cgo.
 func Build(dir, pkg string, flags ...string) (string, error) {
 	path := filepath.Join(dir, filepath.Base(pkg))
-	build := exec.Command("go", slices.Concat([]string{"build", "-o", path}, flags, []string{"lambda-r-runtime/" + pkg})...)
+	build := exec.Command("go", slices.Concat([]string{"build", "-tags", "nethttpomithttp2", "-o", path}, flags, []string{"lambda-r-runtime/" + pkg})...)
 	if !slices.Contains(flags, "-race") {
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	}
