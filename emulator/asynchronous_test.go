@@ -41,7 +41,7 @@ func checkRecords(t *testing.T, got string, want ...string) {
 // Lambda's record.
 func TestEventIsRetriedTwice(t *testing.T) {
 	for name, fail := range map[string]func(t *testing.T, e *emulator.Emulator, id string){
-		"error":   func(t *testing.T, e *emulator.Emulator, id string) { reportError(t, e, id, `{"errorType":"no"}`) },
+		"error": func(t *testing.T, e *emulator.Emulator, id string) { reportError(t, e, id, `{"errorType":"no"}`) },
 		"timeout": func(_ *testing.T, _ *emulator.Emulator, _ string) {
 			time.Sleep(10 * time.Second)
 			synctest.Wait()

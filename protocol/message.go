@@ -31,6 +31,8 @@ type Hello struct {
 	Timing  bool   `json:"timing,omitempty"` // log how long each library() and source() call takes
 	Hints   bool   `json:"hints,omitempty"`  // log hints for the function's developer, and report Reply.Steps
 
+	Dumps string `json:"dumps,omitempty"` // the folder where R dumps the frames of failed invocations
+
 	LogTag   string `json:"log_tag"`   // begins each log record: a control character and secret text
 	LogLevel string `json:"log_level"` // R sends no records below this level
 }

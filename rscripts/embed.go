@@ -5,7 +5,9 @@ package rscripts
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"io/fs"
+	"strings"
 )
 
 //go:embed */*.R
@@ -25,11 +27,20 @@ const loader = `base::local({ ` +
 // in user code would get it.
 func Loader() []byte { return []byte(loader + "\n") }
 
-// Files returns the R files as one text. R must have it as file descriptor 6.
-func Files() []byte {
+// debugRoom has the files that only `bootstrap debug` needs.
+const debugRoom = "debug"
+
+// Files returns the R files of a worker as one text. R must have it as file descriptor 6.
+func Files() []byte { return join(func(room string) bool { return room != debugRoom }) }
+
+// DebugFiles returns the R files of `bootstrap debug` as one text.
+func DebugFiles() []byte { return join(func(string) bool { return true }) }
+
+// join returns the R files of the wanted rooms as one text.
+func join(wanted func(room string) bool) []byte {
 	var b bytes.Buffer
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if room, _, _ := strings.Cut(path, "/"); err != nil || entry.IsDir() || !wanted(room) {
 			return err
 		}
 		text, err := files.ReadFile(path)
@@ -40,4 +51,16 @@ func Files() []byte {
 		panic(err) // the files are in the binary
 	}
 	return b.Bytes()
+}
+
+// DebugProfile returns the profile of an interactive R that `bootstrap debug` starts. It reads
+// DebugFiles from the path files, and calls begin_debugging() with config, an R expression.
+func DebugProfile(files, config string) []byte {
+	return fmt.Appendf(nil, `base::local({
+  runtime <- base::new.env(parent = base::baseenv())
+  base::eval(base::parse(text = base::readLines(%q), keep.source = FALSE), runtime)
+  base::lockEnvironment(runtime, bindings = TRUE)
+  runtime
+}, envir = base::new.env(parent = base::baseenv()))$begin_debugging(%s)
+`, files, config)
 }

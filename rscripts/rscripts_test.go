@@ -108,7 +108,7 @@ func TestScriptParses(t *testing.T) {
 func TestNamesAreDefinedOnce(t *testing.T) {
 	definition := regexp.MustCompile(`(?m)^([A-Za-z.][A-Za-z0-9._]*) <- `)
 	count := map[string]int{}
-	for _, m := range definition.FindAllSubmatch(Files(), -1) {
+	for _, m := range definition.FindAllSubmatch(DebugFiles(), -1) {
 		name := string(m[1])
 		if count[name]++; count[name] == 2 {
 			t.Errorf("%s is defined more than once", name)
@@ -122,7 +122,7 @@ func TestNamesAreDefinedOnce(t *testing.T) {
 // TestScriptIsASCII checks that R can read the script in any locale that the function's
 // environment sets, even one with ASCII only.
 func TestScriptIsASCII(t *testing.T) {
-	for i, line := range bytes.Split(slices.Concat(Loader(), Files()), []byte("\n")) {
+	for i, line := range bytes.Split(slices.Concat(Loader(), DebugFiles()), []byte("\n")) {
 		if bytes.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
 			t.Errorf("line %d: %s", i+1, line)
 		}

@@ -26,6 +26,8 @@ type Config struct {
 	// Threads are the numbers of threads of a forked worker, by the variables that set them.
 	Threads map[string]string
 
+	Dumps string // where R dumps the frames of failed invocations, if not empty
+
 	// MemoryLimit is the memory that the whole function may use, in bytes, if something
 	// enforces a limit; else 0. It distinguishes out-of-memory kills from other kills if no
 	// control group can be read.
@@ -142,6 +144,7 @@ func (w *Worker) handshake(c Config, tag string) error {
 	hello := protocol.NewHello(c.Handler)
 	hello.Timing = c.Timing
 	hello.Hints = c.Hints
+	hello.Dumps = c.Dumps
 	hello.LogTag, hello.LogLevel = tag, c.lowestLevel()
 	if err := w.writer.WriteMessage(hello); err != nil {
 		return w.broken(err)

@@ -57,6 +57,9 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	defer p.close()
 	p.config.Hints = true
+	if p.config.Dumps, err = o.dumpDir(s, getenv); err != nil {
+		return err
+	}
 	con.pool = p
 	checks := newLocalChecks(p, o)
 	p.observe = func(t supervisor.Transition) {
@@ -69,7 +72,12 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	addr := reachable(server.callers.Addr())
 	log.Debug("listening", "address", addr)
-	emu := newEmulator(p, o, addr, out, con)
+	watching := observers{con}
+	if r := o.newRecorder(s, getenv, server.callers.Addr(), log); r != nil {
+		defer r.close()
+		watching = append(watching, r)
+	}
+	emu := newEmulator(p, o, addr, out, watching)
 	con.emulator, server.console = emu, con.Console
 	api, err := runtimeapi.NewClient(server.runtime.Addr().String(), version, o.concurrency)
 	if err != nil {

@@ -33,6 +33,8 @@ type localOptions struct {
 	watch       bool
 	strict      bool
 	snapStart   bool
+	record      bool
+	dump        bool
 	restores    int // environments that are restored from the snapshot
 }
 
@@ -74,6 +76,11 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.StringVar(&o.onFailure, "on-failure", "",
 		"append a record to this `file` for each Event invocation that fails three times, "+
 			"as Lambda sends it to a failure destination (JSON lines; they contain the events)")
+	flags.BoolVar(&o.record, "record", true,
+		"record the last 20 events in ~/.cache/lambda-r-runtime, readable by you only, for replay() of bootstrap debug; "+
+			"only on a loopback address")
+	flags.BoolVar(&o.dump, "dump", false,
+		"dump the frames of failed invocations, the last 5, for debugger(); the log has the call that opens them")
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
 	flags.BoolVar(&o.strict, "strict", false,
@@ -124,6 +131,9 @@ func (o *localOptions) complete(flags *pflag.FlagSet, s *settings, getenv func(s
 	}
 	if o.snapStart && o.watch {
 		invalid = append(invalid, errors.New("--watch cannot be used with --snapstart: a snapshot has the files that it was made of"))
+	}
+	if o.dump && (o.snapStart || o.strict) {
+		invalid = append(invalid, errors.New("--dump cannot be used with --snapstart or --strict"))
 	}
 	if o.snapStart && o.strict {
 		invalid = append(invalid, errors.New("--strict cannot be used with --snapstart: test the limits without a snapshot"))

@@ -30,6 +30,9 @@ const usage = `bootstrap serves an R function as AWS Lambda does.
   bootstrap [HANDLER]                in Lambda: serve HANDLER (default: $_HANDLER);
                                      elsewhere: the same as bootstrap local
   bootstrap local [FLAGS] HANDLER    serve HANDLER on this machine
+  bootstrap debug [--event FILE] HANDLER
+                                     start R with HANDLER loaded: invoke(list(n = 1)) runs
+                                     it, and browser(), debugonce() and recover() work
   bootstrap doctor [HANDLER]         check this machine or image and print what to
                                      fix; exit with status 1 if a check fails
   bootstrap doctor --snapstart HANDLER
@@ -54,6 +57,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	switch command {
 	case "local":
 		return runLocal(ctx, args[1:], getenv, stdout)
+	case "debug":
+		return runDebug(ctx, args[1:], getenv, stdout)
 	case "doctor":
 		return runDoctor(ctx, args[1:], getenv, stdout)
 	case "version":

@@ -2,6 +2,7 @@
 #   simplify, integers, keep_names, deserialiser, serialiser, decode_base64, keep_seed
 #                                                       see lambda_config(); NULL if not set
 #   hints                                               whether bootstrap wants hints in the log
+#   dumps                                               where frames of errors are dumped; NULL if not
 #   shutdown_hooks                                      see on_shutdown(); the last one first
 #   snapshot_hooks, restore_hooks                       see on_snapshot(), on_restore(); the first
 #     one first

@@ -109,6 +109,7 @@ catch_stopped <- function(expr, handle, capture = stack_of) {
         stopped <<- list(cond, if (overflow) list() else without_fail(capture(cond, at)))
       }
       if (!inherits(cond, c("interrupt", "stackOverflowError"))) {
+        dump_stopped(cond, at)
         run_error_option(cond)
       }
       invokeRestart(here)

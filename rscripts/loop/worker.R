@@ -10,6 +10,7 @@ run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/sel
   hello <- read_message(io)
   if (!is.null(hello)) {
     settings$hints <- isTRUE(hello$hints)
+    settings$dumps <- hello$dumps
     open_log(io, hello)
     suspendInterrupts({
       install_handlers()

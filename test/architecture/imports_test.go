@@ -21,7 +21,7 @@ const module = "lambda-r-runtime/"
 var mayImport = map[string][]string{
 	"cmd/bootstrap": {
 		"cmd/bootstrap/internal/proctree", "cmd/bootstrap/internal/watch", "console", "doctor", "emulator", "emulator/front", "internal/checkpoint",
-		"internal/credentials", "internal/random",
+		"internal/credentials", "internal/memfd", "internal/random",
 		"lambdalog", "protocol", "protocol/runtimeapi", "rscripts", "supervisor", "worker", "worker/process",
 	},
 	"cmd/bootstrap/internal/proctree": {"worker/process"},
