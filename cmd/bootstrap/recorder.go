@@ -33,8 +33,8 @@ func recordPath(taskRoot string, getenv func(string) string) string {
 	cache := getenv("XDG_CACHE_HOME")
 	if !filepath.IsAbs(cache) {
 		home := getenv("HOME")
-		if !filepath.IsAbs(home) {
-			return ""
+		if info, err := os.Stat(home); !filepath.IsAbs(home) || err != nil || !info.IsDir() {
+			return "" // a service, or a container, may have a home that does not exist
 		}
 		cache = filepath.Join(home, ".cache")
 	}

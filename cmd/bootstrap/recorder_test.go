@@ -144,17 +144,18 @@ func TestWhereEventsAreRecorded(t *testing.T) {
 			return ""
 		}
 	}
-	home := recordPath("/a", env("HOME", "/home/u"))
-	if !strings.HasPrefix(home, "/home/u/.cache/lambda-r-runtime/") {
+	dir := t.TempDir()
+	home := recordPath("/a", env("HOME", dir))
+	if !strings.HasPrefix(home, dir+"/.cache/lambda-r-runtime/") {
 		t.Errorf("got %s", home)
 	}
-	if other := recordPath("/b", env("HOME", "/home/u")); other == home {
+	if other := recordPath("/b", env("HOME", dir)); other == home {
 		t.Error("two task folders share their events")
 	}
-	if got := recordPath("/a", env("HOME", "/home/u", "XDG_CACHE_HOME", "/c")); !strings.HasPrefix(got, "/c/lambda-r-runtime/") {
+	if got := recordPath("/a", env("HOME", dir, "XDG_CACHE_HOME", "/c")); !strings.HasPrefix(got, "/c/lambda-r-runtime/") {
 		t.Errorf("got %s", got)
 	}
-	for _, none := range []func(string) string{env(), env("HOME", "relative"), env("XDG_CACHE_HOME", "relative")} {
+	for _, none := range []func(string) string{env(), env("HOME", "relative"), env("HOME", dir+"/missing"), env("XDG_CACHE_HOME", "relative")} {
 		if got := recordPath("/a", none); got != "" {
 			t.Errorf("got %s", got)
 		}

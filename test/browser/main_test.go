@@ -35,6 +35,7 @@ func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "browser-")
 	if err == nil {
 		defer os.RemoveAll(dir)
+		os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache")) // not the user's own
 		bootstrap, err = lambda.Build(dir, "cmd/bootstrap", lambda.RaceFlags...)
 	}
 	if err == nil {

@@ -75,7 +75,8 @@ func start(t *testing.T, program string, p plan, env ...string) *arena {
 	cmd := exec.Command(program, "local", "--addr", "127.0.0.1:0", "--http", "--timeout", timeout.String(),
 		"--concurrency", strconv.Itoa(p.workers), "soak.run")
 	cmd.Dir = "testdata"
-	cmd.Env = slices.Concat(os.Environ(), []string{"TMPDIR=" + a.dir, "SOAK_PROBE=" + a.probe, "LAMBDA_R_DEADLINE_MARGIN=1h"}, p.env(), env)
+	cmd.Env = slices.Concat(os.Environ(), []string{"TMPDIR=" + a.dir, "SOAK_PROBE=" + a.probe, "LAMBDA_R_DEADLINE_MARGIN=1h",
+		"XDG_CACHE_HOME=" + t.TempDir()}, p.env(), env)
 	var err error
 	if a.program, err = lambda.Start(cmd); err != nil {
 		t.Fatal(err)
