@@ -1,5 +1,9 @@
 // Package rscripts holds the R side of the runtime, embedded in the binary: the R files of the
 // rooms below this folder. Their tests are in tests/testthat, one file for each.
+//
+// The same files make three programs. A worker has all rooms but desk and debug. `bootstrap debug`
+// adds debug. The package lambdaruntime, which users install on their own machines, has desk in the
+// place of loop, fork, snapshot and debug.
 package rscripts
 
 import (
@@ -7,7 +11,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"strings"
+	"path"
+	"slices"
 )
 
 //go:embed */*.R
@@ -27,31 +32,11 @@ const loader = `base::local({ ` +
 // in user code would get it.
 func Loader() []byte { return []byte(loader + "\n") }
 
-// debugRoom has the files that only `bootstrap debug` needs.
-const debugRoom = "debug"
-
 // Files returns the R files of a worker as one text. R must have it as file descriptor 6.
-func Files() []byte { return join(func(room string) bool { return room != debugRoom }) }
+func Files() []byte { return join(without("desk", "debug")) }
 
 // DebugFiles returns the R files of `bootstrap debug` as one text.
-func DebugFiles() []byte { return join(func(string) bool { return true }) }
-
-// join returns the R files of the wanted rooms as one text.
-func join(wanted func(room string) bool) []byte {
-	var b bytes.Buffer
-	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
-		if room, _, _ := strings.Cut(path, "/"); err != nil || entry.IsDir() || !wanted(room) {
-			return err
-		}
-		text, err := files.ReadFile(path)
-		b.Write(text)
-		return err
-	})
-	if err != nil {
-		panic(err) // the files are in the binary
-	}
-	return b.Bytes()
-}
+func DebugFiles() []byte { return join(without("desk")) }
 
 // DebugProfile returns the profile of an interactive R that `bootstrap debug` starts. It reads
 // DebugFiles from the path files, and calls begin_debugging() with config, an R expression.
@@ -63,4 +48,30 @@ func DebugProfile(files, config string) []byte {
   runtime
 }, envir = base::new.env(parent = base::baseenv()))$begin_debugging(%s)
 `, files, config)
+}
+
+// without returns the names of the R files, in their order, but not those of the given rooms.
+func without(rooms ...string) []string {
+	names, err := fs.Glob(files, "*/*.R")
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(rooms, path.Dir(name)) })
+}
+
+// join returns the named files as one text.
+func join(names []string) []byte {
+	var b bytes.Buffer
+	for _, name := range names {
+		b.Write(read(name))
+	}
+	return b.Bytes()
+}
+
+func read(name string) []byte {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // the files are in the binary
+	}
+	return text
 }

@@ -38,6 +38,8 @@ const usage = `bootstrap serves an R function as AWS Lambda does.
   bootstrap doctor --snapstart HANDLER
                                      also take HANDLER through the phases of SnapStart and
                                      print what a restore breaks
+  bootstrap package [FOLDER]         write the R package lambdaruntime, to be installed
+                                     with R CMD INSTALL: help pages, and tests of handlers
   bootstrap version                  print the version
 
 HANDLER is file.function: functions.parity is parity() in functions.R.
@@ -61,6 +63,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return runDebug(ctx, args[1:], getenv, stdout)
 	case "doctor":
 		return runDoctor(ctx, args[1:], getenv, stdout)
+	case "package":
+		return runPackage(args[1:], stdout)
 	case "version":
 		return printVersion(stdout)
 	case "help":

@@ -1,26 +1,15 @@
-# Hooks that user code registers with on_shutdown().
+# Hooks that user code registers, with on_shutdown() and its like.
 
-# check_hook() returns a hook. It stops if `f` cannot be one of the function `name`.
+# check_hook() returns a hook of the function `name`. It stops if `f` is not a function, or needs an
+# argument. Otherwise it would fail when nobody can correct it any more: of a published version, no
+# environment would start.
 check_hook <- function(name, f) {
   if (!is.function(f)) {
     stop(name, "(): f must be a function without arguments, not ", class(f)[[1L]], call. = FALSE)
   }
-  f
-}
-
-# has_shutdown_hooks() returns TRUE if there are any. bootstrap then registers as an
-# extension, so that Lambda sends SIGTERM before it ends the environment.
-has_shutdown_hooks <- function() length(settings$shutdown_hooks) > 0L
-
-# run_shutdown_hooks() runs them. It logs one that fails, and goes on with the others.
-run_shutdown_hooks <- function(log) {
-  for (hook in settings$shutdown_hooks) {
-    outcome <- with_conditions(function() {
-      call_user(as.call(list(hook)), globalenv())
-      NULL
-    }, log)
-    if (inherits(outcome, "failure")) {
-      log("error", paste0("on_shutdown hook failed: ", outcome$type, ": ", outcome$message), NULL)
-    }
+  needs <- required_arguments(f)
+  if (length(needs)) {
+    stop(name, "(): f is called without arguments; give ", quoted(needs), " a default", call. = FALSE)
   }
+  f
 }

@@ -1,32 +1,5 @@
-# The functions that user code calls. They are attached to its search path, as "lambda". (Its two
-# generics, which it writes methods for, are in as-response.R.)
-
-# attach_user_api() attaches the functions behind the user's objects and packages.
-attach_user_api <- function() {
-  register_methods()
-  functions <- list(
-    as_response = as_response,
-    as_result = as_result,
-    batch_handler = batch_handler,
-    event_records = event_records,
-    file_response = file_response,
-    html_response = html_response,
-    lambda_config = lambda_config,
-    lambda_log = lambda_log,
-    log_metric = log_metric,
-    on_fork = on_fork,
-    on_restore = on_restore,
-    on_shutdown = on_shutdown,
-    on_snapshot = on_snapshot,
-    pdf_response = pdf_response,
-    png_response = png_response,
-    remaining_ms = remaining_ms,
-    stop_html = stop_html,
-    stream_response = stream_response,
-    svg_response = svg_response
-  )
-  attach(functions, name = "lambda", pos = length(search()))
-}
+# The functions that user code calls: the exports of the package lambdaruntime. (Its two generics,
+# which it writes methods for, are in as-response.R.)
 
 # lambda_config() sets how events and results are read and written. Call it in the handler's
 # file. Arguments that are not given keep their values.
@@ -85,7 +58,7 @@ remaining_ms <- function() ms_until(current$invocation$frame$deadline_ms)
 # Returns NULL, invisibly, when the record is in the log. Stops on an unknown level, and on a
 # field without a name.
 lambda_log <- function(level, message, ...) {
-  if (!is_string(level) || !level %in% c("trace", "debug", "info", "warn", "error", "fatal")) {
+  if (!is_string(level) || !level %in% names(log_levels)) {
     stop("lambda_log(): level must be \"trace\", \"debug\", \"info\", \"warn\", \"error\" or \"fatal\"")
   }
   fields <- list(...)
@@ -139,12 +112,12 @@ on_shutdown <- function(f) {
 #
 # Return `f`, invisibly. Stop if it is not a function, or needs an argument.
 on_snapshot <- function(f) {
-  settings$snapshot_hooks <- c(settings$snapshot_hooks, list(check_phase_hook("on_snapshot", f)))
+  settings$snapshot_hooks <- c(settings$snapshot_hooks, list(check_hook("on_snapshot", f)))
   invisible(f)
 }
 
 on_restore <- function(f) {
-  settings$restore_hooks <- c(settings$restore_hooks, list(check_phase_hook("on_restore", f)))
+  settings$restore_hooks <- c(settings$restore_hooks, list(check_hook("on_restore", f)))
   invisible(f)
 }
 
@@ -155,7 +128,7 @@ on_restore <- function(f) {
 #
 # f: a function without arguments.
 #
-# Returns `f`, invisibly. Stops if it is not a function.
+# Returns `f`, invisibly. Stops if it is not a function, or needs an argument.
 on_fork <- function(f) {
   settings$fork_hooks <- c(settings$fork_hooks, list(check_hook("on_fork", f)))
   invisible(f)

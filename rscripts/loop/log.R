@@ -5,8 +5,6 @@
 # of R code, C code and records stays in order. A forked child, as parallel::mclapply() makes them,
 # sends records in the same way, but without marks.
 
-log_levels <- c(trace = 1L, debug = 2L, info = 3L, warn = 4L, error = 5L, fatal = 6L)
-
 # max_record is the size, in bytes, up to which a write to a pipe is not divided (PIPE_BUF). Longer
 # records are sent in pieces.
 max_record <- 4096L
@@ -47,12 +45,6 @@ record_members <- function(level, message, call, fields, load) {
     if (length(fields)) paste0(",\"fields\":", join_one(vapply(fields, log_field, character(1)), names(fields))),
     if (!is.null(load)) paste0(",\"load\":", do.call(control_json, load))
   )
-}
-
-# log_field() returns the JSON of a field of a log record. One that is too long becomes text.
-log_field <- function(x) {
-  json <- if (is_string(x)) json_string(clean_text(x)) else encode_or_fail(x)
-  if (nchar(json, "bytes") > 65536L) json_string(clean_text(json)) else json
 }
 
 # send_record() sends the JSON of a record. A finalizer that R runs meanwhile may send another

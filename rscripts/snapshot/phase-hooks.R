@@ -1,15 +1,4 @@
-# Hooks that user code registers with on_snapshot() and on_restore().
-
-# check_phase_hook() is check_hook() for the function `name`. It also stops if `f` needs an argument:
-# otherwise a version would be published of which no environment starts.
-check_phase_hook <- function(name, f) {
-  check_hook(name, f)
-  needs <- required_arguments(f)
-  if (length(needs)) {
-    stop(name, "(): f is called without arguments; give ", quoted(needs), " a default", call. = FALSE)
-  }
-  f
-}
+# The hooks of on_snapshot() and on_restore().
 
 # run_phase_hooks() runs hooks in their order until one fails. It returns that failure, or NULL.
 run_phase_hooks <- function(hooks, deadline_ms, io) {

@@ -20,6 +20,7 @@ func TestExamples(t *testing.T) {
 		"plumber":   examplePlumber,
 		"model":     exampleModel,
 		"snapstart": exampleSnapStart,
+		"tested":    exampleTested,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {

@@ -1,8 +1,14 @@
 # Shared by all tests: the runtime's R files in an environment like the worker's, see
 # embed.go.
 
+# room_files() returns the R files, but not those of the given rooms.
+room_files <- function(...) {
+  files <- Sys.glob("../../*/*.R")
+  files[!basename(dirname(files)) %in% c(...)]
+}
+
 runtime <- new.env(parent = baseenv())
-for (file in Sys.glob("../../*/*.R")) {
+for (file in room_files("desk")) {
   sys.source(file, runtime)
 }
 runtime$register_methods()
@@ -218,7 +224,7 @@ replies <- function(io) {
 
 # in_new_r() runs R code in an R of its own, with the runtime, and returns what it printed.
 in_new_r <- function(...) {
-  files <- normalizePath(Sys.glob("../../*/*.R"))
+  files <- normalizePath(room_files("desk"))
   script <- withr::local_tempfile()
   writeLines(c(
     "runtime <- new.env(parent = baseenv())",

@@ -39,12 +39,6 @@ test_that("fields are JSON", {
   )
 })
 
-test_that("a field that is too long becomes text", {
-  got <- log_record("1", "info", "m", NULL, list(x = as.list(1:30000), y = strrep("x", 100000)))$fields
-  expect_match(got$x, "^\\[1,2,.* [(]cut: [0-9]+ bytes in all[)]$")
-  expect_match(got$y, " [(]cut: 100000 bytes in all[)]$")
-})
-
 test_that("records below the log level are neither sent nor evaluated", {
   io <- file_io(log_level = "warn")
   log <- runtime$log_to(io, "1")

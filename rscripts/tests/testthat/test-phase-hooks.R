@@ -9,20 +9,6 @@ run_hooks <- function(hooks, deadline_ms = NULL) {
   list(failed = failed, log = log_records(io))
 }
 
-test_that("a hook that needs an argument is refused", {
-  keep_settings()
-  for (name in c("on_snapshot", "on_restore")) {
-    register <- runtime[[name]]
-    refused <- paste0(name, "(): f is called without arguments; give ")
-    expect_error(register(function(con) close(con)), paste0(refused, "\"con\" a default"), fixed = TRUE)
-    expect_error(register(function(event, context) 1), refused, fixed = TRUE)
-    expect_error(register(sin), refused, fixed = TRUE)
-    for (hook in list(function(con = NULL) con, function(...) 1, gc, proc.time, interactive)) {
-      expect_identical(register(hook), hook)
-    }
-  }
-})
-
 test_that("hooks run one after the other until one fails", {
   ran <- character()
   hook <- function(name) function() ran <<- c(ran, name)

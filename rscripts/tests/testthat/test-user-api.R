@@ -4,13 +4,6 @@ test_that("on_shutdown() takes functions only", {
   expect_error(runtime$on_shutdown("close"), "f must be a function without arguments, not character")
 })
 
-test_that("the functions are attached behind the user's own objects", {
-  runtime$attach_user_api()
-  on.exit(detach("lambda"))
-  expect_identical(get("on_shutdown", globalenv()), runtime$on_shutdown)
-  expect_identical(match("lambda", search()), length(search()) - 1L)
-})
-
 test_that("lambda_log() wants a level, and names for its fields", {
   logged <- NULL
   runtime$current$log <- function(level, message, call, fields) logged <<- list(level, message, call, fields)

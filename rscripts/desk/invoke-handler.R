@@ -1,0 +1,195 @@
+# The invocation of a handler at a desk, for the tests of a function.
+
+# invoke_handler() calls a handler as Lambda does, and returns what the caller gets.
+#
+# handler: the handler's name, such as "functions.parity", "pkg::fun" or "plumber.R", or a function.
+#   The file is loaded for this call, into an empty global environment. Afterwards the session is
+#   as it was.
+# event: a list, which is sent as JSON, or JSON text.
+# as: "value" returns an R value, "json" the text that Lambda gets.
+# dir: the folder of the handler's file, and the working directory meanwhile. By default that of
+#   LAMBDA_TASK_ROOT, else the current one; in tests/testthat, the one that has the folder tests.
+# timeout: the seconds that the invocation has. Nothing ends it after that.
+# function_name, request_id, tenant_id, trace_id, client_context, identity: what `context` has.
+#
+# Returns the result. For an HTTP event, that is a list: statusCode, headers, cookies and body.
+# Errors of the handler are R's, except those that an HTTP caller gets to see, such as those of
+# stop_html(). Stops with an error of class runtime_failure if the runtime would report one of its
+# own; that has its type as another class, such as Runtime.InvalidArguments.
+invoke_handler <- function(handler, event = list(), as = c("value", "json"), dir = NULL, timeout = 3,
+                           function_name = NULL, request_id = "00000000-0000-0000-0000-000000000000",
+                           tenant_id = NULL, trace_id = NULL, client_context = NULL, identity = NULL) {
+  as <- match.arg(as)
+  name <- if (is.name(substitute(handler))) as.character(substitute(handler)) else "handler"
+  check_invoked(handler, timeout)
+  variables <- context_variables(function_name, trace_id)
+  frame <- invoke_frame(variables[["AWS_LAMBDA_FUNCTION_NAME"]], timeout, request_id, tenant_id, trace_id, client_context, identity)
+  text <- event_json(event)
+  dir <- if (is.function(handler)) dir else task_folder(dir)
+  answered <- with_env(variables, in_session(
+    {
+      if (!is.null(dir)) {
+        setwd(dir)
+      }
+      loaded <- with_types(if (is.function(handler)) new_handler(handler, name) else load_at_desk(handler))
+      answer_at_desk(loaded, text, frame)
+    },
+    dir = if (!is.function(handler)) dir
+  ))
+  if (as == "json") answered$json else answered_value(answered)
+}
+
+check_invoked <- function(handler, timeout) {
+  if (!is.function(handler) && !(is_string(handler) && nzchar(handler))) {
+    stop("invoke_handler(): handler must be a name such as \"functions.parity\", or a function, not ", class(handler)[[1L]], call. = FALSE)
+  }
+  if (!is.numeric(timeout) || length(timeout) != 1L || !isTRUE(timeout > 0)) {
+    stop("invoke_handler(): timeout must be a number of seconds", call. = FALSE)
+  }
+}
+
+# invoke_frame() returns the invoke frame that bootstrap would send.
+invoke_frame <- function(function_name, timeout, request_id, tenant_id, trace_id, client_context, identity) {
+  strings <- list(request_id = request_id, tenant_id = tenant_id, trace_id = trace_id)
+  for (name in names(strings)) {
+    if (!is.null(strings[[name]]) && !is_string(strings[[name]])) {
+      stop("invoke_handler(): ", name, " must be one string", call. = FALSE)
+    }
+  }
+  list(
+    id = request_id,
+    deadline_ms = now_ms() + timeout * 1000,
+    invoked_function_arn = paste0("arn:aws:lambda:us-east-1:123456789012:function:", function_name),
+    tenant_id = tenant_id,
+    trace_id = trace_id,
+    client_context = if (!is.null(client_context)) event_json(client_context, "client_context"),
+    identity = if (!is.null(identity)) event_json(identity, "identity")
+  )
+}
+
+# context_variables() returns the environment variables that handlers find in Lambda. Those that are
+# set stay, except for arguments that were given.
+context_variables <- function(function_name, trace_id) {
+  if (!is.null(function_name) && !(is_string(function_name) && nzchar(function_name))) {
+    stop("invoke_handler(): function_name must be one string", call. = FALSE)
+  }
+  name <- c(function_name, env_or_null("AWS_LAMBDA_FUNCTION_NAME"), "function")[[1L]]
+  values <- c(
+    AWS_LAMBDA_FUNCTION_NAME = name,
+    AWS_LAMBDA_FUNCTION_VERSION = "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE = "128",
+    AWS_LAMBDA_LOG_GROUP_NAME = paste0("/aws/lambda/", name),
+    AWS_LAMBDA_LOG_STREAM_NAME = "desk"
+  )
+  given <- names(values) == "AWS_LAMBDA_FUNCTION_NAME"
+  c(values[given | !nzchar(Sys.getenv(names(values)))], "_X_AMZN_TRACE_ID" = trace_id)
+}
+
+# event_json() returns the JSON of an event. Text is JSON already; if it is not, the invocation fails
+# as it would in Lambda. An empty list is an event without keys.
+event_json <- function(event, what = "event") {
+  if (is_string(event) && !is.object(event)) {
+    return(enc2utf8(event))
+  }
+  if (is.list(event) && !length(event) && !is.data.frame(event)) {
+    return("{}")
+  }
+  tryCatch(as.character(encode_or_fail(event)), runtime_failure = function(e) {
+    text <- sub("the result cannot", "it cannot", conditionMessage(e), fixed = TRUE)
+    stop("invoke_handler(): ", what, " must be a list or JSON text: ", gsub("result\\b", what, text), call. = FALSE)
+  })
+}
+
+# task_folder() returns the folder of the handler's file.
+task_folder <- function(dir) {
+  if (is.null(dir)) {
+    in_tests <- basename(getwd()) == "testthat" && basename(dirname(getwd())) == "tests"
+    dir <- c(env_or_null("LAMBDA_TASK_ROOT"), if (in_tests) "../..", ".")[[1L]]
+  }
+  if (!is_string(dir) || !dir.exists(dir)) {
+    stop("invoke_handler(): there is no folder ", quoted(as.character(dir)), " in ", getwd(), call. = FALSE)
+  }
+  normalizePath(dir)
+}
+
+# load_at_desk() loads a handler as a worker does. A seed that its file sets is forgotten, as in a
+# worker, in favour of the session's, so that set.seed() in a test works.
+load_at_desk <- function(name) {
+  check_event_setting()
+  check_simplify_setting()
+  read_compat_setting()
+  seed <- seed_now()
+  on.exit(if (!isTRUE(settings$keep_seed)) set_seed_now(seed))
+  current$loading <- new_loading()
+  handler <- load_handler(name)
+  current$loading <- NULL
+  check_arguments(handler)
+  handler
+}
+
+# answer_at_desk() returns list(json, source, streamed): the text that Lambda gets, the event's source,
+# and the body of a stream that is not an HTTP response.
+answer_at_desk <- function(handler, text, frame) {
+  invocation <- new_invocation(frame, NULL)
+  current$invocation <- invocation
+  current$log <- log_at_desk
+  on.exit(unlink(invocation$sent_files))
+  json <- tryCatch(
+    with_types(evaluate(invocation, handler, charToRaw(text))),
+    runtime_failure = function(e) refused(e, invocation),
+    html_error = function(e) refused(e, invocation)
+  )
+  failure <- attr(json, "failure")
+  if (!is.null(failure)) { # an error that a plumber router has answered
+    log_at_desk("error", paste0(failure$type, ": ", failure$message))
+  }
+  list(
+    json = if (inherits(json, "streamed")) json$body else as.character(json),
+    source = invocation$event$source,
+    streamed = inherits(json, "streamed")
+  )
+}
+
+# refused() returns the answer to an HTTP request that may see the error `e`. Any other error stops.
+refused <- function(e, invocation) {
+  answer <- public_answer(e)
+  if (is.null(answer) || !is_http(invocation$event$source)) {
+    stop(e)
+  }
+  level <- if (answer$code < 500L) "info" else "error"
+  log_at_desk(level, paste0("answered ", answer$code, ": ", condition_text(e)))
+  failure_response(answer, invocation$event$request, invocation$frame$id)
+}
+
+# with_types() evaluates `expr`. A failure of the runtime has its type as its first class.
+with_types <- function(expr) {
+  tryCatch(expr, runtime_failure = function(e) {
+    class(e) <- unique(c(e$type, class(e)))
+    stop(e)
+  })
+}
+
+# answered_value() returns the R value of an answer.
+answered_value <- function(answered) {
+  if (answered$streamed) {
+    return(answered$json)
+  }
+  value <- tryCatch(parse_text(answered$json, !is_http(answered$source)), error = function(e) answered$json)
+  if (is_http(answered$source) && is.list(value) && !is.null(value$statusCode)) http_value(value) else value
+}
+
+# http_value() returns a gateway's response in one form, whatever the source: list(statusCode,
+# headers, cookies, body). A header that was sent more than once has several values. The body is
+# text, or raw bytes if it was sent in base64.
+http_value <- function(answer) {
+  headers <- text_list(c(answer$multiValueHeaders, answer$headers))
+  headers <- lapply(merge_headers(headers), unique)
+  is_cookie <- tolower(names(headers)) == "set-cookie"
+  body <- answer$body
+  list(
+    statusCode = as.integer(answer$statusCode),
+    headers = headers[!is_cookie],
+    cookies = as.character(c(unlist(answer$cookies), unlist(headers[is_cookie], use.names = FALSE))),
+    body = if (isTRUE(answer$isBase64Encoded) && is_string(body)) base64_bytes(body, "the body") else body
+  )
+}

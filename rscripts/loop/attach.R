@@ -1,0 +1,44 @@
+# The functions that users call, on the search path of their code.
+
+# attach_user_api() attaches the functions behind the user's objects and packages.
+attach_user_api <- function() {
+  register_methods()
+  attach(user_functions(), name = "lambda", pos = length(search()))
+}
+
+# user_functions() returns the functions that users call, by name.
+user_functions <- function() {
+  list(
+    as_response = as_response,
+    as_result = as_result,
+    batch_handler = batch_handler,
+    event_records = event_records,
+    file_response = file_response,
+    html_response = html_response,
+    lambda_config = lambda_config,
+    lambda_log = lambda_log,
+    log_metric = log_metric,
+    on_fork = on_fork,
+    on_restore = on_restore,
+    on_shutdown = on_shutdown,
+    on_snapshot = on_snapshot,
+    pdf_response = pdf_response,
+    png_response = png_response,
+    remaining_ms = remaining_ms,
+    stop_html = stop_html,
+    stream_response = stream_response,
+    svg_response = svg_response
+  )
+}
+
+# R looks for registered methods in this table, in the environment of the generic, and takes that
+# environment for the generic's if it has a `.packageName`, as those of packages have.
+.packageName <- "lambda"
+.__S3MethodsTable__. <- new.env(parent = emptyenv())
+
+# register_methods() registers the runtime's own methods. A method of user code finds them by
+# NextMethod(), and by calling the generic.
+register_methods <- function() {
+  runtime <- environment(register_methods)
+  list2env(mget(ls(runtime, pattern = "^as_(response|result)[.]"), runtime), .__S3MethodsTable__.)
+}
