@@ -1,9 +1,9 @@
 // Package rscripts holds the R side of the runtime, embedded in the binary: the R files of the
 // rooms below this folder. Their tests are in tests/testthat, one file for each.
 //
-// The same files make three programs. A worker has all rooms but desk and debug. `bootstrap debug`
-// adds debug. The package lambdaruntime, which users install on their own machines, has desk in the
-// place of loop, fork, snapshot and debug.
+// The same files make three programs. A worker has all rooms but desk, debug and package. `bootstrap
+// debug` adds desk and debug. The package lambdaruntime, which users install on their own machines,
+// has desk and package in the place of loop, fork and snapshot.
 package rscripts
 
 import (
@@ -33,10 +33,10 @@ const loader = `base::local({ ` +
 func Loader() []byte { return []byte(loader + "\n") }
 
 // Files returns the R files of a worker as one text. R must have it as file descriptor 6.
-func Files() []byte { return join(without("desk", "debug")) }
+func Files() []byte { return join(without("desk", "debug", "package")) }
 
 // DebugFiles returns the R files of `bootstrap debug` as one text.
-func DebugFiles() []byte { return join(without("desk")) }
+func DebugFiles() []byte { return join(without("package")) }
 
 // DebugProfile returns the profile of an interactive R that `bootstrap debug` starts. It reads
 // DebugFiles from the path files, and calls begin_debugging() with config, an R expression.

@@ -67,7 +67,7 @@ func TestPackage(t *testing.T) {
 	names := fileNames(t, tarball)
 	for _, want := range []string{
 		"lambdaruntime/DESCRIPTION", "lambdaruntime/NAMESPACE", "lambdaruntime/LICENSE", "lambdaruntime/R/api-user-api.R",
-		"lambdaruntime/R/desk-invoke-handler.R", "lambdaruntime/man/invoke_handler.Rd", "lambdaruntime/inst/events/sqs-event.json",
+		"lambdaruntime/R/package-invoke-handler.R", "lambdaruntime/man/invoke_handler.Rd", "lambdaruntime/inst/events/sqs-event.json",
 	} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is missing", want)

@@ -30,23 +30,15 @@ reload <- function() {
 
 # given_event() returns the event of invoke() in the form that the session keeps.
 given_event <- function(event) {
-  if (is.list(event) && !length(event)) {
-    return(list(text = "{}")) # an event without arguments
-  }
-  if (!is.character(event) || inherits(event, "json")) {
-    return(list(text = if (inherits(event, "json")) paste(event, collapse = "\n") else as.character(encode_or_fail(event))))
-  }
-  if (length(event) != 1L || is.na(event)) {
-    stop("invoke(): event must be a list, the path of a file, or one string of JSON", call. = FALSE)
-  }
-  if (file.exists(event)) {
+  if (is_string(event) && !is.object(event) && is_file(event)) {
     return(list(path = normalizePath(event)))
   }
-  valid <- jsonlite::validate(event)
+  text <- event_to_json(event, "invoke")
+  valid <- jsonlite::validate(text)
   if (!valid) {
-    stop("invoke(): ", quoted(event), " is neither a file nor JSON: ", attr(valid, "err"), call. = FALSE)
+    stop("invoke(): ", quoted(text), " is neither a file nor JSON: ", attr(valid, "err"), call. = FALSE)
   }
-  list(text = event)
+  list(text = text)
 }
 
 # text_of_event() returns the JSON text of what given_event() returned. A file is read again each time.
@@ -54,10 +46,10 @@ text_of_event <- function(source) {
   if (is.null(source$path)) {
     return(source$text)
   }
-  if (!file.exists(source$path)) {
+  if (!is_file(source$path)) {
     stop("invoke(): the file of the event is gone: ", source$path, call. = FALSE)
   }
-  rawToChar(readBin(source$path, "raw", file.size(source$path)))
+  file_text(source$path)
 }
 
 # run_event() runs one invocation.
@@ -76,32 +68,13 @@ run_event <- function(text) {
   })
   user_jit_off()
   set_trace_id(invocation$frame$trace_id)
-  current$invocation <- invocation
-  current$log <- session$log
   restore_process_state(session$log)
-  answer <- tryCatch( # of two classes only: R handles every other error where it occurs
-    evaluate(invocation, handler, charToRaw(enc2utf8(text))),
-    html_error = function(e) public_response(e, invocation),
-    runtime_failure = function(e) public_response(e, invocation)
-  )
+  answer <- evaluate_untrapped(invocation, handler, text)
   failure <- attr(answer, "failure")
   if (!is.null(failure)) {
     show_failure(failure)
   }
-  if (length(invocation$sent_files)) {
-    unlink(invocation$sent_files)
-  }
   structure(as.vector(answer), class = "json")
-}
-
-# public_response() returns the response for an error that the caller of an HTTP source may read, such
-# as that of stop_html(). Otherwise it stops with that error.
-public_response <- function(cond, invocation) {
-  public <- public_answer(cond)
-  if (is.null(public) || !is_http(invocation$event$source)) {
-    stop(cond)
-  }
-  failure_response(public, invocation$event$request, invocation$frame$id)
 }
 
 # current_handler() returns the handler with the function that has its name now: trace(), which
@@ -121,12 +94,8 @@ current_handler <- function() {
 }
 
 # debug_frame() returns an invoke frame with a new request id. The deadline is 15 minutes away,
-# Lambda's maximum, and nothing enforces it.
+# Lambda's maximum.
 debug_frame <- function() {
   session$invocations <- session$invocations + 1
-  list(
-    id = sprintf("00000000-0000-0000-0000-%012.0f", session$invocations),
-    deadline_ms = now_ms() + 900000,
-    invoked_function_arn = "arn:aws:lambda:us-east-1:012345678912:function:function"
-  )
+  desk_frame(sprintf("00000000-0000-0000-0000-%012.0f", session$invocations), 900)
 }

@@ -8,7 +8,7 @@ room_files <- function(...) {
 }
 
 runtime <- new.env(parent = baseenv())
-for (file in room_files("desk")) {
+for (file in room_files("package")) {
   sys.source(file, runtime)
 }
 runtime$register_methods()
@@ -53,20 +53,38 @@ source_code <- function(lines, name = "functions.R", env = parent.frame()) {
 }
 
 # in_user_dir() changes to a new working directory until the end of the test. Then it removes
-# that, and what the test defined in the global environment.
+# that, what the test defined in the global environment, and what provide_packages() provided.
 in_user_dir <- function(env = parent.frame()) {
   dir <- tempfile("user")
   dir.create(dir)
   old_dir <- setwd(dir)
   old_names <- ls(globalenv(), all.names = TRUE)
+  old_paths <- .libPaths()
   withr::defer(
     {
+      forget_lambdaruntime(old_paths)
       setwd(old_dir)
       unlink(dir, recursive = TRUE)
       rm(list = setdiff(ls(globalenv(), all.names = TRUE), old_names), envir = globalenv())
     },
     envir = env
   )
+}
+
+# forget_lambdaruntime() undoes provide_lambdaruntime().
+forget_lambdaruntime <- function(library_paths) {
+  if (!isNamespaceLoaded("lambdaruntime")) {
+    return(invisible())
+  }
+  if ("package:lambdaruntime" %in% search()) {
+    detach("package:lambdaruntime", character.only = TRUE)
+  }
+  path <- getNamespaceInfo("lambdaruntime", "path")
+  .Internal(unregisterNamespace("lambdaruntime"))
+  if (basename(dirname(path)) == "lambda-r-library") {
+    unlink(path, recursive = TRUE)
+  }
+  .libPaths(library_paths)
 }
 
 # call_named() calls a function of the global environment as the worker calls the handler. It
@@ -224,7 +242,7 @@ replies <- function(io) {
 
 # in_new_r() runs R code in an R of its own, with the runtime, and returns what it printed.
 in_new_r <- function(...) {
-  files <- normalizePath(room_files("desk"))
+  files <- normalizePath(room_files("package"))
   script <- withr::local_tempfile()
   writeLines(c(
     "runtime <- new.env(parent = baseenv())",

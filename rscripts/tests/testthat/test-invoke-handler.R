@@ -43,15 +43,33 @@ test_that("events are decoded as in Lambda", {
   expect_identical(desk$invoke_handler(function(x) x, "\"text\""), "text")
 })
 
+test_that("the event can be a file, looked for in the working directory of the caller", {
+  local_desk()
+  dir <- file_with("f <- function(x) x")
+  writeLines("{\"x\": [1, 2]}", "event.json")
+  expect_identical(desk$invoke_handler("functions.f", "event.json", dir = dir), 1:2)
+  expect_error(desk$invoke_handler("functions.f", "events.json", dir = dir), "there is no file \"events.json\" in ", fixed = TRUE)
+})
+
+test_that("the timeout begins when the handler is loaded", {
+  local_desk()
+  code <- c(
+    "ms <- function() as.numeric(Sys.time()) * 1000",
+    "loaded <- ms()",
+    "f <- function() ms() + remaining_ms() > loaded + 60000 - 0.5"
+  )
+  expect_true(invoke(code, timeout = 60))
+})
+
 test_that("an event that is not JSON is an error, of the runtime or of the test", {
   local_desk()
   f <- function(x) x
   expect_error(desk$invoke_handler(f, "no JSON"), "the event is not valid JSON", class = "Runtime.UnmarshalError")
   expect_error(desk$invoke_handler(f, "{\"x\": "), class = "Runtime.UnmarshalError")
   expect_error(desk$invoke_handler(f, "{\"x\": \"\\u0000\"}"), class = "Runtime.UnmarshalError")
-  expect_error(desk$invoke_handler(f, list(x = sum)), "event must be a list or JSON text: it cannot be encoded as JSON: event$x", fixed = TRUE)
-  expect_error(desk$invoke_handler(f, sum), "event must be a list or JSON text")
-  expect_error(desk$invoke_handler(f, list(x = 1), client_context = sum), "client_context must be a list or JSON text")
+  expect_error(desk$invoke_handler(f, list(x = sum)), "invoke_handler(): the event cannot be encoded as JSON: event$x", fixed = TRUE)
+  expect_error(desk$invoke_handler(f, sum), "the event cannot be encoded as JSON: event: cannot encode a function")
+  expect_error(desk$invoke_handler(f, list(x = 1), client_context = sum), "the client_context cannot be encoded")
 })
 
 test_that("errors are the user's own conditions", {

@@ -61,7 +61,8 @@ test_that("invoke() takes R values, JSON text and files, and the last event agai
 test_that("invoke() refuses what is no event", {
   local_session("f <- function(event) event")
   expect_error(runtime$invoke(), "there is no event yet: give one")
-  expect_error(runtime$invoke("e.json"), "\"e.json\" is neither a file nor JSON: ")
+  expect_error(runtime$invoke("e.json"), "there is no file \"e.json\" in ")
+  expect_error(runtime$invoke("orders"), "\"orders\" is neither a file nor JSON: ")
   expect_error(runtime$invoke("{\"a\":"), "is neither a file nor JSON: ")
   for (event in list(c("1", "2"), NA_character_, character())) {
     expect_error(runtime$invoke(event), "event must be a list, the path of a file, or one string of JSON")

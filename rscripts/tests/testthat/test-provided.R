@@ -1,26 +1,7 @@
 local_edition(3)
 
-# local_provided() undoes, at the end of the test, what provide_packages() does.
-local_provided <- function(env = parent.frame()) {
-  paths <- .libPaths()
-  withr::defer(
-    {
-      if ("package:lambdaruntime" %in% search()) {
-        detach("package:lambdaruntime", character.only = TRUE)
-      }
-      if (isNamespaceLoaded("lambdaruntime")) {
-        .Internal(unregisterNamespace("lambdaruntime"))
-      }
-      unlink(file.path(tempdir(), "lambda-r-library"), recursive = TRUE)
-      .libPaths(paths)
-    },
-    envir = env
-  )
-  in_user_dir(env)
-}
-
 test_that("R finds the package in all its ways", {
-  local_provided()
+  in_user_dir()
   runtime$provide_packages("library(lambdaruntime)")
   runtime$provide_packages("library(lambdaruntime)") # once is enough
   exports <- c(names(runtime$user_functions()), "invoke_handler", "sample_event")
@@ -40,7 +21,7 @@ test_that("R finds the package in all its ways", {
 })
 
 test_that("an installed package of another version does not replace the runtime's functions", {
-  local_provided()
+  in_user_dir()
   library_path <- normalizePath(withr::local_tempdir())
   path <- file.path(library_path, "lambdaruntime")
   dir.create(file.path(path, "Meta"), recursive = TRUE)
@@ -54,7 +35,7 @@ test_that("an installed package of another version does not replace the runtime'
     expect_identical(get("html_response", "package:lambdaruntime"), runtime$html_response)
     expect_identical(lambdaruntime::stop_html, runtime$stop_html)
     expect_identical(as.character(packageVersion("lambdaruntime")), "99.0")
-    expect_false(dir.exists(file.path(tempdir(), "lambda-r-library")))
+    expect_false(dir.exists(file.path(tempdir(), "lambda-r-library", "lambdaruntime")))
   })
 })
 
@@ -66,7 +47,7 @@ test_that("a file that mentions it or sources others gets the package, and no ot
   }
   for (lines in c("g <- function() lambdaruntime::stop_html('x')", "source('other.R')")) {
     local({
-      local_provided()
+      in_user_dir()
       writeLines("library(lambdaruntime)", "other.R")
       writeLines(lines, "functions.R")
       runtime$source_user("functions.R")
@@ -76,7 +57,7 @@ test_that("a file that mentions it or sources others gets the package, and no ot
 })
 
 test_that("a package's methods for the generics are found", {
-  local_provided()
+  in_user_dir()
   runtime$provide_packages("lambdaruntime")
   withr::defer(rm("as_result.fit", envir = runtime$.__S3MethodsTable__.))
   registerS3method("as_result", "fit", function(value, ...) "mine", envir = asNamespace("lambdaruntime"))

@@ -14,7 +14,7 @@ test_that("each source has an event that it detects, as it is and with fields", 
       event <- desk$sample_event(source, sample = sample)
       expect_identical(desk$detect_source(event), source, info = sample)
       if (!desk$is_http(source)) { # which are always made anew
-        expect_equal(desk$parse_text(desk$event_json(event), FALSE), desk$parse_text(event_json(sample), FALSE), info = sample)
+        expect_equal(desk$parse_text(desk$event_to_json(event, "test"), FALSE), desk$parse_text(event_json(sample), FALSE), info = sample)
       }
     }
     fields <- if (source != "direct") setdiff(names(formals(desk$sample_fields[[source]])), "event")
@@ -22,7 +22,7 @@ test_that("each source has an event that it detects, as it is and with fields", 
       value <- if (is.null(odd[[field]])) "x" else odd[[field]]
       event <- do.call(desk$sample_event, c(list(source), structure(list(value), names = field)))
       expect_identical(desk$detect_source(event), source, info = paste(source, field))
-      expect_match(desk$event_json(event), "^\\{")
+      expect_match(desk$event_to_json(event, "test"), "^\\{")
     }
   }
 })

@@ -4,7 +4,7 @@ sources_http <- c("url", "http", "rest", "alb", "lattice")
 
 # seen() returns the request of a sample event as a handler's context has it, and its body.
 seen <- function(source, ...) {
-  event <- desk$read_event(charToRaw(desk$event_json(desk$sample_event(source, ...))), desk$new_handler(function(event) 1, "f"))
+  event <- desk$read_event(charToRaw(desk$event_to_json(desk$sample_event(source, ...), "test")), desk$new_handler(function(event) 1, "f"))
   c(desk$http_context(event$request), list(body = desk$request_body(event$request), type = event$request$content_type))
 }
 

@@ -5,7 +5,7 @@
 # handler: the handler's name, such as "functions.parity", "pkg::fun" or "plumber.R", or a function.
 #   The file is loaded for this call, into an empty global environment. Afterwards the session is
 #   as it was.
-# event: a list, which is sent as JSON, or JSON text.
+# event: a list or another R value, which is sent as JSON, JSON text, or the path of a file with JSON.
 # as: "value" returns an R value, "json" the text that Lambda gets.
 # dir: the folder of the handler's file, and the working directory meanwhile. By default that of
 #   LAMBDA_TASK_ROOT, else the current one; in tests/testthat, the one that has the folder tests.
@@ -22,17 +22,21 @@ invoke_handler <- function(handler, event = list(), as = c("value", "json"), dir
   as <- match.arg(as)
   name <- if (is.name(substitute(handler))) as.character(substitute(handler)) else "handler"
   check_invoked(handler, timeout)
-  variables <- context_variables(function_name, trace_id)
-  frame <- invoke_frame(variables[["AWS_LAMBDA_FUNCTION_NAME"]], timeout, request_id, tenant_id, trace_id, client_context, identity)
-  text <- event_json(event)
+  check_strings(list(request_id = request_id, tenant_id = tenant_id, trace_id = trace_id, function_name = function_name))
+  text <- event_to_json(event, "invoke_handler")
+  fields <- list(
+    tenant_id = tenant_id, trace_id = trace_id,
+    client_context = if (!is.null(client_context)) event_to_json(client_context, "invoke_handler", "client_context"),
+    identity = if (!is.null(identity)) event_to_json(identity, "invoke_handler", "identity")
+  )
   dir <- if (is.function(handler)) dir else task_folder(dir)
-  answered <- with_env(variables, in_session(
+  answered <- with_env(context_variables(function_name, trace_id), in_session(
     {
       if (!is.null(dir)) {
         setwd(dir)
       }
       loaded <- with_types(if (is.function(handler)) new_handler(handler, name) else load_at_desk(handler))
-      answer_at_desk(loaded, text, frame)
+      answer_at_desk(loaded, text, desk_frame(request_id, timeout, fields))
     },
     dir = if (!is.function(handler)) dir
   ))
@@ -48,31 +52,17 @@ check_invoked <- function(handler, timeout) {
   }
 }
 
-# invoke_frame() returns the invoke frame that bootstrap would send.
-invoke_frame <- function(function_name, timeout, request_id, tenant_id, trace_id, client_context, identity) {
-  strings <- list(request_id = request_id, tenant_id = tenant_id, trace_id = trace_id)
-  for (name in names(strings)) {
-    if (!is.null(strings[[name]]) && !is_string(strings[[name]])) {
+check_strings <- function(values) {
+  for (name in names(values)) {
+    if (!is.null(values[[name]]) && !(is_string(values[[name]]) && nzchar(values[[name]]))) {
       stop("invoke_handler(): ", name, " must be one string", call. = FALSE)
     }
   }
-  list(
-    id = request_id,
-    deadline_ms = now_ms() + timeout * 1000,
-    invoked_function_arn = paste0("arn:aws:lambda:us-east-1:123456789012:function:", function_name),
-    tenant_id = tenant_id,
-    trace_id = trace_id,
-    client_context = if (!is.null(client_context)) event_json(client_context, "client_context"),
-    identity = if (!is.null(identity)) event_json(identity, "identity")
-  )
 }
 
 # context_variables() returns the environment variables that handlers find in Lambda. Those that are
 # set stay, except for arguments that were given.
 context_variables <- function(function_name, trace_id) {
-  if (!is.null(function_name) && !(is_string(function_name) && nzchar(function_name))) {
-    stop("invoke_handler(): function_name must be one string", call. = FALSE)
-  }
   name <- c(function_name, env_or_null("AWS_LAMBDA_FUNCTION_NAME"), "function")[[1L]]
   values <- c(
     AWS_LAMBDA_FUNCTION_NAME = name,
@@ -83,21 +73,6 @@ context_variables <- function(function_name, trace_id) {
   )
   given <- names(values) == "AWS_LAMBDA_FUNCTION_NAME"
   c(values[given | !nzchar(Sys.getenv(names(values)))], "_X_AMZN_TRACE_ID" = trace_id)
-}
-
-# event_json() returns the JSON of an event. Text is JSON already; if it is not, the invocation fails
-# as it would in Lambda. An empty list is an event without keys.
-event_json <- function(event, what = "event") {
-  if (is_string(event) && !is.object(event)) {
-    return(enc2utf8(event))
-  }
-  if (is.list(event) && !length(event) && !is.data.frame(event)) {
-    return("{}")
-  }
-  tryCatch(as.character(encode_or_fail(event)), runtime_failure = function(e) {
-    text <- sub("the result cannot", "it cannot", conditionMessage(e), fixed = TRUE)
-    stop("invoke_handler(): ", what, " must be a list or JSON text: ", gsub("result\\b", what, text), call. = FALSE)
-  })
 }
 
 # task_folder() returns the folder of the handler's file.
@@ -131,14 +106,7 @@ load_at_desk <- function(name) {
 # and the body of a stream that is not an HTTP response.
 answer_at_desk <- function(handler, text, frame) {
   invocation <- new_invocation(frame, NULL)
-  current$invocation <- invocation
-  current$log <- log_at_desk
-  on.exit(unlink(invocation$sent_files))
-  json <- tryCatch(
-    with_types(evaluate(invocation, handler, charToRaw(text))),
-    runtime_failure = function(e) refused(e, invocation),
-    html_error = function(e) refused(e, invocation)
-  )
+  json <- with_types(evaluate_untrapped(invocation, handler, text))
   failure <- attr(json, "failure")
   if (!is.null(failure)) { # an error that a plumber router has answered
     log_at_desk("error", paste0(failure$type, ": ", failure$message))
@@ -148,17 +116,6 @@ answer_at_desk <- function(handler, text, frame) {
     source = invocation$event$source,
     streamed = inherits(json, "streamed")
   )
-}
-
-# refused() returns the answer to an HTTP request that may see the error `e`. Any other error stops.
-refused <- function(e, invocation) {
-  answer <- public_answer(e)
-  if (is.null(answer) || !is_http(invocation$event$source)) {
-    stop(e)
-  }
-  level <- if (answer$code < 500L) "info" else "error"
-  log_at_desk(level, paste0("answered ", answer$code, ": ", condition_text(e)))
-  failure_response(answer, invocation$event$request, invocation$frame$id)
 }
 
 # with_types() evaluates `expr`. A failure of the runtime has its type as its first class.
