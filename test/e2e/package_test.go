@@ -121,6 +121,32 @@ func TestHandlerLoadsPackage(t *testing.T) {
 	}
 }
 
+// The package can be loaded late: in an invocation of an R that was forked, or restored from a snapshot,
+// and so has another tempdir() than the one that loaded the handler's file.
+func TestHandlerLoadsPackageLate(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "functions.R"), `
+on_fork(function() cat("forked\n"))
+on_restore(function() cat("restored\n"))
+f <- function() {
+  library(lambdaruntime)
+  list(as.character(packageVersion("lambdaruntime")), identical(lambdaruntime::stop_html, stop_html))
+}
+`)
+	for _, row := range []struct{ env, flag, want string }{
+		{"LAMBDA_R_FORK=always", "--concurrency=2", "forked"},
+		{"LAMBDA_R_FORK=never", "--snapstart", "restored"},
+	} {
+		t.Run(row.want, func(t *testing.T) {
+			p, f := startLocal(t, "functions.f", []string{"LAMBDA_TASK_ROOT=" + dir, row.env}, row.flag)
+			p.waitFor(row.want)
+			if got, want := f.result("{}"), `["0.1.0",true]`; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
+
 // A package of the user that imports an installed lambdaruntime gets the runtime's functions, too,
 // although nothing in a handler's file mentions it.
 func TestPackageImportsPackage(t *testing.T) {
