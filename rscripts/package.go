@@ -60,13 +60,16 @@ func addPackage(archive *tar.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range without("loop", "fork", "snapshot", "debug") {
+	for _, name := range packageCode() {
 		if err := addFile(archive, path.Join(packageName, "R", strings.ReplaceAll(name, "/", "-")), read(name)); err != nil {
 			return err
 		}
 	}
 	return addTree(archive, events, "tests/testthat/events", path.Join(packageName, "inst/events"))
 }
+
+// packageCode returns the names of the package's R files.
+func packageCode() []string { return without("loop", "fork", "snapshot", "debug") }
 
 // addTree adds the files of tree below the folder from to the folder to.
 func addTree(archive *tar.Writer, tree embed.FS, from, to string) error {

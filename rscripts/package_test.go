@@ -126,3 +126,38 @@ func TestPackageCheck(t *testing.T) {
 		t.Errorf("the examples did not run:\n%s", out)
 	}
 }
+
+// TestPackageExamples checks that each exported function has a page whose examples call it, or define
+// a method of it. R CMD check runs them, but does not miss any.
+func TestPackageExamples(t *testing.T) {
+	namespace, err := packageFiles.ReadFile("package/NAMESPACE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := packageFiles.ReadDir("package/man")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]string{} // by alias
+	alias := regexp.MustCompile(`(?m)^\\alias\{(.*)\}$`)
+	for _, page := range pages {
+		text, err := packageFiles.ReadFile("package/man/" + page.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, code, _ := strings.Cut(string(text), `\examples{`)
+		for _, m := range alias.FindAllSubmatch(text, -1) {
+			examples[string(m[1])] = code
+		}
+	}
+	exports := regexp.MustCompile(`(?m)^export\((.*)\)$`).FindAllSubmatch(namespace, -1)
+	if len(exports) == 0 {
+		t.Fatal("NAMESPACE exports nothing")
+	}
+	for _, m := range exports {
+		name := string(m[1])
+		if !strings.Contains(examples[name], name+"(") && !strings.Contains(examples[name], name+".") {
+			t.Errorf("no example calls %s()", name)
+		}
+	}
+}

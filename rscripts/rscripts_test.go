@@ -103,19 +103,21 @@ func TestScriptParses(t *testing.T) {
 	}
 }
 
-// TestNamesAreDefinedOnce checks the environment that all files share, where a second
+// TestNamesAreDefinedOnce checks the environment that all files of a program share, where a second
 // definition of a name would replace the first.
 func TestNamesAreDefinedOnce(t *testing.T) {
 	definition := regexp.MustCompile(`(?m)^([A-Za-z.][A-Za-z0-9._]*) <- `)
-	count := map[string]int{}
-	for _, m := range definition.FindAllSubmatch(DebugFiles(), -1) {
-		name := string(m[1])
-		if count[name]++; count[name] == 2 {
-			t.Errorf("%s is defined more than once", name)
+	for program, text := range map[string][]byte{"bootstrap debug": DebugFiles(), "the package": join(packageCode())} {
+		count := map[string]int{}
+		for _, m := range definition.FindAllSubmatch(text, -1) {
+			name := string(m[1])
+			if count[name]++; count[name] == 2 {
+				t.Errorf("%s: %s is defined more than once", program, name)
+			}
 		}
-	}
-	if len(count) < 100 {
-		t.Errorf("only %d names were found", len(count))
+		if len(count) < 100 {
+			t.Errorf("%s: only %d names were found", program, len(count))
+		}
 	}
 }
 
