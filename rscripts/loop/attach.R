@@ -3,7 +3,12 @@
 # attach_user_api() attaches the functions behind the user's objects and packages.
 attach_user_api <- function() {
   register_methods()
-  attach(user_functions(), name = "lambda", pos = length(search()))
+  functions <- user_functions()
+  attached <- "package:lambdaruntime" %in% search()
+  attach(functions, name = "lambda", pos = length(search()), warn.conflicts = !attached)
+  if (isNamespaceLoaded("lambdaruntime")) {
+    take_over(asNamespace("lambdaruntime"), functions)
+  }
 }
 
 # user_functions() returns the functions that users call, by name.
@@ -41,4 +46,36 @@ user_functions <- function() {
 register_methods <- function() {
   runtime <- environment(register_methods)
   list2env(mget(ls(runtime, pattern = "^as_(response|result)[.]"), runtime), .__S3MethodsTable__.)
+}
+
+# take_over() replaces the functions of the package lambdaruntime, and the copies that other packages
+# have imported. Something at R's start, such as .Rprofile, has loaded an installed one. (One that is
+# loaded later does this itself, see on-load.R.)
+take_over <- function(package, functions) {
+  installed <- mget(intersect(names(functions), getNamespaceExports(package)), package)
+  imports <- lapply(loadedNamespaces(), function(name) parent.env(asNamespace(name)))
+  attached <- lapply(search()[-1L], as.environment)
+  for (env in c(list(package), imports, attached)) {
+    for (name in names(installed)) {
+      if (identical(get0(name, env, inherits = FALSE), installed[[name]])) {
+        replace_binding(env, name, functions[[name]])
+      }
+    }
+  }
+  methods <- as.list(package$.__S3MethodsTable__.)
+  methods <- methods[setdiff(names(methods), ls(.__S3MethodsTable__.))]
+  list2env(methods, .__S3MethodsTable__.)
+  invisible()
+}
+
+# replace_binding() assigns a value, also if the binding is locked.
+replace_binding <- function(env, name, value) {
+  locked <- bindingIsLocked(name, env)
+  if (locked) {
+    unlockBinding(name, env)
+  }
+  assign(name, value, envir = env)
+  if (locked) {
+    lockBinding(name, env)
+  }
 }

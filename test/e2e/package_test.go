@@ -81,19 +81,23 @@ where <- function() list(as.character(packageVersion("lambdaruntime")), exists("
 bye <- function() stop_html("none")
 `
 
+// defaultPackages makes R load its usual packages at its start, and those that are appended.
+const defaultPackages = "R_DEFAULT_PACKAGES=datasets,utils,grDevices,graphics,stats,methods"
+
 // A handler's file that loads the package runs in the runtime, whether or not it is installed, and
 // gets the runtime's own functions.
 func TestHandlerLoadsPackage(t *testing.T) {
 	installed := installPackage(t, func(dir string) { setVersion(t, dir, "99.1") })
-	for _, row := range []struct{ name, library, version string }{
-		{"not installed", "", "0.1.0"},
-		{"another version is installed", installed, "99.1"},
+	for _, row := range []struct{ name, library, version, loaded string }{
+		{"not installed", "", "0.1.0", ""},
+		{"another version is installed", installed, "99.1", ""},
+		{"another version is loaded at R's start", installed, "99.1", ",lambdaruntime"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
 			writeFile(t, filepath.Join(dir, "functions.R"), usesPackage)
 			writeFile(t, filepath.Join(dir, "other.R"), "library(lambdaruntime)\non_shutdown(function() cat('shut down\\n'))\n")
-			env := []string{"LAMBDA_TASK_ROOT=" + dir, "R_LIBS=" + row.library}
+			env := []string{"LAMBDA_TASK_ROOT=" + dir, "R_LIBS=" + row.library, defaultPackages + row.loaded}
 			p, f := startLocal(t, "functions.f", env)
 			if got := f.result("{}"); got != `{"slope":2}` {
 				t.Errorf("got %s", got)
@@ -166,15 +170,19 @@ sell <- function() {
 as_result.sale <- function(value, ...) "sold"
 `)
 	installR(t, library, dir)
-	p, f := startLocal(t, "shop::sell", []string{"R_LIBS=" + library})
-	if got := f.result("{}"); got != `"sold"` {
-		t.Errorf("got %s", got)
+	for _, loaded := range []string{"", ",shop"} {
+		p, f := startLocal(t, "shop::sell", []string{"R_LIBS=" + library, defaultPackages + loaded})
+		if got := f.result("{}"); got != `"sold"` {
+			t.Errorf("got %s", got)
+		}
+		p.waitFor(`INF sold.*left=true`)
+		if err := p.Cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if loaded == "" { // its hook was registered when the runtime was there
+			p.waitFor("shop closed")
+		}
 	}
-	p.waitFor(`INF sold.*left=true`)
-	if err := p.Cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	p.waitFor("shop closed")
 }
 
 // exampleTested serves the example, and runs its tests with the package installed.
