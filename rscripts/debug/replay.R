@@ -22,7 +22,7 @@ recorded_events <- function() {
   records <- read_recorded()
   column <- function(name) vapply(records, function(record) as.character(record[[name]]), character(1))
   data.frame(
-    time = column("time"),
+    time = sub("\\.[0-9]+Z$", "Z", column("time")), # whole seconds
     handler = column("handler"),
     failed = as.logical(column("failed")),
     event = substr(column("event"), 1L, 60L),

@@ -19,7 +19,7 @@ local_records <- function(lines, env = parent.frame()) {
 
 records <- c(
   '{"id":"aa-1","time":"2026-01-01T00:00:01Z","handler":"f.g","failed":true,"event":"{\\"n\\": 1}"}',
-  '{"id":"ab-2","time":"2026-01-01T00:00:02Z","handler":"f.g","failed":false,"event":"\\"\\u00e9\\""}',
+  '{"id":"ab-2","time":"2026-01-01T00:00:02.123456789Z","handler":"f.g","failed":false,"event":"\\"\\u00e9\\""}',
   '{"id":"cut'
 )
 
