@@ -291,6 +291,9 @@ func (p *page) waitColour(selector string, want color.RGBA) {
 	var got color.Color
 	for got != want {
 		shot, err := chromedp.Run(ctx, chromedp.Screenshot(chromedp.CSS(selector)))
+		if err != nil && ctx.Err() == nil {
+			continue // the page has drawn the element anew meanwhile
+		}
 		if err != nil {
 			p.t.Fatalf("%s has the colour %v, want %v: %v", selector, got, want, err)
 		}
