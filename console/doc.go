@@ -1,8 +1,8 @@
 // Package console serves the page that `bootstrap local` has at /_console: it invokes the function,
 // shows what the slots and their workers do, and makes workers fail on request.
 //
-// A Console is told what happens: by the supervisor (Observe), by the emulator (Called and Ended) and
-// by the log (Tee). It keeps the latest thousand invocations, and of their events, answers and log
+// A Console receives what happens from the supervisor (Observe), the emulator (Called and Ended) and
+// the log (Tee). It keeps the latest thousand invocations, and of their events, answers and log
 // lines at most 32 MB. Every record has the number of its last change. A browser gets, as
 // server-sent events, the records that have changed since the number that it saw last. So nothing
 // is queued for a browser, a slow one gets several changes at once, and one that was away

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lambda-r-runtime/emulator"
@@ -40,11 +41,16 @@ func (c *Console) route() {
 	c.mux.HandleFunc("POST "+Path+"/fault", c.serveFault)
 }
 
+// IsFor reports whether the path of r is one of the console's.
+func IsFor(r *http.Request) bool {
+	return r.URL.Path == Path || strings.HasPrefix(r.URL.Path, Path+"/")
+}
+
 // Over returns a handler that serves the console at its paths and passes other requests to next. Wrap
 // it in emulator.Guard, which refuses foreign hosts.
 func (c *Console) Over(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != Path && !strings.HasPrefix(r.URL.Path, Path+"/") {
+		if !IsFor(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -181,7 +187,8 @@ func (c *Console) serveInvoke(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	ids, refused := make([]string, times), make([]bool, times)
+	ids := make([]string, times)
+	var refused atomic.Int32
 	var all sync.WaitGroup
 	for i := range times {
 		all.Go(func() {
@@ -189,7 +196,7 @@ func (c *Console) serveInvoke(w http.ResponseWriter, r *http.Request) {
 			ids[i] = id
 			switch {
 			case errors.Is(err, emulator.ErrTooMany):
-				refused[i] = true
+				refused.Add(1)
 				c.refused(id)
 			case err == nil:
 				c.collected(id, result)
@@ -197,16 +204,10 @@ func (c *Console) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	all.Wait()
-	answer := struct {
+	reply(w, struct {
 		IDs     []string `json:"ids"`
-		Refused int      `json:"refused"`
-	}{IDs: ids}
-	for _, yes := range refused {
-		if yes {
-			answer.Refused++
-		}
-	}
-	reply(w, answer)
+		Refused int32    `json:"refused"`
+	}{ids, refused.Load()})
 }
 
 // serveFault does something to a worker.

@@ -44,9 +44,7 @@ func (e *Emulator) settle(inv *invocation, a answer) {
 	delay := afterAttempt * time.Duration(next.attempts)
 	switch {
 	case !a.functionError:
-		r := a.result()
-		r.Streamed = inv.stream != nil
-		e.ended(inv, r, true)
+		e.answered(inv, a)
 	case next.attempts == maxAttempts:
 		e.discard(next, retriesExhausted, &a)
 	case next.tooOld(delay):

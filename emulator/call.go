@@ -63,6 +63,13 @@ func (a answer) result() Result {
 	return Result{ContentType: a.contentType, Body: a.body, FunctionError: a.functionError}
 }
 
+// answered notifies the observer of the answer of an invocation, which may have been streamed.
+func (e *Emulator) answered(inv *invocation, a answer) {
+	r := a.result()
+	r.Streamed = inv.stream != nil
+	e.ended(inv, r, true)
+}
+
 // called notifies the observer of a new invocation.
 func (e *Emulator) called(inv *invocation) {
 	if e.config.Observer != nil {

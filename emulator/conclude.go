@@ -98,9 +98,7 @@ func (e *Emulator) conclude(inv *invocation, a answer) {
 	e.mu.Lock()
 	a.tail = inv.tail
 	e.mu.Unlock()
-	r := a.result()
-	r.Streamed = inv.stream != nil
-	e.ended(inv, r, true)
+	e.answered(inv, a)
 	if inv.stream != nil {
 		inv.stream.close(a)
 		return

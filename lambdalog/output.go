@@ -29,7 +29,7 @@ type Output struct {
 // NewOutput returns an Output that writes to w. If frames is not nil, records go there
 // instead for as long as it can be written.
 func NewOutput(w io.Writer, frames *Telemetry) *Output {
-	o := &Output{w: w, frames: frames, terminal: isTerminal(w)}
+	o := &Output{w: w, frames: frames, terminal: IsTerminal(w)}
 	if f, ok := w.(*os.File); ok {
 		o.w = newSpool(f)
 	}

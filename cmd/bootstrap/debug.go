@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/internal/memfd"
+	"lambda-r-runtime/lambdalog"
 	"lambda-r-runtime/rscripts"
 	"lambda-r-runtime/worker"
 )
@@ -60,7 +61,7 @@ func runDebug(_ context.Context, args []string, getenv func(string) string, stdo
 		return err
 	}
 	argv := []string{bin, "--no-restore", "--no-save", "--quiet"}
-	if !isTerminal(os.Stdin) {
+	if !lambdalog.IsTerminal(os.Stdin) {
 		argv = append(argv, "--no-echo") // as in a script
 	}
 	return fmt.Errorf("start %s: %w", bin, unix.Exec(bin, argv, lastOfEach(env)))
@@ -139,9 +140,4 @@ func lastOfEach(env []string) []string {
 		}
 	}
 	return kept
-}
-
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }

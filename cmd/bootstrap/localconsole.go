@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strings"
 	"syscall"
 	"time"
 
@@ -82,7 +81,7 @@ func consoleURL(addr string) string { return "http://" + addr + console.Path }
 // with --snapstart: each R belongs to a child process there.
 func withoutConsole(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != console.Path && !strings.HasPrefix(r.URL.Path, console.Path+"/") {
+		if !console.IsFor(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -32,7 +32,7 @@ prime_event <- function(event) {
 # prime_events_of_text() returns the events of JSON text, or of the file that `text` names. An array
 # is several events.
 prime_events_of_text <- function(text) {
-  file <- if (file.exists(text) && !dir.exists(text)) text
+  file <- if (is_file(text)) text
   what <- if (is.null(file)) "the text of prime" else paste0("prime = ", quoted(text))
   if (is.null(file) && !begins_json(text)) {
     stop("lambda_config(): prime = ", quoted(text), ": there is no such file in ", getwd(), call. = FALSE)

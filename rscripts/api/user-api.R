@@ -275,7 +275,7 @@ file_response <- function(path, content_type = NULL, headers = list(), keep = FA
   if (".." %in% strsplit(path, "/", fixed = TRUE)[[1L]]) {
     stop("file_response(): a path must not contain \"..\": ", quoted(path))
   }
-  if (!file.exists(path) || dir.exists(path)) {
+  if (!is_file(path)) {
     stop("file_response(): there is no file ", quoted(path), " in ", getwd())
   }
   type <- if (is.null(content_type)) content_type_of(path) else content_type

@@ -78,7 +78,7 @@ run_event <- function(text) {
 }
 
 # current_handler() returns the handler with the function that has its name now: trace(), which
-# setBreakpoint() calls, replaces functions, and the user may have defined it anew.
+# setBreakpoint() calls, replaces functions, and the user may have redefined it.
 current_handler <- function() {
   handler <- session$handler
   parsed <- parse_handler(session$handler_name)

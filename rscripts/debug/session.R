@@ -48,7 +48,7 @@ start_with <- function(config) {
 # user_profile() returns the path of the profile that R would read, "" if there is none.
 user_profile <- function(profile) {
   candidates <- if (is.null(profile)) c(".Rprofile", "~/.Rprofile") else profile
-  found <- Filter(function(path) file.exists(path) && !dir.exists(path), candidates)
+  found <- Filter(is_file, candidates)
   if (length(found)) found[[1L]] else ""
 }
 

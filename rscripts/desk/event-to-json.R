@@ -24,8 +24,6 @@ event_to_json <- function(event, called, what = "event") {
   })
 }
 
-is_file <- function(path) file.exists(path) && !dir.exists(path)
-
 # file_text() returns the text of a file, which must be in UTF-8.
 file_text <- function(path) {
   tryCatch(bytes_to_text(readBin(path, "raw", file.size(path))), error = function(e) {

@@ -3,7 +3,7 @@
 
 # is_file_handler() returns TRUE if the handler's name is an R file.
 is_file_handler <- function(handler) {
-  grepl("[.][Rr]$", handler) && file.exists(handler) && !dir.exists(handler)
+  grepl("[.][Rr]$", handler) && is_file(handler)
 }
 
 # load_plumber_handler() returns a handler that calls a file's router: a function of the decoded

@@ -40,10 +40,12 @@ load_handler <- function(handler_name) {
   new_handler(fn, parsed$name)
 }
 
+is_file <- function(path) file.exists(path) && !dir.exists(path)
+
 # load_file_function() sources the handler's file and returns the function. A script that ends
 # with lambdr::start_lambda() chooses the function itself.
 load_file_function <- function(handler_name, parsed) {
-  file <- Find(function(file) file.exists(file) && !dir.exists(file), parsed$files)
+  file <- Find(is_file, parsed$files)
   if (is.null(file)) {
     fail("Runtime.HandlerNotFound", missing_file_message(handler_name, parsed))
   }

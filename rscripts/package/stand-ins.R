@@ -1,4 +1,4 @@
-# What stands for the room loop at a desk: the functions by which the other rooms reach the worker.
+# The functions by which the other rooms reach the worker, for a desk. They replace the room loop.
 # User code runs there as any code does. Its errors, warnings and interrupts are R's own business,
 # so that tests, browser() and options(error = ) see them as they are.
 

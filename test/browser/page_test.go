@@ -292,7 +292,7 @@ func (p *page) waitColour(selector string, want color.RGBA) {
 	for got != want {
 		shot, err := chromedp.Run(ctx, chromedp.Screenshot(chromedp.CSS(selector)))
 		if err != nil && ctx.Err() == nil {
-			continue // the page has drawn the element anew meanwhile
+			continue // the page has redrawn the element
 		}
 		if err != nil {
 			p.t.Fatalf("%s has the colour %v, want %v: %v", selector, got, want, err)

@@ -13,7 +13,7 @@ test_that("each source has an event that it detects, as it is and with fields", 
     for (sample in desk$sources[[source]]$samples) {
       event <- desk$sample_event(source, sample = sample)
       expect_identical(desk$detect_source(event), source, info = sample)
-      if (!desk$is_http(source)) { # which are always made anew
+      if (!desk$is_http(source)) { # which are made again each time
         expect_equal(desk$parse_text(desk$event_to_json(event, "test"), FALSE), desk$parse_text(event_json(sample), FALSE), info = sample)
       }
     }
