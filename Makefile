@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-snapstart bench-fork chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -81,6 +81,7 @@ bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench JSON -benchtime 9x
 	$(GO) test ./test/bench -run '^$$' -bench Stream -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'FirstPoll|Extension|Throughput|LargeEvent' -benchtime 25x
+	$(GO) test ./test/bench -run '^$$' -bench 'Event/|Result/' -benchtime 9x
 	$(GO) test ./test/bench -run '^$$' -bench Log -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Overhead -benchtime 3000x
 
@@ -99,6 +100,11 @@ bench-fork: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkedWarm|Isolation' -benchtime 10x
 	$(GO) test ./test/bench -run '^$$' -bench EightReady -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkMemory|ForkStart' -benchtime 3x
+
+# make property  the random events of DOCUMENTS (100000), decoded by bootstrap and by R: the same values
+DOCUMENTS   ?= 100000
+property: runtime-deps
+	$(GO) test ./worker/rvalue -run Random -count 1 -timeout 30m -args -rvalue.documents=$(DOCUMENTS) -rvalue.seed=$(SEED)
 
 # make chaos    the chaos suite, with spawned and with forked workers: SEED, ROUNDS (20000, fake R),
 #               REAL_ROUNDS (500, real R)

@@ -9,10 +9,12 @@
 //	4       n     control frame: one JSON object in UTF-8, n ≤ MaxControl
 //	              payload frame: any bytes, passed on verbatim, n ≤ MaxPayload
 //
-// A message is one control frame. Types marked + are followed by exactly one payload frame:
+// A message is one control frame. Types marked + are followed by exactly one payload frame, except
+// that an invoke with decoded is followed by two:
 //
 //	to R    hello      the first message: the handler to load
-//	        invoke  +  an invocation: its id, deadline and context; payload: the event
+//	        invoke  +  an invocation: its id, deadline and context; payload: the event. With decoded,
+//	                   the second payload is the event as R's unserialize() reads it
 //	        prime      run the handler on its sample events
 //	        snapshot   run the hooks of on_snapshot()
 //	        restore    renew random numbers and the like, and run the hooks of on_restore()

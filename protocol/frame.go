@@ -60,6 +60,32 @@ func (w *Writer) WriteMessagePayload(m any, payload []byte) error {
 	return w.w.Flush()
 }
 
+// A Payload is a payload frame that is written piece by piece.
+type Payload interface {
+	Size() int64 // in bytes
+	io.WriterTo
+}
+
+// WriteInvoke writes inv, its event and, if it is not nil, the decoded event.
+func (w *Writer) WriteInvoke(inv Invoke, event []byte, decoded Payload) error {
+	inv.Decoded = decoded != nil
+	if err := w.control(inv); err != nil {
+		return err
+	}
+	if err := w.frame(event, MaxPayload); err != nil {
+		return err
+	}
+	if decoded != nil {
+		if err := w.header(decoded.Size(), MaxPayload); err != nil {
+			return err
+		}
+		if _, err := decoded.WriteTo(w.w); err != nil {
+			return err
+		}
+	}
+	return w.w.Flush()
+}
+
 func (w *Writer) control(m any) error {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -69,14 +95,21 @@ func (w *Writer) control(m any) error {
 }
 
 func (w *Writer) frame(body []byte, limit int) error {
-	if len(body) > limit {
-		return &FrameTooLargeError{Size: int64(len(body)), Limit: int64(limit)}
+	if err := w.header(int64(len(body)), limit); err != nil {
+		return err
+	}
+	_, err := w.w.Write(body)
+	return err
+}
+
+// header begins a frame of size bytes.
+func (w *Writer) header(size int64, limit int) error {
+	if size > int64(limit) {
+		return &FrameTooLargeError{Size: size, Limit: int64(limit)}
 	}
 	var header [headerSize]byte
-	binary.BigEndian.PutUint32(header[:], uint32(len(body)))
-	// bufio returns the first error from every later call, too.
-	w.w.Write(header[:])
-	_, err := w.w.Write(body)
+	binary.BigEndian.PutUint32(header[:], uint32(size))
+	_, err := w.w.Write(header[:])
 	return err
 }
 

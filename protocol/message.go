@@ -55,6 +55,8 @@ type Invoke struct {
 	TenantID      string `json:"tenant_id,omitempty"`
 
 	Env map[string]string `json:"env,omitempty"` // variables that R sets first: renewed credentials
+
+	Decoded bool `json:"decoded,omitempty"` // the decoded event follows, see Writer.WriteInvoke
 }
 
 // Ack acknowledges a chunk.
@@ -140,6 +142,7 @@ type Ready struct {
 	Hooks    bool     `json:"hooks"`    // R has shutdown hooks
 	OnFork   bool     `json:"on_fork"`  // R has hooks of on_fork()
 	Prime    string   `json:"prime"`    // PrimeStop or PrimeContinue if the handler is to be primed, or ""
+	Arrays   string   `json:"arrays"`   // ArraysSimplified or ArraysLists if R can take decoded events, or ""
 
 	InitMs  float64       `json:"init_ms"` // how long the handler's file or package took to load, in milliseconds
 	Slowest []PackageLoad `json:"slowest"` // the calls that took the most of it, the slowest first
@@ -149,6 +152,13 @@ type Ready struct {
 const (
 	PrimeStop     = "stop"
 	PrimeContinue = "continue"
+)
+
+// The values of Ready.Arrays: what the arrays of events become in R. These are vectors, matrices and
+// data frames, or only lists.
+const (
+	ArraysSimplified = "simplified"
+	ArraysLists      = "lists"
 )
 
 // A PackageLoad is a call in the handler's file that loaded packages.

@@ -27,6 +27,7 @@ type vector struct {
 	// where the type has one.
 	Message    json.RawMessage `json:"message"`
 	PayloadHex *string         `json:"payload_hex"`
+	DecodedHex *string         `json:"decoded_hex"` // of an invoke whose event is decoded
 
 	// A bad stream has an error: end (of the stream), violation,
 	// frame_too_large, or stop (an R error). Its text contains Reason.
@@ -185,9 +186,13 @@ func TestWriterWritesVectors(t *testing.T) {
 			w := protocol.NewWriter(&out)
 			m := typed(t, v.Message)
 			var err error
-			if v.PayloadHex == nil {
+			switch {
+			case v.PayloadHex == nil:
 				err = w.WriteMessage(m)
-			} else {
+			case v.DecodedHex != nil:
+				decoded := bytes.NewReader(unhex(t, *v.DecodedHex))
+				err = w.WriteInvoke(m.(protocol.Invoke), unhex(t, *v.PayloadHex), decoded)
+			default:
 				err = w.WriteMessagePayload(m, unhex(t, *v.PayloadHex))
 			}
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/worker/rvalue"
 )
 
 // Invoke runs one invocation and returns R's answer. It returns once everything that R
@@ -35,8 +36,9 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	defer w.attribute(invocation(inv))()
 	log := w.log.With("request_id", inv.ID)
 
-	log.Debug("frame sent", "type", inv.Type, "payload_bytes", len(event))
-	if err := w.writer.WriteMessagePayload(inv, event); err != nil {
+	decoded := w.decode(event)
+	log.Debug("frame sent", "type", inv.Type, "payload_bytes", len(event), "decoded", decoded != nil)
+	if err := w.writer.WriteInvoke(inv, event, decoded); err != nil {
 		return protocol.Answer{}, w.broken(err)
 	}
 	reply, err := w.await(inv.ID)
@@ -54,6 +56,21 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	default:
 		return protocol.Answer{}, w.broken(unexpected(reply, "result, error or chunk"))
 	}
+}
+
+// leastDecoded is the size from which on bootstrap decodes events for R, in bytes. R decodes smaller
+// ones in less time than a second frame takes.
+const leastDecoded = 8 << 10
+
+// decode returns the decoded event, or nil if it is left to R.
+func (w *Worker) decode(event []byte) protocol.Payload {
+	if len(event) < leastDecoded || w.ready.Arrays == "" {
+		return nil
+	}
+	if v := rvalue.Decode(event, w.ready.Arrays == protocol.ArraysSimplified); v != nil {
+		return v
+	}
+	return nil
 }
 
 // result reads the payload of reply, and skips one that is too large. It returns what Invoke

@@ -17,7 +17,7 @@ read_compat_setting <- function() {
 # beginning of a name, and by position if there is no name.
 lambdr_arguments <- function(event) {
   value <- if (!is.null(settings$lambdr_deserialiser)) {
-    call_user(as.call(list(settings$lambdr_deserialiser, event$text)), globalenv())
+    call_user(as.call(list(settings$lambdr_deserialiser, event_text(event$bytes))), globalenv())
   } else {
     sources[[event$source]]$lambdr(event)
   }
@@ -48,7 +48,7 @@ lambdr_body <- function(request) {
   if (!is_string(body) || is_left_base64(request)) { # not text: a test event with JSON in its place
     return(body)
   }
-  tryCatch(deserialise(body)$value, runtime_failure = function(e) {
+  tryCatch(decode_body(body, request)$value, runtime_failure = function(e) {
     bad_request(sub("^the event", "the body", conditionMessage(e)))
   })
 }

@@ -13,6 +13,7 @@
 #   body             the body as it came, see request_body()
 #   is_base64        whether the body is in base64
 #   multi_value      whether headers came as lists; a load balancer then expects them so
+#   decoded          the text and the value of a body that bootstrap has decoded, see read_event()
 new_request <- function(event, source) {
   gateway <- sources[[source]]$http
   event <- gateway$read(event)
@@ -264,7 +265,7 @@ body_arguments <- function(request, takes) {
   # `curl -d` sends everything as a form; a form never begins with a brace.
   undeclared <- type %in% c("", "application/x-www-form-urlencoded")
   if (!is.null(settings$deserialiser) || is_json_type(type) || undeclared && begins_json(body)) {
-    decoded <- tryCatch(deserialise(body), runtime_failure = identity)
+    decoded <- tryCatch(decode_body(body, request), runtime_failure = identity)
     if (!inherits(decoded, "runtime_failure")) {
       return(decoded)
     }
@@ -276,6 +277,17 @@ body_arguments <- function(request, takes) {
     return(list(value = parse_query(body, request_charset(request$headers[["content-type"]])), is_object = TRUE))
   }
   body_only(body)
+}
+
+# decode_body() returns what deserialise() does for a body. bootstrap has decoded those of large
+# requests.
+decode_body <- function(body, request) {
+  decoded <- request$decoded
+  if (!is.null(decoded) && is.null(settings$deserialiser) && identical(body, decoded$text)) {
+    list(value = decoded$value, is_object = is_object(decoded$value))
+  } else {
+    deserialise(body)
+  }
 }
 
 body_only <- function(body) list(value = list(body = body), is_object = TRUE)

@@ -1,40 +1,87 @@
 # The event: from its bytes to an R value.
 
 # read_event() decodes an event's bytes for a handler. It returns the event, a list:
-#   text        the JSON text
+#   bytes       the event as it came
 #   value       the R value
 #   is_object   whether it is a JSON object
 #   simplified  whether its arrays were simplified, see lambda_config()
 #   source      the event source, see sources.R
 #   request     on HTTP sources, the request, see new_request()
-read_event <- function(bytes, handler) {
+# If `decoded` is not NULL, bootstrap has decoded the event, see event_from_bootstrap().
+read_event <- function(bytes, handler, decoded = NULL) {
+  simplified <- simplifies_event(handler)
+  given <- event_from_bootstrap(decoded, simplified)
+  event <- if (is.null(given)) {
+    decode_event(bytes, simplified, handler)
+  } else {
+    list(value = given$value, is_object = is_object(given$value))
+  }
+  event$bytes <- bytes
+  event$simplified <- simplified
+  event$source <- if (event$is_object) source_of(event$value) else "direct"
+  if (event$simplified && !sources[[event$source]]$simplify) {
+    event[c("value", "is_object")] <- decode_text(event_text(bytes), simplify = FALSE)
+    event$simplified <- FALSE
+  }
+  if (is_http(event$source)) {
+    event$request <- new_request(event$value, event$source)
+    if (!is.null(given[["body"]])) {
+      event$request$decoded <- list(text = event$value[["body"]], value = given[["body"]])
+    }
+  } else if (has_deserialiser(handler)) {
+    event[c("value", "is_object")] <- deserialise(event_text(bytes))
+    event$source <- "direct" # the user's own value, wherever the event came from
+  }
+  event
+}
+
+# A batch handler reads the event itself.
+is_batch <- function(handler) identical(handler$kind, "batch")
+
+simplifies_event <- function(handler) !is_batch(handler) && simplify_events()
+
+has_deserialiser <- function(handler) !is_batch(handler) && !is.null(settings$deserialiser)
+
+# decoded_arrays() returns what the arrays of events become for a handler, if bootstrap may decode
+# them: "simplified" or "lists". Else it returns "".
+decoded_arrays <- function(handler) {
+  if (has_deserialiser(handler) || !is.null(settings$lambdr_deserialiser)) {
+    ""
+  } else if (simplifies_event(handler)) {
+    "simplified"
+  } else {
+    "lists"
+  }
+}
+
+# event_from_bootstrap() returns an event that bootstrap has decoded, as list(simplified, value,
+# body), or NULL if it has decoded none, or not as the settings now are. `decoded` is what
+# serialize() would return of that list, made by the Go package rvalue: vectors, lists and data
+# frames only. `body`, if it is there, is the value of the JSON text in the event's member "body".
+event_from_bootstrap <- function(decoded, simplified) {
+  given <- if (!is.null(decoded)) unserialize(decoded)
+  if (!identical(given$simplified, simplified)) {
+    return(NULL)
+  }
+  if (identical(settings$integers, "double")) with_doubles(given) else given
+}
+
+# is_object() returns whether a decoded value was a JSON object.
+is_object <- function(value) is.list(value) && !is.data.frame(value) && !is.null(names(value))
+
+# decode_event() returns decode_text()'s list for an event's bytes. If the user's own function reads
+# the text, it need not be JSON.
+decode_event <- function(bytes, simplified, handler) {
   text <- event_text(bytes)
-  in_batches <- identical(handler$kind, "batch") # which reads the event itself
-  own <- if (!in_batches) settings$deserialiser
-  simplified <- !in_batches && simplify_events()
-  decoded <- tryCatch(
+  tryCatch(
     decode_text(text, simplified),
     runtime_failure = function(e) {
       if (is.null(settings$lambdr_deserialiser)) {
         refuse_nul_request(text)
       }
-      if (is.null(own) && is.null(settings$lambdr_deserialiser)) stop(e) else list(value = NULL, is_object = FALSE)
+      if (!has_deserialiser(handler) && is.null(settings$lambdr_deserialiser)) stop(e) else list(value = NULL, is_object = FALSE)
     }
   )
-  decoded$text <- text
-  decoded$simplified <- simplified
-  decoded$source <- if (decoded$is_object) source_of(decoded$value) else "direct"
-  if (decoded$simplified && !sources[[decoded$source]]$simplify) {
-    decoded[c("value", "is_object")] <- decode_text(text, simplify = FALSE)
-    decoded$simplified <- FALSE
-  }
-  if (is_http(decoded$source)) {
-    decoded$request <- new_request(decoded$value, decoded$source)
-  } else if (!is.null(own)) {
-    decoded[c("value", "is_object")] <- deserialise(text)
-    decoded$source <- "direct" # the user's own value, wherever the event came from
-  }
-  decoded
 }
 
 # refuse_nul_request() answers an HTTP request that contains the character \u0000, as a URL with

@@ -29,7 +29,7 @@ new_invocation <- function(frame, io) {
 # result stands for an error that belongs in the log, its attribute "failure" is that. A
 # streamed result has been sent when evaluate() returns.
 evaluate <- function(invocation, handler, bytes) {
-  event <- read_event(bytes, handler)
+  event <- read_event(bytes, handler, invocation$frame$decoded)
   invocation$event <- event
   note_step(invocation, "decoded")
   if (handler$kind == "plumber") {

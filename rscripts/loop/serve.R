@@ -12,6 +12,9 @@ serve <- function(handler, io) {
     }
     if (identical(frame$type, "invoke")) {
       event <- read_frame(io$requests)
+      if (isTRUE(frame$decoded)) {
+        frame$decoded <- read_frame(io$requests)
+      }
       absorb_interrupt()
       answer(frame, event, handler, io)
     } else if (identical(frame$type, "shutdown")) {

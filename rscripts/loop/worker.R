@@ -85,6 +85,7 @@ announcement <- function(loaded) {
     slowest = loaded$slowest,
     hooks = has_shutdown_hooks(),
     on_fork = length(settings$fork_hooks) > 0L,
-    prime = if (is.null(settings$prime)) "" else settings$prime_on_error
+    prime = if (is.null(settings$prime)) "" else settings$prime_on_error,
+    arrays = decoded_arrays(loaded$handler)
   )
 }

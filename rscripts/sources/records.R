@@ -13,7 +13,7 @@ undecoded_records <- function(event) {
   if (!is.null(current$invocation$event) && identical(event, current$invocation$event$value)) {
     name <- current$invocation$event$source
     if (current$invocation$event$simplified) {
-      event <- plain_json(current$invocation$event$text, "the event")
+      event <- plain_json(event_text(current$invocation$event$bytes), "the event")
     }
   } else {
     if (is_string(event)) {

@@ -37,8 +37,9 @@ var mayImport = map[string][]string{
 	"protocol/runtimeapi": {},
 	"rscripts":            {},
 	"supervisor":          {"internal/random", "protocol", "protocol/runtimeapi"},
-	"worker":              {"internal/memfd", "internal/random", "protocol", "protocol/runtimeapi", "worker/process"},
+	"worker":              {"internal/memfd", "internal/random", "protocol", "protocol/runtimeapi", "worker/process", "worker/rvalue"},
 	"worker/process":      {},
+	"worker/rvalue":       {},
 
 	"internal/checkpoint":  {"worker/process"},
 	"internal/credentials": {"internal/random"},

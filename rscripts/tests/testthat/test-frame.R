@@ -33,8 +33,8 @@ decode <- function(bytes) runtime$parse_text(runtime$bytes_to_text(bytes), FALSE
 expect_message <- function(bytes, vector) {
   con <- bytes_con(bytes)
   expect_identical(decode(runtime$read_frame(con)), vector$message, info = vector$name)
-  if (!is.null(vector$payload_hex)) {
-    expect_identical(runtime$read_frame(con), unhex(vector$payload_hex), info = vector$name)
+  for (payload in c(vector$payload_hex, vector$decoded_hex)) {
+    expect_identical(runtime$read_frame(con), unhex(payload), info = vector$name)
   }
   expect_null(runtime$read_frame(con), info = vector$name)
 }

@@ -21,7 +21,7 @@ test_that("evaluate() gives the event's arguments and returns the result's JSON"
   got <- evaluate(function(x, y = 2) list(sum = x + y), "{\"x\":1}")
   expect_identical(got$json, "{\"sum\":3}")
   expect_identical(got$event$source, "direct")
-  expect_identical(got$event$text, "{\"x\":1}")
+  expect_identical(got$event$bytes, charToRaw("{\"x\":1}"))
 })
 
 test_that("a handler gets the context where it takes one", {

@@ -59,6 +59,20 @@ test_that("a body that is not the JSON it claims to be is the caller's fault", {
   expect_match(refused(http_event("/etc/passwd", "application/json"))$message, "not valid JSON")
 })
 
+test_that("a body that bootstrap has decoded is not decoded again", {
+  keep_settings()
+  request <- list(decoded = list(text = "{\"a\":1}", value = list(a = 2L)))
+  expect_identical(runtime$decode_body("{\"a\":1}", request), list(value = list(a = 2L), is_object = TRUE))
+  expect_identical(runtime$decode_body("{\"a\":3}", request)$value, list(a = 3L))
+  text <- jsonlite::toJSON(http_event("{\"a\":[1]}", "application/json"), auto_unbox = TRUE)
+  decoded <- serialize(list(simplified = TRUE, value = runtime$decode_text(text)$value, body = list(a = 7L)), NULL)
+  handler <- runtime$new_handler(function(a) NULL, "handler")
+  event <- runtime$read_event(charToRaw(text), handler, decoded)
+  expect_identical(runtime$bind_arguments(event, handler), list(a = 7L))
+  runtime$lambda_config(deserialiser = function(text) "own")
+  expect_identical(runtime$decode_body("{\"a\":1}", request)$value, "own")
+})
+
 test_that("form bodies give arguments", {
   expect_identical(
     given(http_event("a=1&b=x+y&a=2", "application/x-www-form-urlencoded")),
