@@ -30,7 +30,8 @@
 //	        forked     a worker was forked
 //	        born       the first frame of a forked worker: its pid
 //	        result  +  the answer to the invocation id; payload: JSON. With an error, the handler
-//	                   failed, and the payload is what its caller gets
+//	                   failed, and the payload is what its caller gets. With tables, the payload
+//	                   is what the package rvalue makes the JSON of
 //	        error      the invocation id failed: error. Without an id, the phase or the fork failed
 //	        entered    R has been through the phase
 //	        chunk   +  the next piece of a streamed answer to the invocation id; payload: at most

@@ -119,9 +119,10 @@ type Reply struct {
 	StreamHead               // chunk, the first one
 	Entered                  // entered
 	Born                     // born
-	Error      *HandlerError `json:"error"` // error, init_error, end, result: the handler failed
-	RMs        float64       `json:"r_ms"`  // result, error, end: how long R worked, in milliseconds
-	Steps      *Steps        `json:"steps"` // the same frames, if Hello.Hints was set: how long the steps took
+	Error      *HandlerError `json:"error"`  // error, init_error, end, result: the handler failed
+	RMs        float64       `json:"r_ms"`   // result, error, end: how long R worked, in milliseconds
+	Tables     bool          `json:"tables"` // result: the payload is serialized pieces of JSON and data frames
+	Steps      *Steps        `json:"steps"`  // the same frames, if Hello.Hints was set: how long the steps took
 
 	// Size is the length of the control frame in bytes, set by the Reader.
 	Size int `json:"-"`

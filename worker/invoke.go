@@ -77,7 +77,11 @@ func (w *Worker) decode(event []byte) protocol.Payload {
 // returns.
 func (w *Worker) result(reply protocol.Reply, log *slog.Logger) (protocol.Answer, error) {
 	answer := answerOf(reply)
-	payload, err := w.reader.ReadPayload(w.maxResult)
+	limit := w.maxResult
+	if reply.Tables {
+		limit = maxTables
+	}
+	payload, err := w.reader.ReadPayload(limit)
 	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {
 		if err := w.reader.Discard(large.Size); err != nil {
 			return protocol.Answer{}, w.broken(err)
@@ -89,9 +93,23 @@ func (w *Worker) result(reply protocol.Reply, log *slog.Logger) (protocol.Answer
 		return protocol.Answer{}, w.broken(err)
 	}
 	log.Debug("frame received", "type", reply.Type, "bytes", reply.Size, "payload_bytes", len(payload), "r_ms", reply.RMs)
-	answer.Payload = payload
+	if !reply.Tables {
+		answer.Payload = payload
+		return answer, nil
+	}
+	json, size, err := rvalue.EncodeRows(payload, w.maxResult)
+	if err != nil {
+		return protocol.Answer{}, w.broken(&protocol.ProtocolError{Reason: "result with tables", Err: err})
+	}
+	if json == nil {
+		answer.TooLarge = &protocol.FrameTooLargeError{Size: size, Limit: int64(w.maxResult)}
+	}
+	answer.Payload = json
 	return answer, nil
 }
+
+// maxTables is the size of the largest result with tables, in bytes. R sends none over 12 MiB.
+const maxTables = 16 << 20
 
 // answerOf returns the answer that reply holds, without its payload.
 func answerOf(reply protocol.Reply) protocol.Answer {

@@ -17,6 +17,7 @@ current <- new.env(parent = emptyenv())
 #   started     when it began, see now_ms()
 #   decoded, handled  when its event was decoded and the handler had returned, see note_step()
 #   sent_files  files to delete at its end, see delete_once_sent()
+#   tables  TRUE if bootstrap takes data frames as columns, see encode_pieces()
 #   whole   TRUE while the handler is primed: a stream is collected then, because nobody reads it
 new_invocation <- function(frame, io) {
   list2env(
@@ -25,7 +26,8 @@ new_invocation <- function(frame, io) {
   )
 }
 
-# evaluate() passes an event's bytes to the handler and returns the JSON of its result. If the
+# evaluate() passes an event's bytes to the handler and returns the JSON of its result, or what
+# encode_pieces() makes of it. If the
 # result stands for an error that belongs in the log, its attribute "failure" is that. A
 # streamed result has been sent when evaluate() returns.
 evaluate <- function(invocation, handler, bytes) {
@@ -47,7 +49,7 @@ evaluate <- function(invocation, handler, bytes) {
     }
     value <- collect_stream(value)
   }
-  json <- encode_answer(value, event)
+  json <- encode_answer(value, event, isTRUE(invocation$tables))
   if (isTRUE(settings$hints)) {
     hint_at_names(value, invocation$log)
   }

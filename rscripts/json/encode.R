@@ -16,9 +16,11 @@ encode_result <- function(value) {
   if (inherits(value, "json")) {
     return(valid_text(enc2utf8(paste(as.character(value), collapse = ""))))
   }
-  json <- encode_value(value)
-  if (validUTF8(json)) json else valid_text(replace_surrogates(json))
+  valid_json(encode_value(value))
 }
+
+# valid_json() returns JSON in valid UTF-8, or stops.
+valid_json <- function(json) if (validUTF8(json)) json else valid_text(replace_surrogates(json))
 
 # encode_value() returns the JSON of `value`, which may not be valid UTF-8. It stops for strings
 # that are marked as bytes: they have no encoding.
@@ -182,6 +184,20 @@ encode_frame <- function(frame) json_helpers()$array(encode_rows(frame))
 # encode_rows() returns the JSON of each row of a data frame. Row names that are text become a key,
 # "_row". Without column names, rows are arrays.
 encode_rows <- function(frame) {
+  parts <- frame_parts(frame)
+  if (!length(parts$columns) || !parts$rows) {
+    return(rep("{}", parts$rows))
+  }
+  text <- lapply(parts$columns, encode_column, parts$rows)
+  if (!all(lengths(text) == parts$rows)) {
+    stop_unencodable("a data frame with columns of different lengths")
+  }
+  join_columns(text, parts$keys)
+}
+
+# frame_parts() returns the keys of a data frame's rows, NULL if they are arrays, its columns, and the
+# number of its rows.
+frame_parts <- function(frame) {
   rows <- attr(frame, "row.names")
   labels <- names(frame)
   columns <- unclass(frame)
@@ -190,14 +206,7 @@ encode_rows <- function(frame) {
     labels <- c(if (is.null(labels)) character(length(columns)) else labels, "_row")
     columns <- c(columns, list(rows))
   }
-  if (!length(columns) || !length(rows)) {
-    return(rep("{}", length(rows)))
-  }
-  text <- lapply(columns, encode_column, length(rows))
-  if (!all(lengths(text) == length(rows))) {
-    stop_unencodable("a data frame with columns of different lengths")
-  }
-  join_columns(text, if (!is.null(labels)) clean_names(labels))
+  list(keys = if (!is.null(labels)) clean_names(labels), columns = columns, rows = length(rows))
 }
 
 # encode_column() returns the JSON of each element of a data frame's column: of each row, if that

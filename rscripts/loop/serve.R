@@ -43,6 +43,7 @@ answer <- function(frame, bytes, handler, io) {
     set_env(frame$env)
   }
   invocation <- new_invocation(frame, io)
+  invocation$tables <- TRUE
   current$invocation <- invocation
   current$log <- invocation$log
   install_handlers()
@@ -89,14 +90,14 @@ reply <- function(invocation, result, r_ms) {
     frame <- control_frame(type = "error", id = id, r_ms = r_ms, steps = steps, error = unclass(result))
     return(write_frames(invocation$io$replies, frame))
   }
-  control <- if (!is.null(failure) || !is.null(steps)) {
+  control <- if (!is.null(failure) || !is.null(steps) || is.raw(result)) {
     error <- if (!is.null(failure)) unclass(failure)
-    control_frame(type = "result", id = id, r_ms = r_ms, steps = steps, error = error)
+    control_frame(type = "result", id = id, r_ms = r_ms, steps = steps, error = error, tables = is.raw(result))
   } else {
     # By hand, which is faster. sprintf(), because paste0() would obey options(OutDec).
     frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(id), r_ms)))
   }
-  write_frames(invocation$io$replies, control, frame_bytes(charToRaw(result)))
+  write_frames(invocation$io$replies, control, frame_bytes(if (is.raw(result)) result else charToRaw(result)))
 }
 
 # error_response() returns the JSON of the response that the caller of an HTTP source gets

@@ -6,7 +6,10 @@
 // Encoder then writes the values, first to count their bytes and then to the pipe, so that bootstrap
 // never holds the result.
 //
-// The package leaves to R what is rare: Decode returns nil for text that is not valid JSON, has
+// EncodeRows goes the other way: it writes the data frames of a result as JSON, from the columns that
+// R has serialized.
+//
+// Decode leaves to R what is rare: it returns nil for text that is not valid JSON, has
 // the character \u0000, is nested deeply, or needs much memory for its size. R then decodes the text
 // itself, and finds the error, if there is one. So memory is bounded here: about four times the size
 // of the text, at most.

@@ -151,6 +151,7 @@ func (e *encoder) columnVector(cells []uint32, all types) {
 	}
 	if k == text && all&infinite != 0 {
 		e.refused = true
+		return
 	}
 	missing := node{}
 	for _, i := range cells {

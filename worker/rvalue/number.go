@@ -39,15 +39,18 @@ func parseDouble(number []byte) float64 {
 	return v
 }
 
-// appendNumber appends a number among text as rscripts/json writes it: with 15 significant digits,
-// or with all of a whole number up to 2^53.
+// appendNumber appends a number among text as rscripts/json writes it.
 func appendNumber(b []byte, number []byte) []byte {
-	v := parseDouble(number)
 	if !bytes.ContainsAny(number, ".eE") && fitsInteger(number) {
 		return strconv.AppendInt(b, parseInteger(number), 10) // -0 is 0
 	}
-	if abs := math.Abs(v); abs >= 1e15 && abs <= 1<<53 && v == math.Trunc(v) {
-		return strconv.AppendFloat(b, v, 'f', 0, 64)
+	return appendDouble(b, parseDouble(number))
+}
+
+// appendDouble appends v with 15 significant digits, or with all of a whole number up to 2^53.
+func appendDouble(b []byte, v float64) []byte {
+	if v == math.Trunc(v) && math.Abs(v) <= 1<<53 && (v != 0 || !math.Signbit(v)) {
+		return strconv.AppendInt(b, int64(v), 10)
 	}
 	return appendG15(b, v)
 }
@@ -56,19 +59,32 @@ func appendNumber(b []byte, number []byte) []byte {
 func appendG15(b []byte, v float64) []byte {
 	var scratch [32]byte
 	e := strconv.AppendFloat(scratch[:0], v, 'e', 14, 64) // -d.dddddddddddddde±dd
-	mark := bytes.LastIndexByte(e, 'e')
-	exponent, _ := strconv.Atoi(string(e[mark+1:])) // written above
-	if exponent < -4 || exponent >= 15 {
-		return append(append(b, trimZeros(e[:mark])...), e[mark:]...)
+	if v < 0 || e[0] == '-' {
+		b, e = append(b, '-'), e[1:]
 	}
-	f := strconv.AppendFloat(scratch[:0], v, 'f', 14-exponent, 64)
-	return append(b, trimZeros(f)...)
+	digits, exponent := e[:16], e[16:]
+	x := parseInteger(bytes.TrimPrefix(exponent[1:], []byte("+")))
+	if x < -4 || x >= 15 {
+		return append(append(b, trimZeros(digits)...), exponent...)
+	}
+	if x < 0 {
+		b = append(b, "0.000"[:1-x]...)
+		b = append(append(b, digits[0]), digits[2:]...)
+	} else {
+		b = append(append(b, digits[0]), digits[2:2+x]...)
+		b = append(append(b, '.'), digits[2+x:]...)
+	}
+	return trimZeros(b)
 }
 
 // trimZeros removes the zeros at the end of a fraction.
-func trimZeros(digits []byte) []byte {
-	if bytes.IndexByte(digits, '.') < 0 {
-		return digits
+func trimZeros(fraction []byte) []byte {
+	n := len(fraction)
+	for fraction[n-1] == '0' {
+		n--
 	}
-	return bytes.TrimSuffix(bytes.TrimRight(digits, "0"), []byte("."))
+	if fraction[n-1] == '.' {
+		n--
+	}
+	return fraction[:n]
 }

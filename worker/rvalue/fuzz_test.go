@@ -1,0 +1,29 @@
+package rvalue
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
+
+// Of any bytes, Decode makes as many bytes as it says, and nothing of what is not JSON.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		`[{"a":1,"b":[1,"x",null]},{"b":{}},null]`, `{"body":"[1,2]"}`, `[[1,2],[3,4.5e-7]]`, `["\ud83d\ude00\n"]`, `[-0,1e400,true]`, "[1\v]",
+	} {
+		f.Add([]byte(seed), true)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, simplify bool) {
+		v := Decode(text, simplify)
+		if v == nil {
+			return
+		}
+		if !json.Valid(text) {
+			t.Error("decoded what is not JSON")
+		}
+		var b bytes.Buffer
+		if n, err := v.WriteTo(&b); err != nil || n != v.Size() || n != int64(b.Len()) {
+			t.Errorf("%d of %d bytes, size %d, %v", b.Len(), n, v.Size(), err)
+		}
+	})
+}
