@@ -18,8 +18,7 @@ bind_arguments <- function(event, handler) {
   } else {
     list()
   }
-  missing <- setdiff_strings(takes$required, names(args))
-  if (length(missing)) {
+  if (length(takes$required) && length(missing <- setdiff_strings(takes$required, names(args)))) {
     refuse_arguments(paste0("missing argument", plural_s(missing), " ", quoted(missing)), handler)
   }
   limit_arguments(args, event, takes)
@@ -30,10 +29,10 @@ bind_arguments <- function(event, handler) {
 match_arguments <- function(event, handler) {
   takes <- handler$arguments
   keys <- as.character(names(event))
-  if (anyDuplicated(keys)) {
+  if (anyDuplicated(keys) > 0L) {
     refuse_arguments(paste0("the event has the key ", quoted(keys[duplicated(keys)]), " more than once"), handler)
   }
-  unknown <- setdiff_strings(keys, setdiff_strings(takes$names, "context"))
+  unknown <- setdiff_strings(keys, takes$given)
   if (takes$dots) {
     unknown <- unknown[!is_argument_name(unknown)]
   }
@@ -78,7 +77,7 @@ first_argument <- function(value, handler) {
 # name of an argument, so strangers could use up the memory, and a call with that many takes
 # seconds.
 limit_arguments <- function(args, event, takes) {
-  if (is_http(event$source) && length(args) > 1000L + length(takes$names)) {
+  if (length(args) > 1000L + length(takes$names) && is_http(event$source)) {
     bad_request("the request gives more than 1000 arguments")
   }
   if (length(args) > 10000L + length(takes$names)) {

@@ -10,14 +10,15 @@ new_handler <- function(fn, name, kind = if (inherits(fn, "batch_handler")) "bat
   list(fn = fn, name = name, kind = kind, arguments = handler_arguments(fn))
 }
 
-# handler_arguments() describes what a function takes: the names of its arguments, those
-# before `...`, those that must be given, and whether `...`, `event` and `context` are among
-# them.
+# handler_arguments() describes what a function takes: the names of its arguments, those that
+# callers may give, those before `...`, those that must be given, and whether `...`, `event` and
+# `context` are among them.
 handler_arguments <- function(fn) {
   formals <- formals(args(fn))
   names <- as.character(names(formals))
   list(
     names = setdiff(names, "..."),
+    given = setdiff(names, c("...", "context")),
     before_dots = names[!cumsum(names == "...")],
     required = setdiff_strings(required_arguments(fn), c("event", "context")),
     dots = "..." %in% names,
@@ -50,20 +51,20 @@ check_arguments <- function(handler) {
 # call_handler() calls the handler as a user would write the call, with names for its
 # arguments, so that stack traces, match.call() and substitute() do not show whole data.
 call_handler <- function(handler, args) {
-  env <- new.env(parent = globalenv())
-  env[[handler$name]] <- handler$fn
+  labels <- names(args)
   # An argument for `...` can be without a name.
-  symbols <- if (is.null(names(args))) rep("event", length(args)) else names(args)
+  symbols <- if (is.null(labels)) rep("event", length(args)) else labels
   symbols[!nzchar(symbols)] <- "event"
   if (settings$lambdr_arguments) { # these can have any name, and be several without one
     symbols[!is_argument_name(symbols)] <- "event"
     symbols <- make.unique(symbols)
   }
-  for (i in seq_along(args)) {
-    assign(symbols[[i]], args[[i]], envir = env) # env[[symbol]] <- NULL would assign nothing
-  }
+  env <- new.env(parent = globalenv())
+  env[[handler$name]] <- handler$fn
+  names(args) <- symbols
+  list2env(args, env)
   values <- lapply(symbols, as.name)
-  names(values) <- names(args)
-  called <- if (handler$name %in% symbols) handler$fn else as.name(handler$name)
-  call_user(as.call(c(list(called), values)), env)
+  names(values) <- labels
+  called <- if (any(handler$name == symbols)) handler$fn else as.name(handler$name)
+  call_user(as.call(c(called, values)), env)
 }

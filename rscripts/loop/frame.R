@@ -1,9 +1,15 @@
 # Frames: a length of four bytes, big-endian, and that many bytes. The byte table is in
 # protocol/doc.go.
+#
+# readBin(), writeBin() and flush() are called as the .Internals that they wrap: their checks would
+# take longer than the rest of a frame.
+
+# swaps is TRUE if this machine's bytes are not in the order of a frame's length.
+swaps <- .Platform$endian != "big"
 
 # read_bytes() reads exactly `n` bytes. It returns NULL if the stream ends before.
 read_bytes <- function(con, n) {
-  bytes <- readBin(con, "raw", n)
+  bytes <- .Internal(readBin(con, "raw", n, NA_integer_, TRUE, FALSE))
   if (length(bytes) == n) {
     return(bytes)
   }
@@ -27,7 +33,7 @@ read_frame <- function(con) {
   if (is.null(header)) {
     return(NULL)
   }
-  n <- readBin(header, "integer", 1L, size = 4L, endian = "big")
+  n <- .Internal(readBin(header, "integer", 1L, 4L, TRUE, swaps))
   if (is.na(n) || n < 0L) {
     stop("frame of 2 GiB or more")
   }
@@ -39,15 +45,15 @@ read_frame <- function(con) {
 
 # frame_bytes() returns the frame with this body, raw bytes.
 frame_bytes <- function(body) {
-  c(writeBin(length(body), raw(), size = 4L, endian = "big"), body)
+  c(.Internal(writeBin(length(body), raw(), 4L, swaps, FALSE)), body)
 }
 
 # write_frames() writes frames, raw bytes, with one call. Interrupts wait, because one must
 # not cut a frame short.
 write_frames <- function(con, ...) {
   suspendInterrupts({
-    writeBin(c(...), con)
-    flush(con)
+    .Internal(writeBin(c(...), con, NA_integer_, FALSE, FALSE))
+    .Internal(flush(con))
   })
   invisible()
 }

@@ -25,7 +25,8 @@ open_log <- function(io, hello, out_path = "/proc/self/fd/1", err_path = "/proc/
 # NULL. It evaluates the message and the fields only if their level is logged. `line`, the text of
 # a JSON object, goes to the log unchanged instead, whatever the level.
 log_to <- function(io, id) {
-  start <- paste0("{\"id\":", if (is.null(id)) "null" else json_string(id))
+  # Evaluated at the first record: most invocations have none.
+  delayedAssign("start", paste0("{\"id\":", if (is.null(id)) "null" else json_string(id)))
   function(level, message, call = NULL, fields = list(), load = NULL, line = NULL) {
     if (!is.null(line)) {
       send_record(io, paste0(start, ",\"line\":", line, "}"))
