@@ -77,10 +77,9 @@ write_record <- function(io, json) {
   pid <- Sys.getpid()
   is_worker <- pid == io$pid
   number <- if (is_worker) io$log_count <- io$log_count + 1 else 0
-  start <- sprintf("%s%d %.0f", io$log_tag, pid, number)
-  line <- charToRaw(enc2utf8(paste0(start, " ", json, "\n")))
+  line <- charToRaw(enc2utf8(sprintf("%s%d %.0f %s\n", io$log_tag, pid, number, json)))
   if (length(line) > max_record) {
-    write_pieces(io, start, charToRaw(enc2utf8(json)))
+    write_pieces(io, sprintf("%s%d %.0f", io$log_tag, pid, number), charToRaw(enc2utf8(json)))
   } else {
     write_line(io$err, line)
   }

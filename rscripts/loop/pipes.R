@@ -32,8 +32,8 @@ restore_io <- function(io) {
 # given the number of a closed connection to a file of the user's, so the path is compared. (This
 # runs for each log record: summary() and tryCatch() would take 15 us.)
 restore_pipe <- function(con, path, mode) {
-  is_open <- any(.Internal(getAllConnections()) == .subset(con, 1L))
-  if (is_open && identical(.Internal(summary.connection(con))$description, path)) {
+  is_open <- any(.Internal(getAllConnections()) == unclass(con))
+  if (is_open && .Internal(summary.connection(con))$description == path) {
     con
   } else {
     open_pipe(path, mode)

@@ -13,3 +13,10 @@ talk_of_warnings <- function(n) {
   for (i in seq_len(n)) warning("again")
   (proc.time()[[3L]] - started) / n * 1e6
 }
+
+# talk_of_lines() does the same with cat().
+talk_of_lines <- function(n) {
+  started <- proc.time()[[3L]]
+  for (i in seq_len(n)) cat("line ", i, "\n", sep = "")
+  (proc.time()[[3L]] - started) / n * 1e6
+}
