@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-peers bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -74,7 +74,7 @@ fuzz:
 
 # make bench    latency, start, memory, load, JSON, streams and log records, beside baselines
 bench: runtime-deps
-	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 3000x
+	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 10000x
 	$(GO) test ./test/bench -run '^$$' -bench FirstAnswer -benchtime 25x
 	$(GO) test ./test/bench -run '^$$' -bench Collection -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Idle -benchtime 10x
@@ -84,6 +84,10 @@ bench: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench 'Event/|Result/' -benchtime 9x
 	$(GO) test ./test/bench -run '^$$' -bench Log -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Overhead -benchtime 3000x
+
+# make bench-peers    this runtime beside lambdr, plumber, Python and Go, as one table; fetches nothing
+bench-peers:
+	$(GO) test ./test/bench -run '^$$' -bench Peers -benchtime 1000x
 
 # make bench-snapstart   the first answer of a function with ggplot2 after a cold start and after a restore; as root
 bench-snapstart: export LAMBDA_R_CRIU = $(CURDIR)/bin/criu/criu

@@ -2,7 +2,9 @@ package bench
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -105,7 +107,7 @@ func quantile(times []time.Duration, q float64) float64 {
 }
 
 // BenchmarkWarmInvocation measures a warm parity invocation, alternately in R and in Go, and
-// bootstrap's memory at the end.
+// bootstrap's memory at the end. It prints a histogram of both, which shows the tail.
 func BenchmarkWarmInvocation(b *testing.B) {
 	r := start(b, build(b, "cmd/bootstrap"))
 	defer r.stop(b)
@@ -125,9 +127,34 @@ func BenchmarkWarmInvocation(b *testing.B) {
 	b.ReportMetric(quantile(goTimes, 0.5), "Go-p50-ms")
 	b.ReportMetric(quantile(goTimes, 0.99), "Go-p99-ms")
 	b.ReportMetric(quantile(rTimes, 0.5)-quantile(goTimes, 0.5), "p50-above-Go-ms")
+	b.ReportMetric(quantile(rTimes, 0.99)-quantile(goTimes, 0.99), "p99-above-Go-ms")
+	if b.N >= 1000 {
+		printHistogram(rTimes, goTimes)
+	}
 	now, peak := r.residentMB(b)
 	b.ReportMetric(now, "bootstrap-RSS-MB")
 	b.ReportMetric(peak, "bootstrap-peak-RSS-MB")
+}
+
+// printHistogram prints how many invocations took how long, in R and in Go.
+func printHistogram(rTimes, goTimes []time.Duration) {
+	fmt.Printf("\n%12s %8s %8s\n", "up to", "R", "Go")
+	limits := []float64{0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, math.Inf(1)} // ms
+	below := 0.0
+	for _, limit := range limits {
+		fmt.Printf("%9.2f ms %8d %8d\n", limit, between(rTimes, below, limit), between(goTimes, below, limit))
+		below = limit
+	}
+}
+
+// between returns how many times are more than low and at most high milliseconds.
+func between(times []time.Duration, low, high float64) (n int) {
+	for _, t := range times {
+		if ms := float64(t) / float64(time.Millisecond); ms > low && ms <= high {
+			n++
+		}
+	}
+	return n
 }
 
 // BenchmarkFirstAnswer measures the time from the start of bootstrap to the answer of an
