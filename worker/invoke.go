@@ -58,13 +58,9 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 	}
 }
 
-// leastDecoded is the size from which on bootstrap decodes events for R, in bytes. R decodes smaller
-// ones in less time than a second frame takes.
-const leastDecoded = 8 << 10
-
 // decode returns the decoded event, or nil if it is left to R.
 func (w *Worker) decode(event []byte) protocol.Payload {
-	if len(event) < leastDecoded || w.ready.Arrays == "" {
+	if w.ready.Arrays == "" {
 		return nil
 	}
 	if v := rvalue.Decode(event, w.ready.Arrays == protocol.ArraysSimplified); v != nil {
