@@ -6,9 +6,14 @@ import (
 	"strings"
 )
 
+// cells is how many cells R's heap has before R collects garbage for the first time. A plain R needs
+// 290,000, and a small invocation 3,000 more, so that R's default of 350,000 means a collection of
+// 2 ms in every twentieth invocation. With this value it is fewer than one in a hundred, for 6 MB.
+const cells = "700000"
+
 // Environment returns the environment of an R process: base, in the form of os.Environ, without
-// what is bootstrap's own, and with defaults for what Lambda may not set: home, time zone and
-// locale. Threads is the number of threads that a linear algebra library may use.
+// what is bootstrap's own, and with defaults for what Lambda may not set: home, time zone, locale
+// and the size of R's heap. Threads is the number of threads that a linear algebra library may use.
 func Environment(base []string, threads int) []string {
 	env := make([]string, 0, len(base)+8)
 	set := map[string]string{}
@@ -49,6 +54,7 @@ func Environment(base []string, threads int) []string {
 	if set["LC_ALL"] == "" {
 		unless("LANG", "C.UTF-8")
 	}
+	unless("R_NSIZE", cells)
 	for _, name := range []string{"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} {
 		unless(name, strconv.Itoa(max(1, threads)))
 	}

@@ -5,13 +5,13 @@ test_that("handler_arguments() tells required arguments from the others", {
   expect_identical(
     arguments(function(event, context, a, b = 1, c = NULL, ...) NULL),
     list(
-      names = c("event", "context", "a", "b", "c"), before_dots = c("event", "context", "a", "b", "c"), required = "a", dots = TRUE,
+      names = c("event", "context", "a", "b", "c"), given = c("event", "a", "b", "c"), before_dots = c("event", "context", "a", "b", "c"), required = "a", dots = TRUE,
       event = TRUE, context = TRUE
     )
   )
   expect_identical(
     arguments(function() NULL),
-    list(names = character(), before_dots = character(), required = character(), dots = FALSE, event = FALSE, context = FALSE)
+    list(names = character(), given = character(), before_dots = character(), required = character(), dots = FALSE, event = FALSE, context = FALSE)
   )
   expect_identical(arguments(sum)$dots, TRUE)
   expect_identical(arguments(function(a, ..., b) NULL)$before_dots, "a")
