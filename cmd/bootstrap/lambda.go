@@ -41,6 +41,7 @@ func serveLambda(
 	ctx context.Context, s settings, api *runtimeapi.Client, getenv func(string) string,
 	out *lambdalog.Output, log *slog.Logger,
 ) error {
+	limitMemory(s.lambdaSlots())
 	p, err := newPool(s, s.lambdaSlots(), getenv, nil, log)
 	if err != nil {
 		return failInit(api, log, err)

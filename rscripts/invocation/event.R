@@ -110,7 +110,7 @@ decode_text <- function(text, simplify = simplify_events()) {
   if (has_nul(text)) {
     fail("Runtime.UnmarshalError", "the event has ", nul_problem)
   }
-  is_object <- startsWith(text, "{") || grepl("^[ \t\r\n]*[{]", text)
+  is_object <- startsWith(text, "{") || grepl("^[ \t\r\n]*[{]", text, perl = TRUE, useBytes = TRUE)
   if (!is_object && !grepl("[^ \t\r\n]", text)) {
     return(list(value = NULL, is_object = FALSE))
   }

@@ -89,6 +89,12 @@ func (r *runtime) residentMB(b testing.TB) (now, peak float64) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return residentMB(b, status)
+}
+
+// residentMB returns what a status file of /proc says, as runtime.residentMB does.
+func residentMB(b testing.TB, status []byte) (now, peak float64) {
+	b.Helper()
 	field := func(name string) float64 {
 		m := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(status)
 		if m == nil {

@@ -21,7 +21,7 @@ type Value struct {
 // The body of an HTTP request is text, so it is read as a document of its own.
 func Decode(event []byte, simplify bool) *Value {
 	v := &Value{event: read(event, simplify)}
-	if v.event == nil || v.event.nodes[0].kind.isScalar() {
+	if v.event == nil {
 		return nil
 	}
 	if body := v.event.largeBody(); body != nil {

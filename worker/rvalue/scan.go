@@ -20,7 +20,6 @@ func read(text []byte, simplify bool) *document {
 		return nil
 	}
 	s := &scanner{document: document{text: text, simplify: simplify}, index: map[string]uint16{}}
-	s.nodes = make([]node, 0, len(text)/64+16)
 	s.space()
 	if !s.value(0) {
 		return nil
@@ -71,8 +70,19 @@ func (s *scanner) value(depth int) bool {
 	case '[':
 		return s.array(depth)
 	}
-	s.nodes = append(s.nodes, node{next: uint32(len(s.nodes) + 1)})
-	return s.scalar(&s.nodes[len(s.nodes)-1])
+	return s.scalar(&s.nodes[s.add(node{next: uint32(len(s.nodes) + 1)})])
+}
+
+// add adds a node and returns its index. The text that was read shows how many the rest needs: a
+// slice that grows step by step would leave several times its size to the collector.
+func (s *scanner) add(n node) int {
+	if len(s.nodes) == cap(s.nodes) {
+		const first = 256
+		estimate := int(float64(len(s.nodes)) * float64(len(s.text)) / float64(s.pos+1) * 1.1)
+		s.nodes = append(make([]node, 0, max(first, len(s.nodes)*5/4, min(estimate, maxNodes))), s.nodes...)
+	}
+	s.nodes = append(s.nodes, n)
+	return len(s.nodes) - 1
 }
 
 // scalar reads a text, a number, or a literal into n.
@@ -195,8 +205,7 @@ func (s *scanner) digits(i int) int {
 
 // object reads an object: its members' nodes follow.
 func (s *scanner) object(depth int) bool {
-	self := len(s.nodes)
-	s.nodes = append(s.nodes, node{at: uint32(s.pos), kind: object})
+	self := s.add(node{at: uint32(s.pos), kind: object})
 	s.pos++
 	size := 0
 	if !s.skip('}') {
@@ -272,9 +281,8 @@ func (s *scanner) key(depth, n int) (uint16, bool) {
 
 // array reads an array and decides what it becomes.
 func (s *scanner) array(depth int) bool {
-	self := len(s.nodes)
 	begin := s.pos
-	s.nodes = append(s.nodes, node{at: uint32(begin), kind: emptyArray})
+	self := s.add(node{at: uint32(begin), kind: emptyArray})
 	s.pos++
 	if s.skip(']') {
 		s.nodes[self].next = uint32(self + 1)
