@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-peers bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -104,6 +104,13 @@ bench-fork: runtime-deps
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkedWarm|Isolation' -benchtime 10x
 	$(GO) test ./test/bench -run '^$$' -bench EightReady -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkMemory|ForkStart' -benchtime 3x
+
+# make bench-growth   how an invocation's cost grows with its event, result, arguments, depth and the
+#                workers: bin/growth.csv, and bin/growth.png, drawn by R
+bench-growth: runtime-deps
+	@mkdir -p bin
+	$(GO) test ./test/bench -run '^$$' -bench Growth -benchtime 25x -growth $(CURDIR)/bin/growth.csv
+	Rscript test/bench/growth.R bin/growth.csv bin/growth.png
 
 # make property  the random events of DOCUMENTS (100000), decoded by bootstrap and by R: the same values
 DOCUMENTS   ?= 100000

@@ -8,7 +8,7 @@ import (
 
 // Limits on what is read here. Beyond them, R reads the text itself.
 const (
-	maxDepth = 200
+	maxDepth = 400
 	maxKeys  = 1 << 14   // different keys
 	maxNodes = 1 << 20   // 16 bytes each
 	maxSize  = 512 << 20 // bytes of text
@@ -35,8 +35,8 @@ func read(text []byte, simplify bool) *document {
 type scanner struct {
 	document
 	pos   int
-	index map[string]uint16      // of the keys, as they are written in the text
-	last  [maxDepth + 1][]uint16 // by depth, the keys of the last object
+	index map[string]uint16 // of the keys, as they are written in the text
+	last  [][]uint16        // by depth, the keys of the last object
 }
 
 func (s *scanner) space() {
@@ -241,6 +241,9 @@ func (s *scanner) object(depth int) bool {
 func (s *scanner) key(depth, n int) (uint16, bool) {
 	if s.pos >= len(s.text) || s.text[s.pos] != '"' {
 		return 0, false
+	}
+	for len(s.last) <= depth {
+		s.last = append(s.last, nil)
 	}
 	last := s.last[depth]
 	if n < len(last) {
