@@ -144,6 +144,7 @@ type Ready struct {
 	OnFork   bool     `json:"on_fork"`  // R has hooks of on_fork()
 	Prime    string   `json:"prime"`    // PrimeStop or PrimeContinue if the handler is to be primed, or ""
 	Arrays   string   `json:"arrays"`   // ArraysSimplified or ArraysLists if R can take decoded events, or ""
+	Bodies   bool     `json:"bodies"`   // the bodies of requests may be decoded, too
 
 	InitMs  float64       `json:"init_ms"` // how long the handler's file or package took to load, in milliseconds
 	Slowest []PackageLoad `json:"slowest"` // the calls that took the most of it, the slowest first

@@ -63,7 +63,7 @@ func (w *Worker) decode(event []byte) protocol.Payload {
 	if w.ready.Arrays == "" {
 		return nil
 	}
-	if v := rvalue.Decode(event, w.ready.Arrays == protocol.ArraysSimplified); v != nil {
+	if v := rvalue.Decode(event, w.ready.Arrays == protocol.ArraysSimplified, w.ready.Bodies); v != nil {
 		return v
 	}
 	return nil

@@ -54,6 +54,12 @@ decoded_arrays <- function(handler) {
   }
 }
 
+# takes_bodies() returns whether a handler gets its arguments from the bodies of requests. Others get
+# the whole event, or the router of plumber does.
+takes_bodies <- function(handler) {
+  handler$kind == "function" && (settings$lambdr_arguments || !handler$arguments$event)
+}
+
 # event_from_bootstrap() returns an event that bootstrap has decoded, as list(simplified, value,
 # body), or NULL if it has decoded none, or not as the settings now are. `decoded` is what
 # serialize() would return of that list, made by the Go package rvalue: vectors, lists and data

@@ -86,6 +86,7 @@ announcement <- function(loaded) {
     hooks = has_shutdown_hooks(),
     on_fork = length(settings$fork_hooks) > 0L,
     prime = if (is.null(settings$prime)) "" else settings$prime_on_error,
-    arrays = decoded_arrays(loaded$handler)
+    arrays = decoded_arrays(loaded$handler),
+    bodies = takes_bodies(loaded$handler)
   )
 }

@@ -87,16 +87,16 @@ func BenchmarkEvent(b *testing.B) {
 	program := build(b, "cmd/bootstrap")
 	for _, event := range events {
 		b.Run(event.name, func(b *testing.B) {
-			value := event.make()
+			value, handler := event.make(), "data.ignore"
 			text := marshal(value)
 			if r, ok := value.(map[string]any); ok {
-				text = []byte(r["body"].(string))
+				text, handler = []byte(r["body"].(string)), "data.ignore_rows"
 			}
 			path := filepath.Join(b.TempDir(), "event.json")
 			if err := os.WriteFile(path, text, 0o600); err != nil {
 				b.Fatal(err)
 			}
-			measureData(b, program, "data.ignore", string(marshal(value)), func() (whole, parser time.Duration) {
+			measureData(b, program, handler, string(marshal(value)), func() (whole, parser time.Duration) {
 				return askR(b, stdin, replies, "event "+path)
 			})
 			b.ReportMetric(float64(len(text))/1e6, "MB")
@@ -127,7 +127,8 @@ func measureData(b *testing.B, program, handler, event string, jsonlite func() (
 	var wholes, parsers []time.Duration
 	for i := 0; i < warmUp || b.Loop(); i++ {
 		body, err := r.answer(event)
-		if err != nil || strings.Contains(body[:min(len(body), 200)], "errorMessage") {
+		failed := strings.Contains(body[:min(len(body), 200)], "errorMessage") || strings.HasPrefix(body, `{"statusCode":`) && !strings.HasPrefix(body, `{"statusCode":200`)
+		if err != nil || failed {
 			b.Fatalf("%v, %.500s\n%s", err, body, r.Output.String())
 		}
 		if i >= warmUp {

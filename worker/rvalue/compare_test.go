@@ -59,7 +59,7 @@ func newComparer(t *testing.T) *comparer {
 func (c *comparer) compare(t *testing.T, json []byte, simplify bool) string {
 	t.Helper()
 	var decoded bytes.Buffer
-	if v := Decode(json, simplify); v != nil {
+	if v := Decode(json, simplify, true); v != nil {
 		n, err := v.WriteTo(&decoded)
 		if err != nil || n != v.Size() || n != int64(decoded.Len()) {
 			t.Fatalf("wrote %d of %d bytes, size %d, %v: %s", decoded.Len(), n, v.Size(), err, json)
@@ -174,8 +174,11 @@ func TestBodies(t *testing.T) {
 	c := newComparer(t)
 	body := `[` + strings.Repeat(`{\"id\":1,\"name\":\"\\u00e9\"},`, 2000) + `{}]`
 	for _, event := range []string{`{"body":"` + body + `"}`, `{"headers":{},"body":"` + body + `","isBase64Encoded":false}`} {
-		if v := Decode([]byte(event), true); v == nil || v.body == nil {
+		if v := Decode([]byte(event), true, true); v == nil || v.body == nil {
 			t.Error("the body was not decoded")
+		}
+		if v := Decode([]byte(event), true, false); v == nil || v.body != nil {
+			t.Error("the body was decoded")
 		}
 		c.want(t, "same", event)
 	}
@@ -184,7 +187,7 @@ func TestBodies(t *testing.T) {
 		`{"body":"` + strings.Repeat("x", leastBody) + `"}`,
 		`{"body":"[` + strings.Repeat(`[{\"a\":1}],`, 90_000) + `1]"}`, // too much work
 	} {
-		if v := Decode([]byte(event), true); v == nil || v.body != nil {
+		if v := Decode([]byte(event), true, true); v == nil || v.body != nil {
 			t.Errorf("the body was decoded, or the event was not: %.100s", event)
 		}
 		c.want(t, "same", event)

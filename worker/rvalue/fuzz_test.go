@@ -14,7 +14,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed), true)
 	}
 	f.Fuzz(func(t *testing.T, text []byte, simplify bool) {
-		v := Decode(text, simplify)
+		v := Decode(text, simplify, true)
 		if v == nil {
 			return
 		}

@@ -18,14 +18,17 @@ type Value struct {
 // Decode reads an event. With simplify, its arrays become vectors, matrices and data frames, else
 // lists. Decode returns nil if the event is left to R.
 //
-// The body of an HTTP request is text, so it is read as a document of its own.
-func Decode(event []byte, simplify bool) *Value {
+// With bodies, the text in the member "body" is read as a document of its own: in the event of an
+// HTTP request, this is often JSON.
+func Decode(event []byte, simplify, bodies bool) *Value {
 	v := &Value{event: read(event, simplify)}
 	if v.event == nil {
 		return nil
 	}
-	if body := v.event.largeBody(); body != nil {
-		v.body = read(body, simplify)
+	if bodies {
+		if body := v.event.largeBody(); body != nil {
+			v.body = read(body, simplify)
+		}
 	}
 	for {
 		count := newStream(nil)
@@ -42,7 +45,7 @@ func Decode(event []byte, simplify bool) *Value {
 }
 
 // leastBody is the size from which on the body of a request is decoded here, in bytes.
-const leastBody = 16 << 10
+const leastBody = 512
 
 // largeBody returns the text of the member "body" of an object, if it is large and begins like JSON.
 func (d *document) largeBody() []byte {

@@ -10,7 +10,7 @@ import (
 const (
 	maxDepth = 400
 	maxKeys  = 1 << 14   // different keys
-	maxNodes = 1 << 20   // 16 bytes each
+	maxNodes = 1 << 20   // 20 bytes each
 	maxSize  = 512 << 20 // bytes of text
 )
 

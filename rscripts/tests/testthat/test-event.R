@@ -59,6 +59,18 @@ test_that("decoded_arrays() says what bootstrap may decode", {
   expect_identical(runtime$decoded_arrays(handler), "")
 })
 
+test_that("takes_bodies() is FALSE for handlers that get the whole event", {
+  takes_bodies <- function(fn, ...) runtime$takes_bodies(runtime$new_handler(fn, "f", ...))
+  expect_true(takes_bodies(function(x) NULL))
+  expect_true(takes_bodies(function(...) NULL))
+  expect_false(takes_bodies(function(event, x = 1) NULL))
+  expect_false(takes_bodies(function(event) NULL, "plumber"))
+  expect_false(takes_bodies(runtime$batch_handler(function(record) NULL)))
+  keep_settings()
+  runtime$settings$lambdr_arguments <- TRUE
+  expect_true(takes_bodies(function(event) NULL))
+})
+
 test_that("bytes that are not JSON in UTF-8 are refused", {
   refused <- function(bytes, ...) {
     handler <- runtime$new_handler(function(x) NULL, "f")

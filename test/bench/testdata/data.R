@@ -1,8 +1,14 @@
 # Functions that take and return much data.
 
-# ignore() has its argument made, and does nothing with it.
+# ignore() and ignore_rows() have their argument made, and do nothing with it. On HTTP sources the
+# first one gets the whole event, and the second one the body.
 ignore <- function(event) {
   force(event)
+  TRUE
+}
+
+ignore_rows <- function(rows) {
+  stopifnot(is.data.frame(rows))
   TRUE
 }
 
