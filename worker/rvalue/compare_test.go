@@ -173,7 +173,7 @@ func TestDocumentsThatAreLeftToR(t *testing.T) {
 func TestBodies(t *testing.T) {
 	c := newComparer(t)
 	body := `[` + strings.Repeat(`{\"id\":1,\"name\":\"\\u00e9\"},`, 2000) + `{}]`
-	for _, event := range []string{`{"body":"` + body + `"}`, `{"headers":{},"body":"` + body + `","isBase64Encoded":false}`} {
+	for _, event := range []string{`{"body":"[1,2]"}`, `{"body":" {\"a\":1}"}`, `{"body":"` + body + `"}`, `{"headers":{},"body":"` + body + `","isBase64Encoded":false}`} {
 		if v := Decode([]byte(event), true, true); v == nil || v.body == nil {
 			t.Error("the body was not decoded")
 		}
@@ -183,8 +183,8 @@ func TestBodies(t *testing.T) {
 		c.want(t, "same", event)
 	}
 	for _, event := range []string{
-		`{"body":"[1,2]"}`, `{"body":"` + body + `]"}`, `{"body":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `}`,
-		`{"body":"` + strings.Repeat("x", leastBody) + `"}`,
+		`{"body":"1"}`, `{"body":""}`, `{"body":"[1,2"}`, `{"body":"` + body + `]"}`, `{"body":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `}`,
+		`{"body":"` + strings.Repeat("x", 2000) + `"}`,
 		`{"body":"[` + strings.Repeat(`[{\"a\":1}],`, 90_000) + `1]"}`, // too much work
 	} {
 		if v := Decode([]byte(event), true, true); v == nil || v.body != nil {

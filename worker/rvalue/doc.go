@@ -1,5 +1,5 @@
-// Package rvalue turns JSON into serialized R values, which R's unserialize() reads several
-// times as fast as jsonlite reads the JSON. They are identical to what rscripts/json makes of the same text:
+// Package rvalue turns JSON into serialized R values, which R's unserialize() reads several times as
+// fast as jsonlite reads the JSON. They are identical to what rscripts/json makes of the same text:
 // arrays of scalars are vectors, arrays of such arrays matrices, arrays of objects data frames.
 //
 // Decode reads the text once, into an array of nodes, and decides what each array becomes. An

@@ -26,7 +26,7 @@ func Decode(event []byte, simplify, bodies bool) *Value {
 		return nil
 	}
 	if bodies {
-		if body := v.event.largeBody(); body != nil {
+		if body := v.event.jsonBody(); body != nil {
 			v.body = read(body, simplify)
 		}
 	}
@@ -44,11 +44,8 @@ func Decode(event []byte, simplify, bodies bool) *Value {
 	}
 }
 
-// leastBody is the size from which on the body of a request is decoded here, in bytes.
-const leastBody = 512
-
-// largeBody returns the text of the member "body" of an object, if it is large and begins like JSON.
-func (d *document) largeBody() []byte {
+// jsonBody returns the text of the member "body" of an object, if it begins like JSON.
+func (d *document) jsonBody() []byte {
 	root := &d.nodes[0]
 	if root.kind != object {
 		return nil
@@ -59,7 +56,7 @@ func (d *document) largeBody() []byte {
 			continue
 		}
 		token := d.text[n.at : n.at+n.size]
-		if n.kind != text || n.size < leastBody {
+		if n.kind != text {
 			return nil
 		}
 		if begin := bytes.TrimLeft(token, " "); len(begin) == 0 || begin[0] != '{' && begin[0] != '[' {
