@@ -58,6 +58,7 @@ encode_strings <- function(x) {
 
 # json_helpers() returns functions that make JSON of vectors. `strings` and `numbers` return the
 # JSON of each element; `array` and `object` (of quoted keys and of values) return one string.
+# `parse` returns the value of JSON, in which arrays are lists.
 #
 # They are jsonlite's own C functions: fast, and the same bytes by construction. They are private
 # and may change with jsonlite's version. So each is tried once with a value whose JSON is known.
@@ -77,6 +78,7 @@ find_helpers <- function(namespace) {
   format <- namespace$R_num_to_char
   array <- namespace$C_collapse_array
   object <- namespace$C_collapse_object
+  parse <- namespace$R_parse
   list(
     strings = first_correct(
       function(x) .Call(escape, x), base_strings,
@@ -90,6 +92,10 @@ find_helpers <- function(namespace) {
     object = first_correct(
       function(keys, values) .Call(object, keys, values), base_object,
       list(c("\"a\"", "\"b\""), c("1", "2")), "{\"a\":1,\"b\":2}"
+    ),
+    parse = first_correct(
+      function(text) .Call(parse, text, FALSE), base_parse,
+      list("{\"a\":[1,null,\"\u00e9\"]}"), list(a = list(1L, NULL, "\u00e9"))
     )
   )
 }
@@ -98,6 +104,8 @@ find_helpers <- function(namespace) {
 first_correct <- function(f, fallback, args, want) {
   if (identical(tryCatch(do.call(f, args), error = function(e) NULL), want)) f else fallback
 }
+
+base_parse <- function(text) jsonlite::parse_json(text, simplifyVector = FALSE)
 
 base_strings <- function(x) {
   as.character(unclass(jsonlite::toJSON(x, collapse = FALSE)))

@@ -44,7 +44,9 @@ restore_pipe <- function(con, path, mode) {
 read_message <- function(io) {
   bytes <- read_frame(io$requests)
   if (!is.null(bytes)) {
-    jsonlite::parse_json(bytes_to_text(bytes), simplifyVector = FALSE) # bootstrap's, so it is valid
+    text <- rawToChar(bytes) # bootstrap's, so it is valid
+    Encoding(text) <- "UTF-8"
+    json_helpers()$parse(text)
   }
 }
 

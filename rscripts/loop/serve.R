@@ -90,12 +90,17 @@ reply <- function(invocation, result, r_ms) {
     frame <- control_frame(type = "error", id = id, r_ms = r_ms, steps = steps, error = unclass(result))
     return(write_frames(invocation$io$replies, frame))
   }
-  control <- if (!is.null(failure) || !is.null(steps) || is.raw(result)) {
+  control <- if (!is.null(failure) || is.raw(result)) {
     error <- if (!is.null(failure)) unclass(failure)
     control_frame(type = "result", id = id, r_ms = r_ms, steps = steps, error = error, tables = is.raw(result))
   } else {
     # By hand, which is faster. sprintf(), because paste0() would obey options(OutDec).
-    frame_bytes(charToRaw(sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f}", json_string(id), r_ms)))
+    json <- sprintf("{\"type\":\"result\",\"id\":%s,\"r_ms\":%.3f", json_string(id), r_ms)
+    if (!is.null(steps)) {
+      parts <- sprintf("\"%s\":%.3f", names(steps), unlist(steps))
+      json <- paste0(json, ",\"steps\":{", paste(parts, collapse = ","), "}")
+    }
+    frame_bytes(charToRaw(paste0(json, "}")))
   }
   write_frames(invocation$io$replies, control, frame_bytes(if (is.raw(result)) result else charToRaw(result)))
 }

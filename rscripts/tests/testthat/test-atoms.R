@@ -25,7 +25,7 @@ test_that("all_whole() accepts what R's integers hold", {
 test_that("the C code of this jsonlite is what is used", {
   runtime$helpers$found <- NULL
   found <- runtime$json_helpers()
-  for (name in c("numbers", "strings", "array", "object")) {
+  for (name in c("numbers", "strings", "array", "object", "parse")) {
     expect_false(identical(found[[name]], runtime[[paste0("base_", name)]]))
   }
 })

@@ -254,6 +254,7 @@ test_that("without the C code of jsonlite the bytes are the same", {
     expect_identical(runtime$helpers$found$strings, runtime$base_strings)
     expect_identical(runtime$helpers$found$array, runtime$base_array)
     expect_identical(runtime$helpers$found$object, runtime$base_object)
+    expect_identical(runtime$helpers$found$parse, runtime$base_parse)
     withr::local_options(OutDec = ",", scipen = -9L)
     set.seed(21L)
     for (i in 1:200) {
