@@ -74,8 +74,9 @@ fuzz:
 
 # make bench    latency, start, memory, load, JSON, streams and log records, beside baselines
 bench: runtime-deps
+	@scripts/install ggplot2=r-cran-ggplot2
 	$(GO) test ./test/bench -run '^$$' -bench WarmInvocation -benchtime 10000x
-	$(GO) test ./test/bench -run '^$$' -bench FirstAnswer -benchtime 25x
+	$(GO) test ./test/bench -run '^$$' -bench 'FirstAnswer|Packages' -benchtime 25x
 	$(GO) test ./test/bench -run '^$$' -bench Collection -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench Idle -benchtime 10x
 	$(GO) test ./test/bench -run '^$$' -bench JSON -benchtime 9x

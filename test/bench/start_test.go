@@ -1,8 +1,11 @@
 package bench
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +34,36 @@ func BenchmarkFirstPoll(b *testing.B) {
 	b.ReportMetric(quantile(one, 0.5), "1-worker-p50-ms")
 	b.ReportMetric(quantile(eight, 0.5), "first-of-8-p50-ms")
 	b.ReportMetric(quantile(all, 0.5), "all-8-p50-ms")
+}
+
+// BenchmarkPackages measures the time from the start of bootstrap to its first poll with a function
+// that loads 20 packages, beside an Rscript that loads them, too. The packages come with ggplot2.
+func BenchmarkPackages(b *testing.B) {
+	program := build(b, "cmd/bootstrap")
+	var code strings.Builder
+	for name := range strings.FieldsSeq(`cli colorspace digest fansi farver ggplot2 glue gtable isoband labeling lifecycle
+		munsell pillar R6 RColorBrewer rlang scales tibble vctrs viridisLite`) {
+		fmt.Fprintf(&code, "suppressMessages(library(%s))\n", name)
+	}
+	dir := b.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.R"), []byte(code.String()+"f <- function() 1"), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	var bare, above []time.Duration // above: how much longer bootstrap took, pair by pair
+	for b.Loop() {
+		begin := time.Now()
+		if out, err := exec.Command("Rscript", "-e", code.String()).CombinedOutput(); err != nil {
+			b.Fatalf("Rscript: %v\n%s", err, out)
+		}
+		took := time.Since(begin)
+		bare = append(bare, took)
+
+		r := startWatched(b, program, dir, "app.f", nil)
+		above = append(above, r.await(b, 1, lambda.Begun(faulty.OpNext)).Sub(r.started)-took)
+		r.stop(b)
+	}
+	b.ReportMetric(quantile(bare, 0.5), "Rscript-p50-ms")
+	b.ReportMetric(quantile(above, 0.5), "above-Rscript-p50-ms")
 }
 
 // BenchmarkExtension measures the time from the start of bootstrap to its first poll, for
