@@ -79,8 +79,12 @@ func (w *Writer) WriteInvoke(inv Invoke, event []byte, decoded Payload) error {
 		if err := w.header(decoded.Size(), MaxPayload); err != nil {
 			return err
 		}
-		if _, err := decoded.WriteTo(w.w); err != nil {
+		n, err := decoded.WriteTo(w.w)
+		if err != nil {
 			return err
+		}
+		if n != decoded.Size() {
+			return fmt.Errorf("decoded event of %d bytes, but %d were written", decoded.Size(), n)
 		}
 	}
 	return w.w.Flush()

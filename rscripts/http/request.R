@@ -279,8 +279,7 @@ body_arguments <- function(request, takes) {
   body_only(body)
 }
 
-# decode_body() returns what deserialise() does for a body. bootstrap has decoded those of large
-# requests.
+# decode_body() returns what deserialise() does for a body. bootstrap has decoded most.
 decode_body <- function(body, request) {
   decoded <- request$decoded
   if (!is.null(decoded) && is.null(settings$deserialiser) && identical(body, decoded$text)) {

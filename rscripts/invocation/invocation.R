@@ -12,6 +12,7 @@ current <- new.env(parent = emptyenv())
 #   io      the worker's pipes, see open_io()
 #   log     logs a record with the request id, see log_to()
 #   event   the event, see read_event(); NULL until it is decoded
+#   serialized  the event as bootstrap has decoded it, see event_from_bootstrap(); NULL if it has not
 #   stream  the stream that the handler writes, see run_stream(); NULL if it does not
 #   noted   the error that a plumber router has answered, a failure, or NULL
 #   started     when it began, see now_ms()
@@ -27,12 +28,12 @@ new_invocation <- function(frame, io) {
 }
 
 # evaluate() passes an event's bytes to the handler and returns the JSON of its result, or what
-# encode_pieces() makes of it. If the
-# result stands for an error that belongs in the log, its attribute "failure" is that. A
-# streamed result has been sent when evaluate() returns.
+# encode_pieces() makes of it. If the result stands for an error that belongs in the log, its attribute
+# "failure" is that. A streamed result has been sent when evaluate() returns.
 evaluate <- function(invocation, handler, bytes) {
-  event <- read_event(bytes, handler, invocation$frame$decoded)
+  event <- read_event(bytes, handler, invocation$serialized)
   invocation$event <- event
+  invocation$serialized <- NULL # it may be larger than the event
   note_step(invocation, "decoded")
   if (handler$kind == "plumber") {
     return(handler$fn(event))

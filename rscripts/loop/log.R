@@ -25,13 +25,19 @@ open_log <- function(io, hello, out_path = "/proc/self/fd/1", err_path = "/proc/
 # NULL. It evaluates the message and the fields only if their level is logged. `line`, the text of
 # a JSON object, goes to the log unchanged instead, whatever the level.
 log_to <- function(io, id) {
-  # Evaluated at the first record: most invocations have none.
-  delayedAssign("start", paste0("{\"id\":", if (is.null(id)) "null" else json_string(id)))
+  force(id)
+  start <- NULL
+  begin <- function() {
+    if (is.null(start)) { # at the first record: most invocations have none
+      start <<- paste0("{\"id\":", if (is.null(id)) "null" else json_string(id))
+    }
+    start
+  }
   function(level, message, call = NULL, fields = list(), load = NULL, line = NULL) {
     if (!is.null(line)) {
-      send_record(io, paste0(start, ",\"line\":", line, "}"))
+      send_record(io, paste0(begin(), ",\"line\":", line, "}"))
     } else if (log_levels[[level]] >= io$log_level) {
-      send_record(io, paste0(start, record_members(level, message, call, fields, load), "}"))
+      send_record(io, paste0(begin(), record_members(level, message, call, fields, load), "}"))
     }
     invisible()
   }

@@ -11,12 +11,8 @@ serve <- function(handler, io) {
       return(invisible()) # bootstrap has died, so nothing could log what the hooks do
     }
     if (identical(frame$type, "invoke")) {
-      event <- read_frame(io$requests)
-      if (isTRUE(frame$decoded)) {
-        frame$decoded <- read_frame(io$requests)
-      }
       absorb_interrupt()
-      answer(frame, event, handler, io)
+      answer(frame, read_frame(io$requests), handler, io)
     } else if (identical(frame$type, "shutdown")) {
       current$log <- log_to(io, NULL)
       restore_process_state(current$log)
@@ -38,12 +34,16 @@ serve <- function(handler, io) {
 # are the event.
 answer <- function(frame, bytes, handler, io) {
   started <- now_ms()
+  force(bytes)
   set_trace_id(frame$trace_id)
   if (!is.null(frame$env)) {
     set_env(frame$env)
   }
   invocation <- new_invocation(frame, io)
   invocation$tables <- TRUE
+  if (isTRUE(frame$decoded)) {
+    invocation$serialized <- read_frame(io$requests)
+  }
   current$invocation <- invocation
   current$log <- invocation$log
   install_handlers()

@@ -144,7 +144,7 @@ func measureData(b *testing.B, program, handler, event string, jsonlite func() (
 	if parser := quantile(parsers, 0.5); parser > 0 {
 		b.ReportMetric(parser, "parser-ms")
 	}
-	b.ReportMetric(0, "ns/op") // of both: no use
+	b.ReportMetric(0, "ns/op") // the sum of both is meaningless
 }
 
 // askR asks the script data.R, which answers with two times in milliseconds.

@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -172,25 +174,51 @@ func TestDocumentsThatAreLeftToR(t *testing.T) {
 
 func TestBodies(t *testing.T) {
 	c := newComparer(t)
+	const context = `"requestContext":{"http":{}},`
 	body := `[` + strings.Repeat(`{\"id\":1,\"name\":\"\\u00e9\"},`, 2000) + `{}]`
-	for _, event := range []string{`{"body":"[1,2]"}`, `{"body":" {\"a\":1}"}`, `{"body":"` + body + `"}`, `{"headers":{},"body":"` + body + `","isBase64Encoded":false}`} {
+	for _, event := range []string{
+		`{` + context + `"body":"[1,2]"}`, `{` + context + `"body":" {\"a\":1}"}`, `{` + context + `"body":"` + body + `"}`,
+		`{"body":"` + body + `","isBase64Encoded":false,"raw_path":"/"}`,
+	} {
 		if v := Decode([]byte(event), true, true); v == nil || v.body == nil {
-			t.Error("the body was not decoded")
+			t.Errorf("the body was not decoded: %.100s", event)
 		}
 		if v := Decode([]byte(event), true, false); v == nil || v.body != nil {
-			t.Error("the body was decoded")
+			t.Errorf("the body was decoded: %.100s", event)
 		}
 		c.want(t, "same", event)
 	}
 	for _, event := range []string{
-		`{"body":"1"}`, `{"body":""}`, `{"body":"[1,2"}`, `{"body":"` + body + `]"}`, `{"body":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `}`,
-		`{"body":"` + strings.Repeat("x", 2000) + `"}`,
-		`{"body":"[` + strings.Repeat(`[{\"a\":1}],`, 90_000) + `1]"}`, // too much work
+		`{"body":"[1,2]"}`, // no request
+		`{` + context + `"body":"1"}`, `{` + context + `"body":""}`, `{` + context + `"body":"[1,2"}`,
+		`{` + context + `"body":"` + body + `]"}`, `{` + context + `"body":"` + strings.Repeat("x", 2000) + `"}`,
+		`{` + context + `"body":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `}`,
+		`{` + context + `"body":"[` + strings.Repeat(`[{\"a\":1}],`, 90_000) + `1]"}`, // too much work
 	} {
 		if v := Decode([]byte(event), true, true); v == nil || v.body != nil {
 			t.Errorf("the body was decoded, or the event was not: %.100s", event)
 		}
 		c.want(t, "same", event)
+	}
+}
+
+// TestMemoryOfManyFrames checks that the cost of a data frame does not grow with the keys of the whole
+// document.
+func TestMemoryOfManyFrames(t *testing.T) {
+	var event strings.Builder
+	event.WriteString(`{"k":{`)
+	for i := range 16_000 {
+		fmt.Fprintf(&event, `"%d":1,`, i)
+	}
+	event.WriteString(`"x":1},"f":[` + strings.Repeat(`[{}],`, 70_000) + `1]}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if Decode([]byte(event.String()), true, true) == nil {
+		t.Fatal("the event was left to R")
+	}
+	runtime.ReadMemStats(&after)
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 50 {
+		t.Errorf("Decode allocated %d MB for %d kB", mb, event.Len()>>10)
 	}
 }
 

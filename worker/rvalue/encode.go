@@ -4,12 +4,13 @@ package rvalue
 type encoder struct {
 	*document
 	*stream
-	frame   int    // how many data frames were written
-	scratch []byte // for texts with escapes
-	element node   // the one that each passes on
-	lists   int    // work, see addWork
-	cells   int
-	refused bool // the document is left to R
+	frame    int     // how many data frames were written
+	columnOf []int32 // by key, while a frame is made: 1 + the index of its column, or 0
+	scratch  []byte  // for texts with escapes
+	element  node    // the argument of the function that each calls
+	lists    int     // work, see addWork
+	cells    int
+	refused  bool // the document is left to R
 }
 
 // value writes the value of node i.

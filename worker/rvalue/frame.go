@@ -64,18 +64,25 @@ func (e *encoder) frameAttributes(keys []uint16, rows int) {
 	e.end()
 }
 
-// transpose makes the frame of rows. Of a key that an object repeats, the first counts.
+// transpose makes the frame of rows. If an object repeats a key, its first value counts.
 func (e *encoder) transpose(rows []uint32) frame {
 	var f frame
-	columns := make([]int32, len(e.document.keys)) // by key: 1 + the index of its column
+	if e.columnOf == nil {
+		e.columnOf = make([]int32, len(e.document.keys))
+	}
+	defer func() {
+		for _, key := range f.keys {
+			e.columnOf[key] = 0
+		}
+	}()
 	for _, row := range rows {
 		if row == 0 {
 			continue
 		}
 		for c := row + 1; c < e.nodes[row].next; c = e.nodes[c].next {
-			if key := e.nodes[c].key; columns[key] == 0 {
+			if key := e.nodes[c].key; e.columnOf[key] == 0 {
 				f.keys = append(f.keys, key)
-				columns[key] = int32(len(f.keys))
+				e.columnOf[key] = int32(len(f.keys))
 			}
 		}
 	}
@@ -89,7 +96,7 @@ func (e *encoder) transpose(rows []uint32) frame {
 			continue
 		}
 		for c := row + 1; c < e.nodes[row].next; c = e.nodes[c].next {
-			cell := &f.cells[int(columns[e.nodes[c].key]-1)*len(rows)+r]
+			cell := &f.cells[int(e.columnOf[e.nodes[c].key]-1)*len(rows)+r]
 			if *cell == 0 {
 				*cell = c
 			}

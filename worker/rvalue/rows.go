@@ -73,7 +73,8 @@ func newTable(fields listValue) (*table, error) {
 	keys, hasKeys := fields[0].(textValue)
 	kinds, ok := fields[1].(textValue)
 	columns, isList := fields[2].(listValue)
-	if !ok || !isList || len(columns) == 0 || len(kinds.chars) != len(columns) || hasKeys && len(keys.chars) != len(columns) {
+	n := len(columns)
+	if !ok || !isList || n == 0 || len(kinds.chars) != n || hasKeys && len(keys.chars) != n {
 		return nil, errPayload
 	}
 	t := &table{after: "]"}

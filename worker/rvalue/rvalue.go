@@ -9,7 +9,7 @@ import (
 //
 //	simplified  whether arrays became vectors, matrices and data frames
 //	value       the event
-//	body        the value of the JSON in its member "body", if there is some
+//	body        the value of the JSON in its member "body", if that was read
 type Value struct {
 	event, body *document
 	size        int64
@@ -18,8 +18,8 @@ type Value struct {
 // Decode reads an event. With simplify, its arrays become vectors, matrices and data frames, else
 // lists. Decode returns nil if the event is left to R.
 //
-// With bodies, the text in the member "body" is read as a document of its own: in the event of an
-// HTTP request, this is often JSON.
+// With bodies, the text in the member "body" of an HTTP request's event is read as a document of its
+// own: it is often JSON.
 func Decode(event []byte, simplify, bodies bool) *Value {
 	v := &Value{event: read(event, simplify)}
 	if v.event == nil {
@@ -31,6 +31,7 @@ func Decode(event []byte, simplify, bodies bool) *Value {
 		}
 	}
 	for {
+		v.event.frames = nil
 		count := newStream(nil)
 		refused := v.encode(count)
 		switch {
@@ -44,29 +45,39 @@ func Decode(event []byte, simplify, bodies bool) *Value {
 	}
 }
 
-// jsonBody returns the text of the member "body" of an object, if it begins like JSON.
+// jsonBody returns the text of the member "body" of an HTTP request's event, if it begins like JSON.
 func (d *document) jsonBody() []byte {
+	body := d.member("body")
+	if body == nil || body.kind != text || !d.isRequest() {
+		return nil
+	}
+	token := d.text[body.at : body.at+body.size]
+	if begin := bytes.TrimLeft(token, " "); len(begin) == 0 || begin[0] != '{' && begin[0] != '[' {
+		return nil
+	}
+	if body.types&escaped == 0 {
+		return token
+	}
+	d.body, d.bodyText = body.at, unescape(make([]byte, 0, body.chars), token)
+	return d.bodyText
+}
+
+// isRequest reports whether the document has a key that all events of an HTTP source have: see `key`
+// in rscripts/sources/sources.R.
+func (d *document) isRequest() bool {
+	return d.member("requestContext") != nil || d.member("raw_path") != nil
+}
+
+// member returns the first member of the document with this key, or nil.
+func (d *document) member(key string) *node {
 	root := &d.nodes[0]
 	if root.kind != object {
 		return nil
 	}
 	for c := uint32(1); c < root.next; c = d.nodes[c].next {
-		n := &d.nodes[c]
-		if string(d.keys[n.key]) != "body" {
-			continue
+		if string(d.keys[d.nodes[c].key]) == key {
+			return &d.nodes[c]
 		}
-		token := d.text[n.at : n.at+n.size]
-		if n.kind != text {
-			return nil
-		}
-		if begin := bytes.TrimLeft(token, " "); len(begin) == 0 || begin[0] != '{' && begin[0] != '[' {
-			return nil
-		}
-		if n.types&escaped == 0 {
-			return token
-		}
-		d.body, d.bodyText = n.at, unescape(make([]byte, 0, n.chars), token)
-		return d.bodyText
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func newStream(w io.Writer) *stream {
 // counting reports whether bytes are only counted.
 func (s *stream) counting() bool { return s.w == nil }
 
-// count adds n bytes, if they are only counted.
+// count adds n bytes and returns true, if bytes are only counted. Else it makes room for them.
 func (s *stream) count(n int) bool {
 	if s.w == nil {
 		s.n += int64(n)
