@@ -15,9 +15,10 @@ for (what in names(titles)) {
   line <- stats::lm(ms ~ size, rows, weights = 1 / rows$ms^2)
   graphics::plot(
     rows$size, rows$ms,
-    pch = 19, main = titles[[what]], xlab = rows$unit[[1L]], ylab = "ms", ylim = c(0, max(rows$ms) * 1.1), col = "#1b5e9e"
+    pch = 19, xlab = rows$unit[[1L]], ylab = "ms", ylim = c(0, max(rows$ms) * 1.1), col = "#1b5e9e"
   )
   graphics::abline(line, col = "#c0504d")
+  graphics::title(titles[[what]], line = 1.4)
   graphics::mtext(sprintf("%.2f ms + %.3g ms per 1000", stats::coef(line)[[1L]], stats::coef(line)[[2L]] * 1000), cex = 0.6, line = 0.1)
 }
 invisible(grDevices::dev.off())
