@@ -53,7 +53,7 @@ has_json_method <- function(x) {
 # encoded_classes are those of jsonlite's own methods that are not needed.
 encoded_classes <- c(
   "ANY", "AsIs", "Date", "POSIXt", "array", "blob", "character", "complex", "data.frame", "factor", "function", "hms",
-  "integer64", "ITime", "json", "list", "logical", "matrix", "numeric", "pairlist", "raw", "scalar", "ts"
+  "integer64", "ITime", "json", "list", "logical", "matrix", "numeric", "pairlist", "raw", "scalar", "ts", "vctrs_vctr"
 )
 
 # describe() describes `x` for a message, for example "an object of class lm".
