@@ -82,3 +82,44 @@ func TestNewWritable(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where memfd_create is refused, the files are temporary ones that leave no name.
+func TestWithoutMemfdCreate(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	for _, refusal := range []error{unix.ENOSYS, unix.EPERM, unix.EACCES} {
+		t.Run(refusal.Error(), func(t *testing.T) {
+			memfdCreate = func(string, int) (int, error) { return -1, refusal }
+			t.Cleanup(func() { memfdCreate = unix.MemfdCreate })
+			f, path := open(t, "hello")
+			for range 2 {
+				if got, err := os.ReadFile(path); err != nil || string(got) != "hello" {
+					t.Errorf("got %q, %v", got, err)
+				}
+			}
+			if _, err := f.WriteString("planted"); err == nil {
+				t.Error("the descriptor can be written")
+			}
+			answers, err := NewWritable("answers")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answers.Close()
+			if _, err := answers.WriteString("yes"); err != nil {
+				t.Error(err)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+				t.Errorf("left in the folder: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// Other failures are reported, not worked around.
+func TestMemfdCreateFails(t *testing.T) {
+	memfdCreate = func(string, int) (int, error) { return -1, unix.EMFILE }
+	t.Cleanup(func() { memfdCreate = unix.MemfdCreate })
+	if _, err := New("greeting", nil); !errors.Is(err, unix.EMFILE) {
+		t.Errorf("error is %v", err)
+	}
+}
