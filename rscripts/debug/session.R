@@ -75,6 +75,7 @@ start_debugging <- function(config) {
   session$log <- new_debug_log(config$log_level)
   settings$hints <- TRUE # as bootstrap local
   session$settings <- as.list(settings)
+  require_jsonlite()
   attach_user_api()
   attach_debug_functions()
   load_session()

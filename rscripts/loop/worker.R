@@ -4,6 +4,7 @@
 # request pipe or sends `shutdown`. Then it ends R, which would otherwise go on to read its
 # script. (The paths are not in /dev/fd, which can be missing in Lambda.)
 run_worker <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/self/fd/4") {
+  require_jsonlite()
   options(keep.source = TRUE, device = null_device)
   attach_user_api()
   io <- open_io(request_path, reply_path)
@@ -89,4 +90,17 @@ announcement <- function(loaded) {
     arrays = decoded_arrays(loaded$handler),
     bodies = takes_bodies(loaded$handler)
   )
+}
+
+# require_jsonlite() stops with the fix if jsonlite cannot be loaded. Without it the worker can
+# neither read a frame nor write one, so the message goes to standard error.
+require_jsonlite <- function() {
+  tryCatch(loadNamespace("jsonlite"), error = function(e) {
+    stop(
+      "the runtime needs the R package jsonlite, which cannot be loaded: ", conditionMessage(e),
+      ". Install it (Debian, Ubuntu: apt-get install r-cran-jsonlite; elsewhere: install.packages(\"jsonlite\")) ",
+      "into one of R's libraries: ", paste(.libPaths(), collapse = ", "),
+      call. = FALSE
+    )
+  })
 }

@@ -32,6 +32,7 @@ var initFailures = []struct {
 	{"endless .Rprofile", "functions.functions_are_here", "Runtime.InitTimeout", []string{"R_PROFILE_USER=slow.R", "LAMBDA_R_INIT_TIMEOUT=3s"}, []string{"R did not get past its profile, ", "slow.R: R was not ready within 3s"}},
 	{"error in a global handler", "handles.f", "Runtime.InitError", nil, []string{"handles.R:2: the handler fails"}},
 	{"R cannot start", "functions.functions_are_here", "Runtime.WorkerCrashed", []string{"LAMBDA_R_BIN=/bin/false"}, []string{"status 1"}},
+	{"jsonlite missing", "functions.functions_are_here", "Runtime.WorkerCrashed", []string{"R_LIBS=", "R_LIBS_SITE=/none", "R_LIBS_USER=/none"}, []string{"needs the R package jsonlite", "no package called", "r-cran-jsonlite", "/R/library"}},
 	{"R is not executable", "functions.functions_are_here", "Runtime.InvalidEntrypoint", []string{"LAMBDA_R_BIN=/etc/passwd"}, []string{"LAMBDA_R_BIN", "/etc/passwd"}},
 	{"bad workers", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_WORKERS=abc"}, []string{"LAMBDA_R_WORKERS", `"abc"`, "whole number"}},
 	{"bad margin", "functions.functions_are_here", "Runtime.InvalidConfiguration", []string{"LAMBDA_R_DEADLINE_MARGIN=5"}, []string{"LAMBDA_R_DEADLINE_MARGIN", `"5"`, "250ms"}},

@@ -99,3 +99,12 @@ test_that("a forked child serves a handler that this process loaded, on its own 
   expect_identical(control[[2L]]$id, "1")
   expect_identical(rawToChar(sent[[3L]]), "42")
 })
+
+test_that("without jsonlite R stops with the fix", {
+  expect_silent(runtime$require_jsonlite())
+  printed <- in_new_r(
+    "runtime$loadNamespace <- function(package) stop('there is no package called ', package)",
+    "tryCatch(runtime$require_jsonlite(), error = function(e) cat(conditionMessage(e)))"
+  )
+  expect_match(paste(printed, collapse = "\n"), "cannot be loaded: there is no package called jsonlite. Install it .*r-cran-jsonlite.*libraries: /")
+})
