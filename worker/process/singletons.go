@@ -3,11 +3,14 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // This file holds the state that exists once in this program, however many processes it
@@ -35,6 +38,14 @@ func onStarter(f func() error) error {
 	starter() <- func() { err <- f() }
 	return <-err
 }
+
+// deathSignals reports whether the kernel can kill a child when this program ends. A sandbox may
+// refuse prctl; then the watchdog kills it. The kernel answers EINVAL to a signal that does not
+// exist, and changes nothing.
+var deathSignals = sync.OnceValue(func() bool {
+	const noSignal = 1 << 16
+	return errors.Is(unix.Prctl(unix.PR_SET_PDEATHSIG, noSignal, 0, 0, 0), unix.EINVAL)
+})
 
 // runStarter runs until the program ends; nothing waits for it.
 func runStarter(calls <-chan func()) {

@@ -34,7 +34,10 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true // a group to kill, and no Ctrl-C from the terminal
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	withSignal := deathSignals()
+	if withSignal {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
 
 	var ours, childs files
 	defer func() { childs.close() }() // the child has copies; ours would keep the pipes from ending
@@ -55,7 +58,15 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 		ours.close()
 		return nil, err
 	}
-	p.supervise(cmd.Process.Pid, func() *os.ProcessState {
+	pid := cmd.Process.Pid
+	if !withSignal {
+		// If it fails, the process may outlive this program, but it can work.
+		_ = guard.add(pid)
+	}
+	p.supervise(pid, func() *os.ProcessState {
+		if !withSignal {
+			guard.remove(pid)
+		}
 		_ = cmd.Wait() // the state says more than the error
 		if cmd.ProcessState == nil {
 			_ = cmd.Process.Release() // fails if it was released

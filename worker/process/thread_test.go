@@ -3,10 +3,12 @@
 package process
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -88,4 +90,20 @@ func TestPSS(t *testing.T) {
 	if pss := p.PSS(); pss != 0 {
 		t.Errorf("a dead process has %d bytes", pss)
 	}
+}
+
+// A kernel without smaps_rollup has RSS in its place.
+func TestPSSWithoutRollup(t *testing.T) {
+	p := start(t, "exec sleep 1000", Options{})
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, strconv.Itoa(p.PID())), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	status := fmt.Sprintf("%d/status", p.PID())
+	if err := os.Symlink(filepath.Join("/proc", status), filepath.Join(folder, status)); err != nil {
+		t.Fatal(err)
+	}
+	procFolder = folder
+	defer func() { procFolder = "/proc" }()
+	waitUntil(t, "it has memory", func() bool { return p.RSS() > 0 && p.PSS() == p.RSS() })
 }

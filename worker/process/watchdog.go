@@ -15,7 +15,8 @@ import (
 )
 
 // A forked process is not killed when this program is: the kernel clears Pdeathsig at a fork. So the
-// groups of adopted processes are listed by another program, the watchdog. When the pipe to it ends,
+// groups of adopted processes are listed by another program, the watchdog. Where the kernel refuses
+// Pdeathsig, it lists those of started processes, too. When the pipe to it ends,
 // because this program has ended, it kills the groups that are still listed.
 
 // watchdogScript reads lines "+ PID START" and "- PID". START is when the process began, as proc(5)

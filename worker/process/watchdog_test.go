@@ -158,3 +158,25 @@ func TestStuckWatchdog(t *testing.T) {
 	defer w.mu.Unlock()
 	w.stop()
 }
+
+// Where prctl is refused, the watchdog lists started processes as long as they live.
+func TestWatchdogWithoutDeathSignals(t *testing.T) {
+	had := deathSignals
+	deathSignals = func() bool { return false }
+	defer func() { deathSignals = had }()
+	listed := func(pid int) bool {
+		guard.mu.Lock()
+		defer guard.mu.Unlock()
+		return guard.groups[pid] != ""
+	}
+	p := start(t, "exec sleep 1000", Options{})
+	if !listed(p.PID()) {
+		t.Error("the watchdog does not list it")
+	}
+	p.Kill("test")
+	ended(t, p)
+	if listed(p.PID()) {
+		t.Error("the watchdog still lists it")
+	}
+	EndWatchdog()
+}
