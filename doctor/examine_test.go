@@ -306,5 +306,6 @@ func TestOldR(t *testing.T) {
 		`fail  R: 3\.6\.3 at .* is too old: install R 4\.0 or later`,
 		`warn  R: prints when it starts, which each new worker logs:\n        a word`,
 		`fail  jsonlite: there is no package: install it .*`,
+		`warn  plots: R has no cairo, so that PNG needs the R package ragg and SVG needs svglite: .*`,
 	)
 }

@@ -6,7 +6,8 @@ local({
     lib_path = .libPaths(),
     ld_library_path = Sys.getenv("LD_LIBRARY_PATH"),
     locale = Sys.getlocale("LC_CTYPE"),
-    utf8 = l10n_info()[["UTF-8"]]
+    utf8 = l10n_info()[["UTF-8"]],
+    cairo = suppressWarnings(grDevices::grSoftVersion()[["cairo"]])
   )
   answers <- c(answers, tryCatch(
     list(jsonlite = getNamespaceVersion("jsonlite")),

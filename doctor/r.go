@@ -32,6 +32,7 @@ type rFacts struct {
 	libraryPath string   // LD_LIBRARY_PATH, as set by R's start script
 	locale      string
 	utf8        bool
+	cairo       string // its version, or "" if R cannot use it
 	jsonlite    string // its version, or ""
 	noJsonlite  string // why it cannot be loaded
 	started     string // what R printed on standard error while it started
@@ -54,9 +55,15 @@ func (e *examination) r(ctx context.Context) rFacts {
 		e.warn("R", "prints when it starts, which each new worker logs:\n%s", facts.started)
 	}
 	if facts.jsonlite == "" {
-		e.fail("jsonlite", "%s: install it (Debian, Ubuntu: apt-get install r-cran-jsonlite)", facts.noJsonlite)
+		e.fail("jsonlite", "%s: install it (Debian, Ubuntu: apt-get install r-cran-jsonlite; elsewhere: install.packages(\"jsonlite\"))", facts.noJsonlite)
 	} else {
 		e.ok("jsonlite", "%s", facts.jsonlite)
+	}
+	if facts.cairo == "" {
+		e.warn("plots", "R has no cairo, so that PNG needs the R package ragg and SVG needs svglite: "+
+			"install them, or cairo's libraries and an R that uses them, unless your function draws nothing")
+	} else {
+		e.ok("plots", "drawn by cairo %s", facts.cairo)
 	}
 	return facts
 }
@@ -146,6 +153,8 @@ func parseFacts(text string) rFacts {
 			facts.locale = value
 		case "utf8":
 			facts.utf8 = value == "TRUE"
+		case "cairo":
+			facts.cairo = value
 		case "jsonlite":
 			facts.jsonlite = value
 		case "no_jsonlite":

@@ -22,27 +22,17 @@ is_plot <- function(value) {
 
 # png_bytes() returns a PNG file.
 png_bytes <- function(plot, width, height, res) {
-  type <- if (capabilities("cairo")) "cairo" else getOption("bitmapType")
-  plot_bytes(plot, function(path) grDevices::png(path, width, height, res = res, type = type))
+  plot_bytes(plot, function(path) open_first("PNG", png_devices(path, width, height, res)))
 }
 
-# svg_bytes() returns an SVG file. The svglite package writes smaller files, whose text can be
-# selected, and works without Cairo.
+# svg_bytes() returns an SVG file.
 svg_bytes <- function(plot, width, height) {
-  plot_bytes(plot, function(path) {
-    if (requireNamespace("svglite", quietly = TRUE)) {
-      svglite::svglite(path, width, height)
-    } else {
-      grDevices::svg(path, width, height)
-    }
-  })
+  plot_bytes(plot, function(path) open_first("SVG", svg_devices(path, width, height)))
 }
 
-# pdf_bytes() returns a PDF file, with a page for each plot. R's own device has Latin-1 fonts only.
+# pdf_bytes() returns a PDF file, with a page for each plot.
 pdf_bytes <- function(plot, width, height) {
-  plot_bytes(plot, function(path) {
-    if (capabilities("cairo")) grDevices::cairo_pdf(path, width, height, onefile = TRUE) else grDevices::pdf(path, width, height)
-  })
+  plot_bytes(plot, function(path) open_first("PDF", pdf_devices(path, width, height)))
 }
 
 # plot_bytes() returns the file that the device opened by open_device(path) draws. It evaluates

@@ -43,6 +43,7 @@ func TestDoctor(t *testing.T) {
 	expectLines(t, out,
 		`ok    R: 4\.\d+\.\d+ at /\S+/R`,
 		`ok    jsonlite: [\d.]+`,
+		`ok    plots: drawn by cairo [\d.]+`,
 		`ok    /proc/self/fd: can be opened`,
 		`(ok  |warn)  /\S+: writable.*`,
 		`ok    disk: .*`,
@@ -110,7 +111,7 @@ func TestDoctorFinds(t *testing.T) {
 		}},
 		{"no R", "", []string{"LAMBDA_R_BIN=/not/there"}, nil, 1, []string{`fail  R: .*LAMBDA_R_BIN="/not/there": .*`, `ok    memory: .*`}},
 		{"no jsonlite", "", []string{"R_LIBS_SITE=/nowhere", "R_LIBS_USER=/nowhere", "R_LIBS=/nowhere"}, nil, 1, []string{
-			`fail  jsonlite: there is no package called .jsonlite.: install it \(Debian, Ubuntu: apt-get install r-cran-jsonlite\)`,
+			`fail  jsonlite: there is no package called .jsonlite.: install it \(Debian, Ubuntu: apt-get install r-cran-jsonlite; elsewhere: install\.packages\("jsonlite"\)\)`,
 		}},
 		{"no UTF-8", "", []string{"LC_ALL=C"}, nil, 0, []string{`warn  locale: C is not UTF-8, so .*: set LANG=C\.UTF-8, and unset LC_ALL`}},
 		{"an unknown locale", "", []string{"LC_ALL=xx_YY.UTF-8"}, nil, 0, []string{
