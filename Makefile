@@ -6,7 +6,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help run build layer image image-test test quick check test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer test-machines image image-test test quick check test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -47,8 +47,8 @@ quick:
 # make check    formatting, vet and staticcheck
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
-	$(GO) vet -tags image,criu,browser ./...
-	$(GO) tool staticcheck -tags image,criu,browser ./...
+	$(GO) vet -tags image,criu,browser,machines ./...
+	$(GO) tool staticcheck -tags image,criu,browser,machines ./...
 
 # make test-snapstart   restore one snapshot several times, and check that nothing is drawn twice; as root
 test-snapstart: export LAMBDA_R_CRIU = $(CURDIR)/bin/criu/criu
@@ -56,6 +56,11 @@ test-snapstart: test-deps
 	@scripts/install openssl=r-cran-openssl uuid=r-cran-uuid
 	@scripts/criu bin/criu
 	$(GO) test -tags criu -count 1 -timeout 20m ./internal/checkpoint ./test/snapstart
+
+# make test-machines   other installations of R and other kernels, made of this machine's; as root
+test-machines: test-deps
+	@scripts/openblas bin/openblas
+	$(GO) test -tags machines -count 1 -timeout 20m ./test/machines
 
 # make test-browser   the console's tests in Chromium; screenshots are in bin/browser
 test-browser: test-deps
