@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,11 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker (Makefile).
-var version = "dev"
+// The linker sets these (Makefile). commit ends in -dirty if files differed from it.
+var (
+	version = "dev"
+	commit  = ""
+)
 
 func main() {
 	err := run(context.Background(), os.Args[1:], os.Getenv, os.Stdout)
@@ -40,7 +44,7 @@ const usage = `bootstrap serves an R function as AWS Lambda does.
                                      print what a restore breaks
   bootstrap package [FOLDER]         write the R package lambdaruntime, to be installed
                                      with R CMD INSTALL: help pages, and tests of handlers
-  bootstrap version                  print the version
+  bootstrap version                  print the version, the commit and Go's version
 
 HANDLER is file.function: functions.parity is parity() in functions.R.
 
@@ -82,14 +86,22 @@ func printHelp(stdout io.Writer) error {
 
 // printVersion prints the versions of this binary and of Go, and the commit if known.
 func printVersion(stdout io.Writer) error {
-	commit := ""
+	from := cmp.Or(commit, recordedCommit())
+	if from != "" {
+		from = ", commit " + from
+	}
+	_, err := fmt.Fprintf(stdout, "lambda-r-runtime %s (%s%s)\n", version, runtime.Version(), from)
+	return err
+}
+
+// recordedCommit returns the commit that a plain go build records, "" if it did not.
+func recordedCommit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				commit = ", commit " + s.Value
+				return s.Value
 			}
 		}
 	}
-	_, err := fmt.Fprintf(stdout, "lambda-r-runtime %s (%s%s)\n", version, runtime.Version(), commit)
-	return err
+	return ""
 }

@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/layer":       {},
 	"internal/memfd":       {},
 	"internal/random":      {},
+	"internal/sbom":        {},
 }
 
 // libraries are the only third-party modules that these packages may import.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -379,7 +380,7 @@ func TestCommandLine(t *testing.T) {
 		code int
 		text string
 	}{
-		{[]string{"version"}, nil, 0, "lambda-r-runtime "},
+		{[]string{"version"}, nil, 0, "lambda-r-runtime dev (" + runtime.Version()},
 		{[]string{"help"}, nil, 0, "bootstrap local [FLAGS] HANDLER"},
 		{[]string{"local", "--help"}, nil, 0, "--concurrency"},
 		{[]string{"local", "--nope"}, nil, 1, "--nope"},
