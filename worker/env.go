@@ -2,6 +2,7 @@ package worker
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -13,10 +14,12 @@ const cells = "700000"
 
 // Environment returns the environment of an R process: base, in the form of os.Environ, without
 // what is bootstrap's own, and with defaults for what Lambda may not set: home, time zone, locale
-// and the size of R's heap. Threads is the number of threads that a linear algebra library may use.
+// and the size of R's heap. A time zone and locales that this system does not have by that name
+// are replaced. Threads is the number of threads that a linear algebra library may use.
 func Environment(base []string, threads int) []string {
 	env := make([]string, 0, len(base)+8)
 	set := map[string]string{}
+	installed := readLocales(localeFolder)
 	for _, entry := range base {
 		name, value, _ := strings.Cut(entry, "=")
 		switch name {
@@ -35,10 +38,11 @@ func Environment(base []string, threads int) []string {
 				continue
 			}
 		case "TZ":
-			// Managed Instances set ":UTC", which R warns about because it expects a file.
-			if zone, ok := strings.CutPrefix(value, ":"); ok {
-				value = zone
-			}
+			value = timeZone(value)
+			entry = name + "=" + value
+		}
+		if name == "LANG" || strings.HasPrefix(name, "LC_") {
+			value = installed.usable(value)
 			entry = name + "=" + value
 		}
 		set[name] = value
@@ -59,4 +63,21 @@ func Environment(base []string, threads int) []string {
 		unless(name, strconv.Itoa(max(1, threads)))
 	}
 	return env
+}
+
+// timeZone returns the value of TZ for R. Images of AWS set ":/etc/localtime", and Managed
+// Instances ":UTC", which R and its packages take for unknown names.
+func timeZone(value string) string {
+	value, colon := strings.CutPrefix(value, ":")
+	if !colon || !filepath.IsAbs(value) {
+		return value
+	}
+	target, err := os.Readlink(value)
+	if err != nil {
+		return value
+	}
+	if _, zone, ok := strings.Cut(target, "/zoneinfo/"); ok {
+		return zone
+	}
+	return value
 }

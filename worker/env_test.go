@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,10 @@ import (
 
 func TestEnvironment(t *testing.T) {
 	home := t.TempDir()
+	berlin := filepath.Join(home, "localtime")
+	if err := os.Symlink("../usr/share/zoneinfo/Europe/Berlin", berlin); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name  string
 		base  []string
@@ -31,10 +37,11 @@ func TestEnvironment(t *testing.T) {
 		{"time zone with a colon", []string{"TZ=:Europe/Berlin"}, nil, []string{"TZ=Europe/Berlin"}},
 		{"time zone", []string{"TZ=Europe/Berlin"}, nil, []string{"TZ=Europe/Berlin"}},
 		{"empty time zone", []string{"TZ=:"}, nil, []string{"TZ=UTC"}},
-		{"locale", []string{"LANG=de_DE.UTF-8"}, nil, []string{"LANG=de_DE.UTF-8"}},
+		{"time zone of the system", []string{"TZ=:" + berlin}, nil, []string{"TZ=Europe/Berlin"}},
+		{"time zone in a file", []string{"TZ=:/proc/self/status"}, nil, []string{"TZ=/proc/self/status"}},
+		{"locale", []string{"LANG=C", "LC_TIME=POSIX"}, nil, []string{"LANG=C", "LC_TIME=POSIX"}},
 		{"empty locale", []string{"LANG="}, nil, []string{"LANG=C.UTF-8"}},
-		{"LC_ALL", []string{"LC_ALL=de_DE.UTF-8"},
-			[]string{"LANG"}, []string{"LC_ALL=de_DE.UTF-8"}},
+		{"LC_ALL", []string{"LC_ALL=C"}, []string{"LANG"}, []string{"LC_ALL=C"}},
 		{"threads", []string{"OMP_NUM_THREADS=7"}, nil,
 			[]string{"OMP_NUM_THREADS=7", "OPENBLAS_NUM_THREADS=3", "MKL_NUM_THREADS=3"}},
 		{"credentials and all else",

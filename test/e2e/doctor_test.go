@@ -114,9 +114,8 @@ func TestDoctorFinds(t *testing.T) {
 			`fail  jsonlite: there is no package called .jsonlite.: install it \(Debian, Ubuntu: apt-get install r-cran-jsonlite; elsewhere: install\.packages\("jsonlite"\)\)`,
 		}},
 		{"no UTF-8", "", []string{"LC_ALL=C"}, nil, 0, []string{`warn  locale: C is not UTF-8, so .*: set LANG=C\.UTF-8, and unset LC_ALL`}},
-		{"an unknown locale", "", []string{"LC_ALL=xx_YY.UTF-8"}, nil, 0, []string{
-			`warn  R: prints when it starts, which each new worker logs:`, `        .*Setting LC_CTYPE failed.*`, `warn  locale: .*`,
-		}},
+		// Where the C library has an archive of locales, bootstrap cannot tell that this one is missing.
+		{"an unknown locale", "", []string{"LC_ALL=xx_YY.UTF-8"}, nil, 0, []string{`(ok    locale: C\.UTF-8|warn  locale: C is not UTF-8, .*)`}},
 		{"a time zone without data", "", []string{"TZ=Europe/Atlantis"}, nil, 0, []string{`warn  TZ: Europe/Atlantis is not known here, .*`}},
 		{"a HOME that is not there", "", []string{"HOME=/home/sbx_user1051"}, nil, 0, []string{`ok    HOME: /tmp, because /home/sbx_user1051 is not a folder`}},
 		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{`fail  settings: unexpected argument "c\.d": give one handler`}},
