@@ -6,6 +6,7 @@ do <- function(what) {
     kill = tools::pskill(Sys.getpid(), tools::SIGKILL),
     write = vapply(c("/var/task", "/usr/lib/R", "/tmp", tempdir()), can_write, logical(1)),
     user = list(uid = Sys.info()[["user"]], home = path.expand("~")),
+    system = list(fd = file.exists("/dev/fd"), utf8 = l10n_info()[["UTF-8"]], zone = Sys.timezone()),
     packages = vapply(base_packages(), requireNamespace, logical(1), quietly = TRUE),
     devices = vapply(c("png", "svg", "jpeg", "tiff", "pdf", "cairo_pdf"), draw, 0),
     fork = parallel::mclapply(1:2, function(i) i^2, mc.cores = 2),
