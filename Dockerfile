@@ -25,7 +25,8 @@ LABEL org.opencontainers.image.title="lambda-r-runtime: the binary" \
 COPY --from=build /bootstrap /bootstrap
 ENTRYPOINT ["/bootstrap"]
 
-FROM ${BASE_IMAGE} AS image
+# Older versions of podman would look for the base of the first stage's platform.
+FROM --platform=$TARGETPLATFORM ${BASE_IMAGE} AS image
 USER root
 # Install R if the base does not have it. R's help, manuals, demos and translations are excluded, from later installs
 # as well. Tcl/Tk, which needs a screen, comes with R and is removed. The cache of fonts is valid only if their folders
