@@ -35,7 +35,7 @@ func runR(t *testing.T, code string, script []byte) string {
 	}
 	cmd := exec.CommandContext(t.Context(), rscript, "--no-init-file", "-e", code)
 	cmd.Stdin = bytes.NewReader(script)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "LANGUAGE=en", "TZ=UTC")
+	cmd.Env = append(os.Environ(), "TESTTHAT_MAX_FAILS=Inf", "LC_ALL=C.UTF-8", "LANGUAGE=en", "TZ=UTC")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("Rscript: %v (R needs jsonlite and testthat, which `make test` installs)\n%s", err, out)
@@ -46,7 +46,7 @@ func runR(t *testing.T, code string, script []byte) string {
 // TestR runs the tests under tests/testthat.
 func TestR(t *testing.T) {
 	openTests(t)
-	out := runR(t, `testthat::test_dir("tests/testthat", reporter = "progress", stop_on_failure = TRUE, stop_on_warning = TRUE)`, nil)
+	out := runR(t, `testthat::test_dir("tests/testthat", reporter = "progress", stop_on_failure = TRUE, stop_on_warning = !nzchar(Sys.getenv("R_VERSIONS")))`, nil)
 	lines := summaryLine.FindAllStringSubmatch(out, -1)
 	if lines == nil {
 		t.Fatalf("testthat printed no summary:\n%s", out)
@@ -60,7 +60,12 @@ func TestR(t *testing.T) {
 		}
 		return n
 	}
-	if count(1) > 0 || count(2) > 0 || count(3) > 0 {
+	// In make test-r-versions, tests skip what is too old, and old versions of waldo warn.
+	strict := os.Getenv("R_VERSIONS") == ""
+	if _, skipped, ok := strings.Cut(out, "Skipped tests"); ok {
+		t.Log(skipped)
+	}
+	if count(1) > 0 || strict && (count(2) > 0 || count(3) > 0) {
 		t.Errorf("something failed, warned or was skipped:\n%s", out)
 	}
 	if passed := count(4); passed < leastExpectations {

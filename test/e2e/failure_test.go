@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // A failureRow is an invocation with a real R that fails, or might have failed.
@@ -63,6 +65,13 @@ var failureRows = []failureRow{
 	{"globals removed and base functions masked", call("echo", `{"event": 1}`), "", `^1$`, "", true},
 }
 
+// rowNeeds has the packages whose own texts a row of failureRows quotes.
+var rowNeeds = map[string]struct{ pkg, version string }{
+	"failure in processx":       {"processx", "3.8"},
+	"failure in callr":          {"callr", "3.7.3"},
+	"plot that cannot be drawn": {"ggplot2", "3.4"},
+}
+
 // Each failure costs its own invocation and no other. There is one report at the right endpoint
 // with the right type. The next invocation works, on the same worker or on a new one as the
 // failure table says.
@@ -71,6 +80,9 @@ func TestInvocationFailures(t *testing.T) {
 	_, f := startLambda(t, rec, "", "faults.run")
 	for _, row := range failureRows {
 		t.Run(row.name, func(t *testing.T) {
+			if need, ok := rowNeeds[row.name]; ok {
+				lambda.NeedsR(t, need.pkg, need.version)
+			}
 			f := function{t, f.url}
 			before := f.result(call("pid", `{}`))
 			rec.Forget()
@@ -119,6 +131,7 @@ func checkRow(t *testing.T, f function, rec *recorder, row failureRow) {
 
 // The log has each error once, with R's traceback and its causes, and the warnings before it.
 func TestErrorInTheTextLog(t *testing.T) {
+	lambda.NeedsR(t, "rlang", "1.0") // its stack
 	p, f := startLocal(t, "faults.wrapped", nil)
 	e := f.failure(`{}`)
 	id := p.waitFor(`START RequestId: (\S+)`)[1]
@@ -193,6 +206,9 @@ func TestDeadlineWhileWaiting(t *testing.T) {
 	_, f := startLambda(t, rec, "", "faults.run", "LAMBDA_R_DEADLINE_MARGIN=4s")
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			if row.name == "httr2" {
+				lambda.NeedsR(t, "httr2", "0.1") // Debian 11 has none
+			}
 			f := function{t, f.url}
 			f.result(call("pid", `{}`))
 			rec.Forget()

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lambda-r-runtime/test/kit/lambda"
 )
 
 // A proxyResult is a response as HTTP sources expect it.
@@ -99,6 +101,7 @@ func TestPlumber(t *testing.T) {
 // An error is answered without its text and logged with R's stack. An endpoint that does not end
 // is stopped at its deadline, and the next request is answered.
 func TestPlumberFailures(t *testing.T) {
+	lambda.NeedsR(t, "plumber", "1.1") // the form of its errors
 	rec := newRecorder(t, 2*time.Second, nil)
 	p, f := startLambda(t, rec, "plumber", "api.R")
 	r := f.proxy(httpEvent(t, "GET", "/fails", "x=model", ""))

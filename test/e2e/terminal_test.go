@@ -117,7 +117,18 @@ func (term *terminal) expect(pattern string) []string {
 // typed types a line, after R's prompt.
 func (term *terminal) typed(prompt, line string) {
 	term.t.Helper()
-	term.expect(regexp.QuoteMeta(prompt) + "$")
+	term.answers(regexp.QuoteMeta(prompt), line)
+}
+
+// browses types a line, after the prompt of R's browser. Its number depends on the version of R.
+func (term *terminal) browses(line string) {
+	term.t.Helper()
+	term.answers(`Browse\[\d\]> `, line)
+}
+
+func (term *terminal) answers(prompt, line string) {
+	term.t.Helper()
+	term.expect(prompt + "$")
 	term.send(line + "\n")
 	term.expect(regexp.QuoteMeta(line))
 }

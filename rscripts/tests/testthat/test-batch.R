@@ -134,6 +134,7 @@ test_that("an error of the runtime has its own type", {
 })
 
 test_that("an endless recursion is a record's failure", {
+  needs(R = "4.2")
   f <- function(record) if (record$messageId == "order-1") f(record)
   expect_identical(run_batch(f, event_json("sqs-orders-event")), failures("\"order-1\""))
 })

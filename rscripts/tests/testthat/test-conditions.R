@@ -105,6 +105,7 @@ test_that("an error has the call that R names with it", {
 })
 
 test_that("R goes on after its stack has overflowed", {
+  needs(R = "4.2")
   recursive <- function(n) recursive(n + 1)
   expect_match(run(recursive(1))$value$type, "StackOverflowError$")
   expect_match(run(recursive(1))$value$message, "infinite recursion")

@@ -11,7 +11,7 @@ test_that("a data frame is rows, or CSV on request", {
   for (accept in c("*/*", "application/json", "application/json, text/csv", "text/csv;q=0", "text/csv;q=0.1, application/json")) {
     expect_identical(responds(frame, accept = accept)$headers[["Content-Type"]], "application/json")
   }
-  withr::local_options(OutDec = ",", digits = 3L, scipen = -10L)
+  withr::local_options(OutDec = ",", digits = 3L, scipen = -9L)
   expect_match(responds(data.frame(x = 123456.789), accept = "text/csv")$body, "123456.789|1.23456789e\\+05")
 })
 

@@ -15,6 +15,7 @@ test_that("messages have no colours", {
 })
 
 test_that("an error has its causes, the nearest first", {
+  needs(rlang = "1.0")
   source_code(c(
     "first <- function() stop(\"one\")",
     "second <- function() {",
@@ -40,6 +41,7 @@ test_that("an error has its causes, the nearest first", {
 })
 
 test_that("a cause whose frames are in the stack has none of its own", {
+  needs(rlang = "1.0")
   source_code(c(
     "first <- function() rlang::abort(\"one\")",
     "second <- function() {",
@@ -99,6 +101,7 @@ test_that("messages are valid UTF-8 and have an end", {
 })
 
 test_that("errors of processx have the exit status and what the child wrote", {
+  needs(processx = "3.8")
   got <- run(processx::run("sh", c("-c", "echo 'no font' >&2; exit 3")))$value
   expect_identical(got$type, "system_command_status_error")
   expect_match(got$message, "System command 'sh' failed\n---\nExit status: 3\nStderr:\nno font$")
@@ -113,6 +116,7 @@ test_that("errors of processx have the exit status and what the child wrote", {
 })
 
 test_that("errors of callr have the child's error, its output and its stack", {
+  needs(callr = "3.7.3")
   source_code("f <- function() callr::r(function() { g <- function() log(-1:\"a\"); g() })")
   got <- call_named("f")$value
   expect_identical(got$type, "callr_status_error")
@@ -125,6 +129,7 @@ test_that("errors of callr have the child's error, its output and its stack", {
 })
 
 test_that("an error has the warning of the same call as its reason", {
+  needs(rlang = "1.0")
   reasons <- list(
     "cannot open the connection: cannot open file 'none.txt': No such file or directory" = quote(readLines("none.txt")),
     "cannot open the connection: cannot open file '/none/x.csv': No such file or directory" = quote(write.csv(1, "/none/x.csv")),

@@ -9,7 +9,7 @@ test_that("two copies of one R name temporary files differently", {
   # Both copies begin with this state of rand(), as those of a snapshot do.
   copy <- function(renew) {
     in_renewed_r(
-      "libc <- runtime$loaded_libraries('^libc[.]so')",
+      "libc <- runtime$c_library()",
       "copied <- runtime$call_library(libc, 'setstate', c(writeBin(4L, raw()), as.raw(1:252)))[[1]]",
       "copied48 <- runtime$call_library(libc, 'seed48', as.raw(1:6))",
       if (renew) "runtime$renew_c_library()",
@@ -74,7 +74,7 @@ test_that("a generator that cannot be renewed is a warning", {
 
 test_that("a library that user code has loaded stays loaded", {
   printed <- in_renewed_r(
-    "libc <- runtime$loaded_libraries('^libc[.]so')",
+    "libc <- runtime$c_library()",
     "dyn.load(libc)",
     "runtime$renew_c_library()",
     "cat(is.loaded('setstate'), '\\n')"

@@ -85,6 +85,7 @@ test_that("a file is uploaded as multipart/form-data", {
 })
 
 test_that("serializers make pictures, pages and tables", {
+  needs(plumber = "1.1")
   api <- plumber_api(c(
     "#* @get /png",
     "#* @serializer png",
@@ -197,6 +198,7 @@ test_that("a file whose value is a router is an API, and so are its mounts", {
 })
 
 test_that("plumber answers an error, and the log has its stack", {
+  needs(plumber = "1.1")
   api <- plumber_api(c(
     "inner <- function(x) {",
     "  stop('the secret is ', x)",

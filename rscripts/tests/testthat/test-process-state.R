@@ -66,8 +66,9 @@ test_that("tempdir() is created again, under its name", {
     "works <- function() { writeLines('x', tempfile()); cat(identical(tempdir(), path), format(file.mode(path)), '\\n') }",
     "unlink(path, recursive = TRUE); runtime$restore_process_state(log); works()",
     "unlink(path, recursive = TRUE); cat('', file = path); runtime$restore_process_state(log); works()",
-    # As after quit() in a child.
-    "parallel:::mcfork -> fork; child <- fork(); if (inherits(child, 'masterProcess')) quit(status = 0)",
+    # As after quit() in a child, which removes the folder up to R 4.5.
+    "parallel:::mcfork -> fork; child <- fork()",
+    "if (inherits(child, 'masterProcess')) { unlink(path, recursive = TRUE); parallel:::mcexit() }",
     "invisible(suppressWarnings(parallel::mccollect(child))); while (dir.exists(path)) Sys.sleep(0.01)",
     "runtime$restore_process_state(log); works()"
   )

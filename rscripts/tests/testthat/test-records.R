@@ -53,7 +53,8 @@ test_that("an event without records is refused, with the reason", {
 })
 
 test_that("text is never opened", {
-  path <- withr::local_tempfile(lines = event_json("sqs-event"))
+  path <- withr::local_tempfile()
+  writeLines(event_json("sqs-event"), path)
   expect_error(runtime$event_records(path), "is not JSON")
   expect_error(runtime$event_records(paste0("file://", path)), "is not JSON")
   expect_identical(datas(runtime$event_records(sqs(path))), list(path))

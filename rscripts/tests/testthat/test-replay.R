@@ -1,7 +1,7 @@
 local_edition(3)
 
 local_records <- function(lines, env = parent.frame()) {
-  path <- withr::local_tempfile(.local_envir = env)
+  path <- tempfile()
   writeLines(lines, path)
   runtime$session$recorded <- path
   ran <- new.env()
@@ -9,6 +9,7 @@ local_records <- function(lines, env = parent.frame()) {
   runtime$run_event <- function(text) ran$text <- text
   withr::defer(
     {
+      unlink(path)
       runtime$run_event <- run_event
       rm(list = intersect(c("recorded", "event"), ls(runtime$session)), envir = runtime$session)
     },

@@ -19,7 +19,8 @@ test_that("the profile is the one that R would read", {
 })
 
 test_that("a profile prints what R would print", {
-  path <- withr::local_tempfile(lines = c("profile_value <- 1", "profile_value + 1", "invisible(3)"))
+  path <- withr::local_tempfile()
+  writeLines(c("profile_value <- 1", "profile_value + 1", "invisible(3)"), path)
   withr::defer(rm("profile_value", envir = globalenv()))
   expect_output(runtime$run_profile(path), "^\\[1\\] 2$")
   expect_identical(get("profile_value", globalenv()), 1)

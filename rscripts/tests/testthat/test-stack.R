@@ -251,6 +251,7 @@ test_that("a stack leaves out what the runtime's functions do inside", {
 })
 
 test_that("rlang's own frames are not in a stack", {
+  needs(rlang = "1.0")
   source_code(c(
     "aborts <- function() {",
     "  rlang::abort(\"no\", class = \"own\")",

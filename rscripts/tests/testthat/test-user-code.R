@@ -56,7 +56,7 @@ test_that("a forked child that returns is ended, the worker is not", {
 
 test_that("reset_output() removes the sinks that user code left", {
   printed <- in_new_r(
-    "sink(tempfile()); sink(tempfile()); sink(file(tempfile(), 'w'), type = 'message')",
+    "sink(tempfile()); sink(tempfile()); con <- file(tempfile(), 'w'); sink(con, type = 'message')",
     "runtime$reset_output()",
     "cat('out\\n'); message('err')"
   )
