@@ -7,7 +7,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 
-.PHONY: help run build layer release test-release test-machines image image-test test quick check test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -56,8 +56,20 @@ test: test-deps check
 quick:
 	$(GO) test -short ./...
 
+# make test-r-versions   R tests, end-to-end tests (those that E2E matches) and smoke tests of the
+#               image on each of BASES, which takes an hour; prints the table of docs/image.md
+ARM64 = docker.io/arm64v8/debian:bookworm-slim
+BASES ?= debian:bullseye-slim debian:bookworm-slim ubuntu:24.04 debian:trixie-slim debian:sid-slim $(ARM64)
+E2E   ?= .
+test-r-versions:
+	@TEST_PACKAGES='$(TEST_PACKAGES)' E2E='$(E2E)' scripts/r-versions $(BASES)
+
+# make test-arm64   of these, the row for arm64: smoke tests by emulation
+test-arm64:
+	@$(MAKE) --no-print-directory test-r-versions BASES=$(ARM64)
+
 # make check    formatting, vet, staticcheck, and known vulnerabilities in what bootstrap calls
-VULNDB ?= https://vuln.go.dev
+VULNDB ?=
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
 	$(GO) vet -tags image,criu,browser,release,machines ./...
@@ -153,11 +165,13 @@ soak: runtime-deps
 	$(GO) test ./test/soak -run 'TestSoak$$' -v -count 1 -timeout 0 -soak.invocations=$(INVOCATIONS) -soak.hours=$(HOURS)
 
 # Beyond Go: a command or an R package, and the Debian package that has it.
+TEST_PACKAGES = R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
+	ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber callr=r-cran-callr httr2=r-cran-httr2 \
+	htmltools=r-cran-htmltools DBI=r-cran-dbi RSQLite=r-cran-rsqlite openssl=r-cran-openssl dqrng=r-cran-dqrng data.table=r-cran-data.table \
+	gcc=gcc libc-dev=libc6-dev curl=curl
+
 runtime-deps:
 	@scripts/install R=r-base-core jsonlite=r-cran-jsonlite
 
 test-deps:
-	@scripts/install R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
-		ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber callr=r-cran-callr httr2=r-cran-httr2 \
-		htmltools=r-cran-htmltools DBI=r-cran-dbi RSQLite=r-cran-rsqlite openssl=r-cran-openssl dqrng=r-cran-dqrng data.table=r-cran-data.table \
-		gcc=gcc libc-dev=libc6-dev
+	@scripts/install $(TEST_PACKAGES)
