@@ -58,7 +58,7 @@ quick:
 
 # make test-r-versions   R tests, end-to-end tests (those that E2E matches) and smoke tests of the
 #               image on each of BASES, which takes an hour; prints the table of docs/image.md
-ARM64 = docker.io/arm64v8/debian:bookworm-slim
+ARM64 = arm64v8/debian:bookworm-slim
 BASES ?= debian:bullseye-slim debian:bookworm-slim ubuntu:24.04 debian:trixie-slim debian:sid-slim $(ARM64)
 E2E   ?= .
 test-r-versions:
