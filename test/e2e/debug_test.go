@@ -182,7 +182,7 @@ func TestDebugIsLikeAWorker(t *testing.T) {
 		"  device = is.function(getOption('device')), zone = Sys.timezone())",
 	)
 	writeFile(t, filepath.Join(dir, ".Rprofile"), "from_profile <- 1\n.First <- function() from_first <<- 1\n")
-	env := []string{"LAMBDA_TASK_ROOT=" + dir}
+	env := []string{"LAMBDA_TASK_ROOT=" + dir, "LAMBDA_R_FORK=never"} // a forked worker has a seed
 	_, f := startLocal(t, "functions.facts", env)
 	want := f.result(`{}`)
 	out, code := scripted(t, t.TempDir(), "invoke(list())", env, "functions.facts")

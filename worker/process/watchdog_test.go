@@ -138,7 +138,11 @@ func TestStuckWatchdog(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := w.pid()
-	_ = syscall.Kill(first, syscall.SIGSTOP)                         // it is our child
+	_ = syscall.Kill(first, syscall.SIGSTOP) // it is our child
+	waitUntil(t, "the watchdog has stopped", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", first))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	})
 	if _, err := w.pipe.Write(make([]byte, 64<<10-32)); err != nil { // fills it
 		t.Fatal(err)
 	}
