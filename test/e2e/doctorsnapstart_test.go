@@ -73,8 +73,8 @@ func TestDoctorSnapStart(t *testing.T) {
 		{"priming ends R", "lambda_config(prime = list(n = 1))\nf <- function(n) quit(status = 3)\n", nil, 1, []string{
 			`fail  priming: Runtime\.BeforeSnapshotError: priming failed: .*status 3.*`, advice,
 		}},
-		{"priming is too slow", "lambda_config(prime = list(n = 1))\nf <- function(n) Sys.sleep(1000)\n", []string{"LAMBDA_R_INIT_TIMEOUT=2s"}, 1, []string{
-			`fail  priming: Runtime\.BeforeSnapshotError: priming failed: R was not ready within 2s .*; it was in Sys\.sleep\(1000\) \(functions\.R:2\)`, advice,
+		{"priming is too slow", "lambda_config(prime = list(n = 1))\nf <- function(n) Sys.sleep(1000)\n", []string{"LAMBDA_R_INIT_TIMEOUT=5s"}, 1, []string{
+			`fail  priming: Runtime\.BeforeSnapshotError: priming failed: R was not ready within 5s .*; it was in Sys\.sleep\(1000\) \(functions\.R:2\)`, advice,
 		}},
 		{"a hook of on_snapshot() fails", "on_snapshot(function() stop('cannot close'))", nil, 1, []string{
 			`fail  snapshot: Runtime\.BeforeSnapshotError in .*: an on_snapshot\(\) hook failed: .*functions\.R:1: cannot close`, advice,
