@@ -19,8 +19,10 @@ RUN --mount=type=cache,target=/go/pkg/mod \
 # Nothing but the binary, to be copied into other images.
 FROM scratch AS runtime
 ARG VERSION=dev
+ARG COMMIT=
 LABEL org.opencontainers.image.title="lambda-r-runtime: the binary" \
       org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$COMMIT \
       org.opencontainers.image.licenses=MIT
 COPY --from=build /bootstrap /bootstrap
 ENTRYPOINT ["/bootstrap"]
@@ -60,10 +62,12 @@ ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_R_LOCAL_ADDR=0.0.0.0:8080 HOME=/tmp
 EXPOSE 8080
 USER 65534:65534
 ARG VERSION=dev
+ARG COMMIT=
 # The last label says that the image may be used with SnapStart, see docs/deploy.md.
 LABEL org.opencontainers.image.title=lambda-r-runtime \
       org.opencontainers.image.description="R functions on AWS Lambda, and the same on your machine" \
       org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$COMMIT \
       org.opencontainers.image.licenses=MIT \
       com.amazonaws.lambda.feature.snapstart=Allow
 ENTRYPOINT ["/usr/local/bin/bootstrap"]

@@ -53,8 +53,9 @@ func TestConfig(t *testing.T) {
 		t.Errorf("the label for SnapStart is %q, want Allow", label)
 	}
 	said := output(t, append(append([]string{"run", "--rm", "--network", "none"}, rlimits()...), image, "version")...)
-	if label := version(t); label == "" || !strings.Contains(said, " "+label+" ") {
-		t.Errorf("the image's version is %q, the binary's %q", label, said)
+	version, commit := config.Labels["org.opencontainers.image.version"], config.Labels["org.opencontainers.image.revision"]
+	if version == "" || commit == "" || !strings.Contains(said, " "+version+" ") || !strings.Contains(said, "commit "+commit) {
+		t.Errorf("the image is of version %q and commit %q, the binary of %q", version, commit, said)
 	}
 }
 
@@ -102,7 +103,7 @@ func TestReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := build(t, absolute(t, "../.."), "--no-cache", "--target", "runtime", "--build-arg", "VERSION="+version(t))
+	again := build(t, absolute(t, "../.."), append([]string{"--no-cache", "--target", "runtime"}, origin(t)...)...)
 	if got, err := os.ReadFile(bootstrap(t, again)); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("a second build gave another binary, %v", err)
 	}
@@ -127,10 +128,13 @@ func TestOtherArchitecture(t *testing.T) {
 	}
 }
 
-// version returns the value of an image's label.
-func version(t *testing.T) string {
+// origin returns the arguments of a build that gave the image its version and its commit.
+func origin(t *testing.T) []string {
 	t.Helper()
-	return output(t, "image", "inspect", "--format", `{{index .Config.Labels "org.opencontainers.image.version"}}`, image)
+	const labels = `VERSION={{index .Config.Labels "org.opencontainers.image.version"}} ` +
+		`COMMIT={{index .Config.Labels "org.opencontainers.image.revision"}}`
+	version, commit, _ := strings.Cut(output(t, "image", "inspect", "--format", labels, image), " ")
+	return []string{"--build-arg", version, "--build-arg", commit}
 }
 
 // bootstrap copies /bootstrap out of an image. Options are those of the create command.

@@ -41,7 +41,7 @@ func TestOtherBase(t *testing.T) {
 		startLambda(t, nil, buildPage(t, "rocker", base)).checkParity()
 	})
 	t.Run("base", func(t *testing.T) {
-		built := build(t, absolute(t, "../.."), "--build-arg", "BASE_IMAGE="+base, "--build-arg", "VERSION="+version(t))
+		built := build(t, absolute(t, "../.."), append(origin(t), "--build-arg", "BASE_IMAGE="+base)...)
 		startLambda(t, nil, built).checkParity()
 	})
 }
