@@ -18,22 +18,22 @@ import (
 //go:embed */*.R
 var files embed.FS
 
-// loader evaluates the R files in an environment whose parent is base, locks it and runs the
-// worker. User code can neither see that environment nor come between it and base R. parse()
-// takes 11 ms for the files; the reader of R's own loop would take 170 ms. readBin() takes 1 ms,
-// and readLines() 4.
-const loader = `base::local({ ` +
+// load is an R expression of one line: it evaluates the R files, the text in a file, in an environment
+// whose parent is base, locks it and returns it. User code can neither see that environment nor come
+// between it and base R. parse() takes 11 ms for the files of a worker; the reader of R's own loop
+// would take 170 ms. readBin() takes 1 ms, and readLines() 4.
+const load = `base::local({ ` +
 	`runtime <- base::new.env(parent = base::baseenv()); ` +
-	`path <- "/proc/self/fd/6"; ` +
+	`path <- %q; ` +
 	`text <- base::rawToChar(base::readBin(path, "raw", base::file.size(path))); ` +
 	`base::eval(base::parse(text = text, keep.source = FALSE), runtime); ` +
 	`base::lockEnvironment(runtime, bindings = TRUE); ` +
-	`runtime }, envir = base::new.env(parent = base::baseenv()))$run_worker()`
+	`runtime }, envir = base::new.env(parent = base::baseenv()))`
 
 // Loader returns the script, one line, that makes an R process a worker. The R files are not
 // part of it, because R's console reads the rest of a script: readLines(stdin()) and browser()
 // in user code would get it.
-func Loader() []byte { return []byte(loader + "\n") }
+func Loader() []byte { return fmt.Appendf(nil, load+"$run_worker()\n", "/proc/self/fd/6") }
 
 // Files returns the R files of a worker as one text. R must have it as file descriptor 6.
 func Files() []byte { return join(without("desk", "debug", "package")) }
@@ -44,13 +44,7 @@ func DebugFiles() []byte { return join(without("package")) }
 // DebugProfile returns the profile of an interactive R that `bootstrap debug` starts. It reads
 // DebugFiles from the path files, and calls begin_debugging() with config, an R expression.
 func DebugProfile(files, config string) []byte {
-	return fmt.Appendf(nil, `base::local({
-  runtime <- base::new.env(parent = base::baseenv())
-  base::eval(base::parse(text = base::readLines(%q), keep.source = FALSE), runtime)
-  base::lockEnvironment(runtime, bindings = TRUE)
-  runtime
-}, envir = base::new.env(parent = base::baseenv()))$begin_debugging(%s)
-`, files, config)
+	return fmt.Appendf(nil, load+"$begin_debugging(%s)\n", files, config)
 }
 
 // without returns the names of the R files, in their order, but not those of the given rooms.
