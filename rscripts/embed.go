@@ -1,8 +1,8 @@
 // Package rscripts holds the R side of the runtime, embedded in the binary: the R files of the
 // rooms below this folder. Their tests are in tests/testthat, one file for each.
 //
-// The same files make three programs. A worker has all rooms but desk, debug and package. `bootstrap
-// debug` adds desk and debug. The package lambdaruntime, which users install on their own machines,
+// The same files make four programs. A worker has all rooms but desk, debug, package and web. `bootstrap
+// debug` adds desk and debug. A web server has web alone, in its site profile. The package lambdaruntime, which users install on their own machines,
 // has desk and package in the place of loop, fork and snapshot.
 package rscripts
 
@@ -36,15 +36,21 @@ const load = `base::local({ ` +
 func Loader() []byte { return fmt.Appendf(nil, load+"$run_worker()\n", "/proc/self/fd/6") }
 
 // Files returns the R files of a worker as one text. R must have it as file descriptor 6.
-func Files() []byte { return join(without("desk", "debug", "package")) }
+func Files() []byte { return join(without("desk", "debug", "package", "web")) }
 
 // DebugFiles returns the R files of `bootstrap debug` as one text.
-func DebugFiles() []byte { return join(without("package")) }
+func DebugFiles() []byte { return join(without("package", "web")) }
 
 // DebugProfile returns the profile of an interactive R that `bootstrap debug` starts. It reads
 // DebugFiles from the path files, and calls begin_debugging() with config, an R expression.
 func DebugProfile(files, config string) []byte {
 	return fmt.Appendf(nil, load+"$begin_debugging(%s)\n", files, config)
+}
+
+// WebProfile returns the site profile of a web server in R: see web/site-profile.R, begin_web_server().
+func WebProfile(port int, site, stack, restored string) []byte {
+	return fmt.Appendf(nil, "base::local({\n%s\nbegin_web_server(%dL, %q, %q, %q)\n}, envir = base::new.env(parent = base::baseenv()))\n",
+		read("web/site-profile.R"), port, site, stack, restored)
 }
 
 // without returns the names of the R files, in their order, but not those of the given rooms.

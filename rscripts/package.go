@@ -69,7 +69,7 @@ func addPackage(archive *tar.Writer) error {
 }
 
 // packageCode returns the names of the package's R files.
-func packageCode() []string { return without("loop", "fork", "snapshot", "debug") }
+func packageCode() []string { return without("loop", "fork", "snapshot", "debug", "web") }
 
 // addTree adds the files of tree below the folder from to the folder to.
 func addTree(archive *tar.Writer, tree embed.FS, from, to string) error {

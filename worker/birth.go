@@ -40,8 +40,8 @@ func (e *DirError) Unwrap() error { return e.Err }
 // ErrorType is the errorType reported to Lambda.
 func (e *DirError) ErrorType() string { return runtimeapi.ErrorInvalidEntrypoint }
 
-// checkDir returns a *DirError if R cannot run in dir.
-func checkDir(dir string) error {
+// CheckDir returns a *DirError if R cannot run in dir.
+func CheckDir(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
@@ -58,7 +58,7 @@ func checkDir(dir string) error {
 
 // execR starts a new R, whose output and end are handled by o.
 func execR(c Config, o process.Options) (birth, error) {
-	if err := checkDir(c.Dir); err != nil {
+	if err := CheckDir(c.Dir); err != nil {
 		return birth{}, err
 	}
 	dir, err := newTempDir(c.TempDir)

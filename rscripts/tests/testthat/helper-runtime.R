@@ -8,7 +8,7 @@ room_files <- function(...) {
 }
 
 runtime <- new.env(parent = baseenv())
-for (file in room_files("package")) {
+for (file in room_files("package", "web")) {
   sys.source(file, runtime)
 }
 runtime$register_methods()
@@ -242,7 +242,7 @@ replies <- function(io) {
 
 # in_new_r() runs R code in an R of its own, with the runtime, and returns what it printed.
 in_new_r <- function(...) {
-  files <- normalizePath(room_files("package"))
+  files <- normalizePath(room_files("package", "web"))
   script <- withr::local_tempfile()
   writeLines(c(
     "runtime <- new.env(parent = baseenv())",

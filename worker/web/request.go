@@ -1,0 +1,118 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"lambda-r-runtime/httpevent"
+	"lambda-r-runtime/protocol"
+)
+
+// The headers in which AWS's web adapter gives a server what is not HTTP.
+const (
+	headerRequestContext = "X-Amzn-Request-Context"
+	headerLambdaContext  = "X-Amzn-Lambda-Context"
+	headerTenantID       = "X-Amz-Tenant-Id"
+	headerTraceID        = "X-Amzn-Trace-Id"
+)
+
+// url returns the URL of a path and a query, both percent-encoded.
+func (w *Worker) url(path, query string) *url.URL {
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(w.port)), Opaque: path, RawQuery: query}
+}
+
+// newRequest returns a request, which ends when the process does.
+func (w *Worker) newRequest(inv protocol.Invoke, method string, target *url.URL, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(w.alive, method, "http://"+target.Host, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.URL = target
+	if len(body) == 0 {
+		r.Body = http.NoBody
+	}
+	r.Header.Set("User-Agent", "") // net/http adds none of its own
+	w.addContext(r.Header, inv)
+	return r, nil
+}
+
+// request returns the request of an HTTP event.
+func (w *Worker) request(inv protocol.Invoke, e *httpevent.Event) (*http.Request, error) {
+	r, err := w.newRequest(inv, e.Method, w.url(e.Path, e.Query), e.Body)
+	if err != nil {
+		return nil, err
+	}
+	own := r.Header
+	r.Header = e.Header
+	for _, name := range []string{headerRequestContext, headerLambdaContext, headerTenantID, headerTraceID} {
+		if own.Get(name) == "" && name == headerTraceID {
+			continue // the caller's own
+		}
+		r.Header.Del(name)
+		if text := own.Get(name); text != "" {
+			r.Header.Set(name, text)
+		}
+	}
+	if e.Context != nil {
+		r.Header.Set(headerRequestContext, string(e.Context))
+	}
+	if r.Header.Get("User-Agent") == "" {
+		r.Header.Set("User-Agent", "")
+	}
+	r.Host = e.Host
+	return r, nil
+}
+
+// addContext adds the headers that describe the invocation.
+func (w *Worker) addContext(h http.Header, inv protocol.Invoke) {
+	context := struct {
+		RequestID     string          `json:"request_id"`
+		Deadline      int64           `json:"deadline"` // Unix time in milliseconds
+		FunctionARN   string          `json:"invoked_function_arn"`
+		TraceID       string          `json:"xray_trace_id,omitempty"`
+		ClientContext json.RawMessage `json:"client_context"`
+		Identity      json.RawMessage `json:"identity"`
+		TenantID      string          `json:"tenant_id,omitempty"`
+		Function      envConfig       `json:"env_config"`
+	}{
+		inv.ID, inv.DeadlineMs, inv.FunctionARN, inv.TraceID, orNull(inv.ClientContext), orNull(inv.Identity), inv.TenantID,
+		w.envConfig(),
+	}
+	if text, err := json.Marshal(context); err == nil { // the supervisor has checked the two that are JSON
+		h.Set(headerLambdaContext, string(text))
+	}
+	if inv.TenantID != "" {
+		h.Set(headerTenantID, inv.TenantID)
+	}
+	if inv.TraceID != "" {
+		h.Set(headerTraceID, inv.TraceID)
+	}
+}
+
+// envConfig is what Lambda sets in the environment.
+type envConfig struct {
+	FunctionName string `json:"function_name"`
+	Memory       int    `json:"memory"` // MB
+	Version      string `json:"version"`
+	LogStream    string `json:"log_stream"`
+	LogGroup     string `json:"log_group"`
+}
+
+func (w *Worker) envConfig() envConfig {
+	memory, _ := strconv.Atoi(lookup(w.env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) // 0 if Lambda has not set it
+	return envConfig{
+		lookup(w.env, "AWS_LAMBDA_FUNCTION_NAME"), memory, lookup(w.env, "AWS_LAMBDA_FUNCTION_VERSION"),
+		lookup(w.env, "AWS_LAMBDA_LOG_STREAM_NAME"), lookup(w.env, "AWS_LAMBDA_LOG_GROUP_NAME"),
+	}
+}
+
+func orNull(text string) json.RawMessage {
+	if text == "" {
+		return json.RawMessage("null")
+	}
+	return json.RawMessage(text)
+}
