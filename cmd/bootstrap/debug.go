@@ -44,6 +44,9 @@ func runDebug(_ context.Context, args []string, getenv func(string) string, stdo
 	if err := errors.Join(invalid, s.checkHandler(), o.complete()); err != nil {
 		return err
 	}
+	if s.command != nil {
+		return fmt.Errorf("bootstrap debug loads a function, and %q is a web server: run it in R itself", s.handler)
+	}
 	bin, err := worker.FindR(getenv)
 	if err != nil {
 		return err

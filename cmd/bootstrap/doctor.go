@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"lambda-r-runtime/doctor"
+	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
 )
 
@@ -57,6 +60,9 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 		defer p.close()
 		c = p.config
 	}
+	if s.command != nil {
+		c.Handler, noHandler = "", "not loaded: it is the command of a web server"
+	}
 	if s.fork != forkNever { // as the first R loads the handler
 		c.Env, c.Threads = worker.SingleThreaded(c.Env)
 	}
@@ -70,8 +76,35 @@ func runDoctor(ctx context.Context, args []string, getenv func(string) string, s
 		InitTimeout: s.initLimit(),
 		Explain:     describe,
 		Report:      report,
-	}) || !healthy {
+	}) {
+		healthy = false
+	}
+	if s.command != nil && p != nil {
+		examineServer(ctx, p, report, fail)
+	}
+	if !healthy {
 		return errReported
 	}
 	return nil
+}
+
+// examineServer starts the web server and reports how long that took.
+func examineServer(ctx context.Context, p *pool, report func(doctor.Finding), fail func(string, error)) {
+	limit := p.settings.initLimit()
+	starting, cancel := context.WithTimeoutCause(ctx, limit, &supervisor.InitTimeoutError{Limit: limit})
+	defer cancel()
+	start := time.Now()
+	c := p.config
+	c.Log = p.log
+	w, err := p.bear(starting, c)
+	if err != nil {
+		fail("web server", err)
+		return
+	}
+	took := time.Since(start)
+	report(doctor.Finding{Subject: "web server", Text: fmt.Sprintf("%s listens after %.1f s and uses %d MB; it is a web server because %s",
+		strings.Join(p.settings.command, " "), took.Seconds(), w.RSS()>>20, p.settings.detected)})
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), supervisor.DrainLimit)
+	defer cancel()
+	w.Shutdown(stopping)
 }

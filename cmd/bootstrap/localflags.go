@@ -98,6 +98,9 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 // complete takes options that are not on the command line from the environment, and sets the
 // function's timeout in s. Its error joins one error for each invalid option.
 func (o *localOptions) complete(flags *pflag.FlagSet, s *settings, getenv func(string) string) error {
+	if s.command != nil && o.http == "" {
+		o.http = string(front.FunctionURL) // a web server has no other callers
+	}
 	var invalid []error
 	check := func(ok bool, name, value, want string) {
 		if !ok {

@@ -17,6 +17,7 @@ import (
 	"lambda-r-runtime/supervisor"
 	"lambda-r-runtime/worker"
 	"lambda-r-runtime/worker/process"
+	"lambda-r-runtime/worker/web"
 )
 
 // A pool spawns the workers and remembers the newest of each slot, to sum up their memory
@@ -76,7 +77,7 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 		log:      log,
 		workers:  map[int]*pooled{},
 	}
-	if s.fork == forkAuto || s.fork == forkAlways {
+	if s.command == nil && (s.fork == forkAuto || s.fork == forkAlways) {
 		p.forks = newForks(p)
 	}
 	return p, nil
@@ -102,11 +103,22 @@ func (p *pool) close() {
 }
 
 // bear makes a worker.
-func (p *pool) bear(ctx context.Context, c worker.Config) (*worker.Worker, error) {
-	if p.forks == nil {
-		return worker.Spawn(ctx, c)
+func (p *pool) bear(ctx context.Context, c worker.Config) (rProcess, error) {
+	switch {
+	case p.settings.command != nil:
+		return asProcess(web.Spawn(ctx, p.webConfig(c)))
+	case p.forks == nil:
+		return asProcess(worker.Spawn(ctx, c))
 	}
-	return p.forks.spawn(ctx, c)
+	return asProcess(p.forks.spawn(ctx, c))
+}
+
+// asProcess returns w as an rProcess, which is nil if there is an error.
+func asProcess[W rProcess](w W, err error) (rProcess, error) {
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // spawn is the supervisor's Spawn.

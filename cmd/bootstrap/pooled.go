@@ -3,14 +3,27 @@ package main
 import (
 	"context"
 	"io"
+	"syscall"
 
 	"lambda-r-runtime/protocol"
-	"lambda-r-runtime/worker"
+	"lambda-r-runtime/supervisor"
 )
+
+// An rProcess is a worker: an R that has loaded a handler, or a web server.
+type rProcess interface {
+	supervisor.Worker
+	Info() protocol.Ready
+	PID() int
+	RSS() int64
+	PSS() int64
+	PeakRSS() int64
+	TempDir() string
+	Signal(s syscall.Signal) error
+}
 
 // A pooled worker has its own limits, and gets credentials when they are new.
 type pooled struct {
-	*worker.Worker
+	rProcess
 	pool     *pool
 	share    share    // owned by the caller of Enter and Invoke
 	recycler recycler // guarded by pool.mu
@@ -22,7 +35,7 @@ func (w *pooled) Enter(ctx context.Context, p protocol.Phase) (protocol.Entered,
 		w.pool.restore(ctx)
 		p.Env = w.share.renewed()
 	}
-	return w.Worker.Enter(ctx, p)
+	return w.rProcess.Enter(ctx, p)
 }
 
 // Invoke adds renewed credentials to the invocation.
@@ -30,7 +43,7 @@ func (w *pooled) Invoke(
 	inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer,
 ) (protocol.Answer, error) {
 	inv.Env = w.share.renewed()
-	answer, err := w.Worker.Invoke(inv, event, open)
+	answer, err := w.rProcess.Invoke(inv, event, open)
 	if w.pool.forks != nil {
 		w.pool.forks.invoked(w.PID(), err)
 	}
@@ -42,7 +55,7 @@ func (w *pooled) Shutdown(ctx context.Context) {
 	if w.pool.forks != nil {
 		w.pool.forks.left(w.PID())
 	}
-	w.Worker.Shutdown(ctx)
+	w.rProcess.Shutdown(ctx)
 }
 
 // restore renews, once after the restore, what the workers share. All slots wait for it.

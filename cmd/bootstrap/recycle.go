@@ -6,7 +6,6 @@ import (
 
 	"lambda-r-runtime/internal/random"
 	"lambda-r-runtime/supervisor"
-	"lambda-r-runtime/worker"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -114,14 +113,14 @@ func (p *pool) room() bool {
 		return true
 	}
 	workers := p.processes()
-	return fits(workers, (*worker.Worker).RSS, limit) ||
+	return fits(workers, rProcess.RSS, limit) ||
 		// Forked workers share memory, which PSS counts once. It takes longer to read.
-		fits(workers, (*worker.Worker).PSS, limit)
+		fits(workers, rProcess.PSS, limit)
 }
 
 // fits reports whether the limit has room for the memory of these workers, and for one more as large
 // as the largest.
-func fits(workers []*worker.Worker, size func(*worker.Worker) int64, limit int64) bool {
+func fits(workers []rProcess, size func(rProcess) int64, limit int64) bool {
 	var sum, largest int64
 	for _, w := range workers {
 		sum += size(w)
@@ -131,15 +130,17 @@ func fits(workers []*worker.Worker, size func(*worker.Worker) int64, limit int64
 }
 
 // processes returns the workers of all slots, and the template.
-func (p *pool) processes() []*worker.Worker {
+func (p *pool) processes() []rProcess {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var workers []*worker.Worker
+	var workers []rProcess
 	for _, w := range p.workers {
-		workers = append(workers, w.Worker)
+		workers = append(workers, w.rProcess)
 	}
 	if p.forks != nil {
-		workers = append(workers, p.forks.living()...)
+		for _, w := range p.forks.living() {
+			workers = append(workers, w)
+		}
 	}
 	return workers
 }

@@ -29,6 +29,8 @@ const (
 // settings are the environment's, with defaults for those that are not set.
 type settings struct {
 	handler        string
+	command        []string // of a web server; nil for a function
+	detected       string   // why it is one
 	taskRoot       string
 	workers        int           // 0 if not set
 	initTimeout    time.Duration // 0 if not set: see initLimit
@@ -101,12 +103,7 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 	}
 	s.function = cmp.Or(getenv("AWS_LAMBDA_FUNCTION_NAME"), localFunction)
 	s.handler = getenv("_HANDLER")
-	if len(args) > 0 {
-		s.handler = args[0]
-	}
-	if len(args) > 1 {
-		invalid = append(invalid, fmt.Errorf("unexpected argument %q: give one handler", args[1]))
-	}
+	s.setHandler(args)
 	return s, errors.Join(invalid...)
 }
 

@@ -118,7 +118,9 @@ func TestDoctorFinds(t *testing.T) {
 		{"an unknown locale", "", []string{"LC_ALL=xx_YY.UTF-8"}, nil, 0, []string{`(ok    locale: C\.UTF-8|warn  locale: C is not UTF-8, .*)`}},
 		{"a time zone without data", "", []string{"TZ=Europe/Atlantis"}, nil, 0, []string{`warn  TZ: Europe/Atlantis is not known here, .*`}},
 		{"a HOME that is not there", "", []string{"HOME=/home/sbx_user1051"}, nil, 0, []string{`ok    HOME: /tmp, because /home/sbx_user1051 is not a folder`}},
-		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{`fail  settings: unexpected argument "c\.d": give one handler`}},
+		{"two handlers", "", nil, []string{"a.b", "c.d"}, 1, []string{
+			`fail  web server: Runtime\.InvalidEntrypoint: cannot start the web server "a\.b c\.d": .*not found.*; to serve a function, give one word, file\.function`,
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,326 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/test/kit/lambda"
+)
+
+// startWeb serves the command of a web server in testdata/web behind the emulator.
+func startWeb(t *testing.T, env []string, flags []string, command ...string) (*program, function) {
+	t.Helper()
+	args := append(append([]string{"local", "--addr", "127.0.0.1:0"}, flags...), "--")
+	p := start(t, "web", env, append(args, command...)...)
+	url := p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]
+	return p, function{t, url}
+}
+
+func startApp(t *testing.T, flags ...string) (*program, function) {
+	t.Helper()
+	return startWeb(t, nil, flags, "Rscript", "app.R")
+}
+
+// send sends an HTTP request to the function.
+func (f function) send(method, path, body string, header ...string) answer {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	a, err := lambda.Request(ctx, method, f.url+path, body, header...)
+	if err != nil {
+		f.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return a
+}
+
+func (f function) body(path string) string { return f.send("GET", path, "").Body }
+
+func TestWebServer(t *testing.T) {
+	for _, format := range []string{"url", "rest", "alb", "lattice"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			p, f := startApp(t, "--http="+format)
+			if got := f.send("GET", "/request?a=1&b=x%20y", "", "Cookie", "c=1; d=2"); got.Body != "GET /request ?a=1&b=x%20y c=1; d=2" {
+				t.Errorf("got %q", got.Body)
+			}
+			if got := f.send("POST", "/echo", "\x00\xff", "Content-Type", "application/octet-stream"); got.Body != "\x00\xff" {
+				t.Errorf("the body came back as %q", got.Body)
+			}
+			if got := f.send("GET", "/png", ""); got.Body != "\x89PNG"[:2]+"\x00\xff" || got.Header.Get("Content-Type") != "image/png" {
+				t.Errorf("got %q, %v", got.Body, got.Header)
+			}
+			if got := f.send("HEAD", "/pid", ""); got.Status != 200 || got.Body != "" {
+				t.Errorf("HEAD: got %d %q", got.Status, got.Body)
+			}
+			if got := f.send("GET", "/none", ""); got.Status != 204 || got.Body != "" {
+				t.Errorf("204: got %d %q", got.Status, got.Body)
+			}
+			if got := f.send("GET", "/not/there", ""); got.Status != 404 || got.Body != "no such path" {
+				t.Errorf("404: got %d %q", got.Status, got.Body)
+			}
+			if got := f.send("GET", "/cookies", "").Header.Values("Set-Cookie"); format != "alb" && format != "lattice" && !slices.Equal(got, []string{"a=1", "b=2"}) {
+				t.Errorf("got the cookies %q", got)
+			}
+			if got := f.body("/warn"); got != "warned" {
+				t.Errorf("got %q", got)
+			}
+			p.waitFor(`careful .*request_id=\w`)
+		})
+	}
+}
+
+// The headers of AWS's web adapter. A caller's own are dropped.
+func TestWebServerContext(t *testing.T) {
+	_, f := startApp(t)
+	var context struct {
+		ID  string `json:"request_id"`
+		ARN string `json:"invoked_function_arn"`
+	}
+	forged := []string{"X-Amzn-Lambda-Context", "forged", "X-Amzn-Request-Context", "forged", "X-Amz-Tenant-Id", "forged"}
+	got := f.send("GET", "/header?x-amzn-lambda-context", "", forged...).Body
+	if err := json.Unmarshal([]byte(got), &context); err != nil || context.ID == "" || !strings.HasPrefix(context.ARN, "arn:aws:lambda:") {
+		t.Errorf("got %s", got)
+	}
+	if got := f.send("GET", "/header?x-amzn-request-context", "", forged...).Body; !strings.Contains(got, `"stage":"$default"`) {
+		t.Errorf("got %s", got)
+	}
+	if got := f.send("GET", "/header?x-amz-tenant-id", "", forged...); got.Status != 500 { // R finds no such header
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	if got := f.body("/header?x-amzn-trace-id"); !strings.HasPrefix(got, "Root=1-") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestWebServerDies(t *testing.T) {
+	p, f := startApp(t)
+	for path, reason := range map[string]string{
+		"/die": `Runtime\.WorkerCrashed: the R process \(pid \d+\) was killed by SIGKILL`, "/quit": `Runtime\.WorkerCrashed: the R process \(pid \d+\) exited with status 7`,
+	} {
+		first := f.body("/pid")
+		if got := f.send("GET", path, ""); got.Status != 502 {
+			t.Errorf("%s: got %d %s", path, got.Status, got.Body)
+		}
+		p.waitFor(`ERR invocation error: ` + reason)
+		if got := f.body("/pid"); got == first || got == "" {
+			t.Errorf("%s: after %q came %q", path, first, got)
+		}
+	}
+}
+
+func TestWebServerHangs(t *testing.T) {
+	p, f := startApp(t, "--timeout=2s")
+	first := f.body("/pid")
+	start := time.Now()
+	if got := f.send("GET", "/sleep", ""); got.Status != 502 {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("the answer came after %v", took)
+	}
+	p.waitFor(`Runtime\.InvocationTimeout: the handler was stopped after .*; it was in Sys\.sleep\(seconds\)`)
+	p.waitFor(`ERR +\d: nap\(60\)`)
+	if strings.Contains(p.output(), "rookCall") || strings.Contains(p.output(), "doTryCatch") {
+		t.Errorf("the stack has frames of httpuv:\n%s", p.output())
+	}
+	if got := f.body("/pid"); got == first {
+		t.Errorf("the server was not replaced")
+	}
+}
+
+func TestWebServerErrors(t *testing.T) {
+	p, f := startApp(t)
+	first := f.body("/pid")
+	if got := f.send("GET", "/stop", ""); got.Status != 500 || got.Body != "ERROR: no luck" {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	p.waitFor(`ERR invocation error: http_error: the web server answered "GET /stop" with status 500`)
+	if got := f.send("GET", "/unavailable", ""); got.Status != 503 || got.Body != "later" {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	if got := f.body("/pid"); got != first {
+		t.Errorf("the server was replaced")
+	}
+}
+
+// A response that is too large is streamed where the source can, and an error elsewhere.
+func TestWebServerLargeResponses(t *testing.T) {
+	_, f := startApp(t)
+	if got := f.send("GET", "/big", "", "Accept-Encoding", "identity"); got.Status != 200 || got.Body != strings.Repeat("x", 7e6) {
+		t.Errorf("got %d with %d bytes", got.Status, len(got.Body))
+	}
+	p, f := startApp(t, "--http=alb")
+	if got := f.send("GET", "/big", "", "Accept-Encoding", "identity"); got.Status != 502 {
+		t.Errorf("got %d with %d bytes", got.Status, len(got.Body))
+	}
+	p.waitFor(`Function\.ResponseSizeTooLarge`)
+}
+
+func TestWebServerOtherEvents(t *testing.T) {
+	_, f := startApp(t)
+	if got := f.result(`{"Records": [{"eventSource": "aws:sqs"}]}`); got != `{"Records": [{"eventSource": "aws:sqs"}]}` {
+		t.Errorf("got %s", got)
+	}
+	if got := f.failure(`{"bad": 1}`); got.Type != "http_error" || !strings.Contains(got.Message, "with status 500: not this one") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWebServerExitHooks(t *testing.T) {
+	p, f := startApp(t)
+	f.body("/pid")
+	p.Signal(syscall.SIGTERM)
+	p.exitCode()
+	if !strings.Contains(p.output(), "finished") {
+		t.Errorf("the finalizer did not run:\n%s", p.output())
+	}
+}
+
+// One script with a port in it serves in several processes.
+func TestWebServerConcurrency(t *testing.T) {
+	_, f := startApp(t, "--concurrency=4")
+	start := time.Now()
+	answers := make(chan string, 4)
+	for range 4 {
+		go func() { answers <- f.body("/second") }() // received below
+	}
+	for range 4 {
+		if got := <-answers; got != "rested" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("four requests of one second took %v", took)
+	}
+}
+
+func TestWebServerRecycling(t *testing.T) {
+	_, f := startWeb(t, []string{"LAMBDA_R_MAX_INVOCATIONS=1"}, nil, "Rscript", "app.R")
+	if first, second := f.body("/pid"), f.body("/pid"); first == second {
+		t.Errorf("pid %s served twice", first)
+	}
+}
+
+func TestWebServerDoesNotStart(t *testing.T) {
+	lib := fakeShiny(t)
+	for name, row := range map[string]struct{ code, want string }{
+		"stops":   {`stop("no database")`, `Runtime\.WorkerCrashed: the R process \(pid \d+\) exited with status 1; last on stderr:\n(.*\n)*.*no database`},
+		"returns": {`cat("done\n")`, `exited with status 0`},
+		"shiny": {`library(shiny)
+runApp("app")`, `Shiny needs a websocket`},
+		"elsewhere": {`s <- serverSocket(28123); Sys.sleep(60)`, `Runtime\.InitTimeout: the web server listens on (0\.0\.0\.0|\[::\]):28123 only; make it listen on .* PORT`},
+		"never":     {`Sys.sleep(60)`, `Runtime\.InitTimeout: the web server does not listen on any port: R was not ready within 3s .*PORT`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			writeFile(t, filepath.Join(dir, "app.R"), row.code)
+			env := []string{"LAMBDA_TASK_ROOT=" + dir, "R_LIBS=" + lib}
+			if name == "never" {
+				env = append(env, "LAMBDA_R_INIT_TIMEOUT=3s")
+			}
+			p := start(t, "web", env, "local", "--addr", "127.0.0.1:0", "--", "Rscript", "app.R")
+			if code := p.exitCode(); code != 1 {
+				t.Errorf("exit status %d", code)
+			}
+			if !regexp.MustCompile(row.want).MatchString(p.output()) {
+				t.Errorf("want %q, got:\n%s", row.want, p.output())
+			}
+		})
+	}
+}
+
+// fakeShiny installs a package named shiny, whose runApp() returns, and returns its library.
+func fakeShiny(t *testing.T) (lib string) {
+	t.Helper()
+	lib = t.TempDir()
+	src := filepath.Join(t.TempDir(), "shiny")
+	if err := os.MkdirAll(filepath.Join(src, "R"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(src, "DESCRIPTION"), "Package: shiny\nVersion: 1.0\nTitle: X\nDescription: X.\nLicense: MIT\nAuthor: X\nMaintainer: X <x@example.com>\n")
+	writeFile(t, filepath.Join(src, "NAMESPACE"), "export(runApp)\n")
+	writeFile(t, filepath.Join(src, "R", "run.R"), "runApp <- function(...) NULL\n")
+	if out, err := exec.Command("R", "CMD", "INSTALL", "--no-docs", "--no-test-load", "-l", lib, src).CombinedOutput(); err != nil {
+		t.Fatalf("R CMD INSTALL: %v\n%s", err, out)
+	}
+	return lib
+}
+
+// A file that starts a server is one; a file with annotations is a plumber API.
+func TestWebServerIsDetected(t *testing.T) {
+	p, f := func() (*program, function) {
+		p := start(t, "web", nil, "local", "--addr", "127.0.0.1:0", "app.R")
+		return p, function{t, p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]}
+	}()
+	if got := f.body("/request"); got != "GET /request  " {
+		t.Errorf("got %q", got)
+	}
+	if !strings.Contains(p.output(), "app.R is served") {
+		t.Errorf("got:\n%s", p.output())
+	}
+	root, err := filepath.Abs("testdata/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, code := examine(t, nil, []string{"LAMBDA_TASK_ROOT=" + root}, "app.R")
+	expectLines(t, out, `ok    web server: Rscript app\.R listens after \d\.\d s and uses \d+ MB; it is a web server because app\.R has no plumber annotations and calls .*startServer\(\)`)
+	if code != 0 {
+		t.Errorf("exit status %d:\n%s", code, out)
+	}
+}
+
+// The user's own site profile and profile are read, and other R processes do not get the server's.
+func TestWebServerReadsProfiles(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "site.R"), `options(from_site = "site")`)
+	writeFile(t, filepath.Join(dir, ".Rprofile"), "options(from_user = \"user\")\n")
+	app := `body <- paste(getOption("from_site"), getOption("from_user"), Sys.getenv("R_PROFILE"), ls(globalenv(), all.names = TRUE))
+httpuv::runServer("127.0.0.1", 3000, list(call = function(req) list(status = 200L, headers = list(), body = body)))`
+	writeFile(t, filepath.Join(dir, "app.R"), app)
+	site := filepath.Join(dir, "site.R")
+	_, f := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir, "R_PROFILE=" + site}, nil, "Rscript", "app.R")
+	if got, want := f.body("/"), "site user "+site+" "; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Plumber as a server: its exit hook runs, and a timeout names the line.
+func TestPlumberAsAServer(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "api.R"), "#* @get /add\nfunction(a, b) as.numeric(a) + as.numeric(b)\n\n#* @get /hang\nfunction() {\n  Sys.sleep(60)\n}\n")
+	writeFile(t, filepath.Join(dir, "app.R"), "library(plumber)\napi <- pr_hook(pr(\"api.R\"), \"exit\", function() cat(\"plumber exits\\n\"))\npr_run(api, port = 8000)\n")
+	p, f := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir}, []string{"--timeout=2s"}, "Rscript", "app.R")
+	if got := f.body("/add?a=1&b=2"); got != "[3]" {
+		t.Errorf("got %s", got)
+	}
+	if got := f.send(http.MethodGet, "/hang", ""); got.Status != 502 {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	p.waitFor(`it was in Sys\.sleep\(60\) \(.*api\.R:6\)`)
+	f.body("/add?a=1&b=2")
+	p.Signal(syscall.SIGTERM)
+	p.exitCode()
+	if !strings.Contains(p.output(), "plumber exits") {
+		t.Errorf("the exit hook did not run:\n%s", p.output())
+	}
+}
+
+func TestWebServerInLambda(t *testing.T) {
+	rec := newRecorder(t, 20*time.Second, nil)
+	start(t, "web", rec.Env("Rscript"), "Rscript", "app.R") // the image's CMD
+	f := function{t, rec.URL}
+	if got := f.get("/request", "a=1"); got.Status != 200 || got.Body != "GET /request ?a=1 " {
+		t.Errorf("got %+v", got)
+	}
+}
