@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/bootstrap": {
 		"cmd/bootstrap/internal/proctree", "cmd/bootstrap/internal/watch", "console", "doctor", "emulator", "emulator/front", "internal/checkpoint",
 		"internal/credentials", "internal/memfd", "internal/random",
-		"lambdalog", "protocol", "protocol/runtimeapi", "rscripts", "supervisor", "worker", "worker/process",
+		"lambdalog", "protocol", "protocol/runtimeapi", "rscripts", "supervisor", "worker", "worker/process", "worker/web",
 	},
 	"cmd/bootstrap/internal/proctree": {"worker/process"},
 	"cmd/bootstrap/internal/watch":    {},
@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"emulator":            {"emulator/front", "protocol/runtimeapi"},
 	"emulator/faulty":     {"protocol/runtimeapi"},
 	"emulator/front":      {"protocol/runtimeapi"},
+	"httpevent":           {"protocol"},
 	"lambdalog":           {"protocol", "protocol/runtimeapi", "supervisor"},
 	"protocol":            {},
 	"protocol/runtimeapi": {},
@@ -40,6 +41,7 @@ var mayImport = map[string][]string{
 	"worker":              {"internal/memfd", "internal/random", "protocol", "protocol/runtimeapi", "worker/process", "worker/rvalue"},
 	"worker/process":      {},
 	"worker/rvalue":       {},
+	"worker/web":          {"httpevent", "internal/random", "protocol", "protocol/runtimeapi", "worker", "worker/process"},
 
 	"internal/checkpoint":  {"worker/process"},
 	"internal/credentials": {"internal/random"},
