@@ -46,7 +46,8 @@ const usage = `bootstrap serves an R function as AWS Lambda does.
                                      with R CMD INSTALL: help pages, and tests of handlers
   bootstrap version                  print the version, the commit and Go's version
 
-HANDLER is file.function: functions.parity is parity() in functions.R.
+HANDLER is file.function: functions.parity is parity() in functions.R. A command, such as
+Rscript app.R, is a web server: bootstrap local -- Rscript app.R
 
 Flags of bootstrap local:
 `

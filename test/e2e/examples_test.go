@@ -21,6 +21,7 @@ func TestExamples(t *testing.T) {
 		"model":     exampleModel,
 		"snapstart": exampleSnapStart,
 		"tested":    exampleTested,
+		"webserver": exampleWebServer,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {
@@ -49,6 +50,20 @@ func serveExample(t *testing.T, dir, handler string) function {
 	t.Helper()
 	_, f := startLocal(t, handler, []string{"LAMBDA_TASK_ROOT=" + dir}, "--http")
 	return f
+}
+
+func exampleWebServer(t *testing.T, dir string) {
+	for script, row := range map[string]struct{ method, path, body, want string }{
+		"httpuv.R":         {"GET", "/a", "", "hello from /a"},
+		"plumber-server.R": {"GET", "/sum?a=1&b=2.5", "", `{"sum":[3.5]}`},
+		"model.R":          {"POST", "/predict", `[{"wt": 2.5}, {"wt": 3.5}]`, "[23.9"},
+	} {
+		_, f := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir}, nil, "Rscript", script)
+		got := f.http(row.method, row.path, row.body, "Content-Type", "application/json")
+		if got.Status != 200 || !strings.HasPrefix(got.Body, row.want) {
+			t.Errorf("%s: got %d %s, want %s", script, got.Status, got.Body, row.want)
+		}
+	}
 }
 
 func exampleParity(t *testing.T, dir string) {

@@ -1,0 +1,3 @@
+#* @get /
+#* @serializer text
+function() "hello"

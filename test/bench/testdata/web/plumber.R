@@ -1,0 +1,1 @@
+plumber::pr_run(plumber::pr("api.R"), port = 8000, quiet = TRUE)

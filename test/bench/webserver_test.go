@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lambda-r-runtime/emulator"
+	"lambda-r-runtime/emulator/front"
+	"lambda-r-runtime/test/kit/lambda"
+)
+
+// startWeb starts a web server of testdata/web as Lambda does, or a function if command is one word.
+func startWeb(b *testing.B, program string, slots string, command ...string) *runtime {
+	b.Helper()
+	url := lambda.Serve(b, emulator.New(emulator.Config{Timeout: 30 * time.Second, Limit: 100}))
+	cmd := exec.Command(program, command...)
+	cmd.Dir = "testdata/web"
+	cmd.Env = append(os.Environ(), lambda.Env(url, command[0], "AWS_LAMBDA_MAX_CONCURRENCY="+slots)...)
+	p, err := lambda.Start(cmd)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &runtime{p, url}
+}
+
+// urlEvent returns the event of a function URL for a request.
+func urlEvent(method, path string, body []byte) []byte {
+	r := httptest.NewRequest(method, path, bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/octet-stream")
+	return front.FunctionURL.Event(front.Request{HTTP: r, Body: body, ID: "id", TraceID: "Root=1-2-3", Time: time.Now()})
+}
+
+// send invokes the function and returns how long that took, and the status of its response.
+func (r *runtime) send(b *testing.B, event []byte) (time.Duration, int) {
+	b.Helper()
+	begin := time.Now()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, r.url+lambda.InvokePath, bytes.NewReader(event))
+	if err != nil {
+		b.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	took := time.Since(begin)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var result struct{ StatusCode int }
+	_ = json.Unmarshal(body, &result) // an error of the function has no status
+	return took, result.StatusCode
+}
+
+// BenchmarkWebServer measures requests through emulator and bootstrap: a server of httpuv, plumber as a
+// server, and the same API in the worker.
+func BenchmarkWebServer(b *testing.B) {
+	program := build(b, "cmd/bootstrap")
+	for _, row := range [][]string{{"httpuv", "Rscript", "httpuv.R"}, {"plumber", "Rscript", "plumber.R"}, {"in-process", "api.R"}} {
+		b.Run(row[0], func(b *testing.B) {
+			r := startWeb(b, program, "1", row[1:]...)
+			defer r.stop(b)
+			event := urlEvent("GET", "/", nil)
+			for range 20 { // R compiles what it calls often
+				if _, status := r.send(b, event); status != 200 {
+					b.Fatalf("status %d\n%s", status, r.Output.String())
+				}
+			}
+			var times []time.Duration
+			for b.Loop() {
+				took, _ := r.send(b, event)
+				times = append(times, took)
+			}
+			b.ReportMetric(quantile(times, 0.5), "ms-p50")
+			b.ReportMetric(quantile(times, 0.99), "ms-p99")
+		})
+	}
+}
+
+// BenchmarkWebServerParallel sends four requests of one second to four processes.
+func BenchmarkWebServerParallel(b *testing.B) {
+	r := startWeb(b, build(b, "cmd/bootstrap"), "4", "Rscript", "httpuv.R")
+	defer r.stop(b)
+	event := urlEvent("GET", "/second", nil)
+	all := func() {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { r.send(b, event) }) // Wait waits for it
+		}
+		wg.Wait()
+	}
+	all() // all four are ready
+	all()
+	for b.Loop() {
+		all()
+	}
+}
+
+// BenchmarkWebServerEcho sends 4 MB and gets them back.
+func BenchmarkWebServerEcho(b *testing.B) {
+	r := startWeb(b, build(b, "cmd/bootstrap"), "1", "Rscript", "httpuv.R")
+	defer r.stop(b)
+	event := urlEvent("POST", "/echo", []byte(strings.Repeat("\x00\x01\xfe\xff", 1<<20)))
+	for b.Loop() {
+		if _, status := r.send(b, event); status != 200 {
+			b.Fatalf("status %d\n%.2000s", status, r.Output.String())
+		}
+	}
+}
+
+// BenchmarkWebServerCrash measures from the call that kills the server to the next answer.
+func BenchmarkWebServerCrash(b *testing.B) {
+	r := startWeb(b, build(b, "cmd/bootstrap"), "1", "Rscript", "httpuv.R")
+	defer r.stop(b)
+	die, event := urlEvent("GET", "/die", nil), urlEvent("GET", "/", nil)
+	r.send(b, event)
+	for b.Loop() {
+		r.send(b, die)
+		if _, status := r.send(b, event); status != 200 {
+			b.Fatalf("status %d\n%s", status, r.Output.String())
+		}
+	}
+}
