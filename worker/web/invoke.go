@@ -69,7 +69,7 @@ func (w *Worker) serve(
 	if e.Streams() && mustStream(r, resp, w.maxResult) {
 		return w.stream(e, resp, nil, open)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(w.maxResult)+1))
+	body, err := w.read(resp)
 	if err != nil {
 		return w.failed(err)
 	}
@@ -82,6 +82,16 @@ func (w *Worker) serve(
 	}
 	size := max(int64(len(result)), resp.ContentLength)
 	return protocol.Answer{TooLarge: &protocol.FrameTooLargeError{Size: size, Limit: int64(w.maxResult)}}, nil
+}
+
+// read reads the body, but not much more than a result may have.
+func (w *Worker) read(resp *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 {
+		body.Grow(int(min(n, int64(w.maxResult))) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, int64(w.maxResult)+1))
+	return body.Bytes(), err
 }
 
 // mustStream reports whether a response is too large for a result, or of unknown length. Compressed
@@ -136,7 +146,7 @@ func (w *Worker) serveOther(inv protocol.Invoke, event []byte) (protocol.Answer,
 		return w.failed(err)
 	}
 	defer resp.Body.Close() // ends the connection, and an answer that nobody reads
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(w.maxResult)+1))
+	body, err := w.read(resp)
 	if err != nil {
 		return w.failed(err)
 	}
