@@ -31,8 +31,10 @@ type invocation struct {
 	Ended       float64 `json:"ended"`      // time
 	EventBytes  int     `json:"event_bytes"`
 	AnswerBytes int     `json:"answer_bytes"`
-	Error       string  `json:"error"` // its type and message, shortened
-	Lines       int     `json:"lines"` // in the log
+	Request     string  `json:"request"` // method and path of an HTTP request, or ""
+	Status      int     `json:"status"`  // of its response; 0 until it has one
+	Error       string  `json:"error"`   // its type and message, shortened
+	Lines       int     `json:"lines"`   // in the log
 
 	seq    uint64
 	detail *detail // nil if it is no longer kept
@@ -58,6 +60,7 @@ type detail struct {
 
 // Called notes a new invocation.
 func (c *Console) Called(call emulator.Call) {
+	request := requestOf(call.Event)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	inv := c.invocations[call.ID]
@@ -69,6 +72,7 @@ func (c *Console) Called(call emulator.Call) {
 	}
 	// It may be a new attempt of an invocation that has failed.
 	inv.State, inv.Slot, inv.PID, inv.Error = stateWaiting, -1, 0, ""
+	inv.Request, inv.Status = request, 0
 	inv.Called, inv.Dispatched, inv.Ended = ms(call.Time), 0, 0
 	inv.EventBytes, inv.AnswerBytes = len(call.Event), 0
 	c.bytes -= inv.size
@@ -113,6 +117,9 @@ func (c *Console) answer(inv *invocation, r emulator.Result) {
 		return // collected is before us
 	}
 	inv.AnswerBytes = len(r.Body)
+	if inv.Request != "" {
+		inv.Status = statusOf(r.Body)
+	}
 	if inv.detail != nil {
 		inv.detail.result = &r
 		c.hold(inv, len(r.Body))

@@ -32,5 +32,5 @@ function update(row, i) {
   setText(slot, i.slot >= 0 ? String(i.slot) : "");
   setText(event, bytes(i.event_bytes));
   setText(answer, isOver(i) ? bytes(i.answer_bytes) : "");
-  setText(error, i.error);
+  setText(error, [i.request && `${i.request} ${i.status || ""}`.trim(), i.error].filter(Boolean).join(": "));
 }

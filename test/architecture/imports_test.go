@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"cmd/bootstrap/internal/proctree": {"worker/process"},
 	"cmd/bootstrap/internal/watch":    {},
 
-	"console":             {"emulator", "internal/random", "protocol", "protocol/runtimeapi", "supervisor"},
+	"console":             {"emulator", "httpevent", "internal/random", "protocol", "protocol/runtimeapi", "supervisor"},
 	"doctor":              {"internal/memfd", "protocol", "protocol/runtimeapi", "supervisor", "worker", "worker/process"},
 	"emulator":            {"emulator/front", "protocol/runtimeapi"},
 	"emulator/faulty":     {"protocol/runtimeapi"},
