@@ -82,7 +82,7 @@ func (l *snapLocal) command(tempDir string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self)
+	cmd := exec.Command(self, l.settings.command...) // none for a function, which _HANDLER names
 	cmd.Env = snapStartEnv(os.Environ(), l.options, l.settings.handler, l.server.runtime.Addr().String(), l.token, tempDir)
 	cmd.Env = append(cmd.Env, "LAMBDA_R_INIT_TIMEOUT="+l.settings.initLimit().String()) // the child has no --timeout
 	return cmd, nil
