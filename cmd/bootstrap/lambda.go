@@ -52,7 +52,10 @@ func serveLambda(
 	}
 	ext := newExtension(api, p.hasHooks, log)
 	var source supervisor.RuntimeAPI = ext
-	if p.credentials = newCredentials(getenv, log); p.credentials != nil {
+	if s.command == nil { // a server takes them from Lambda's endpoint: nothing could renew its environment
+		p.credentials = newCredentials(getenv, log)
+	}
+	if p.credentials != nil {
 		source = &refresher{ext, p.credentials}
 	}
 	sup, err := newSupervisor(p, source, out)

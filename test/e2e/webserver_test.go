@@ -324,3 +324,14 @@ func TestWebServerInLambda(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// After a restore, R draws from a new seed.
+func TestWebServerSnapStart(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "app.R"), `set.seed(1)
+httpuv::runServer("127.0.0.1", 3000, list(call = function(req) list(status = 200L, headers = list(), body = format(runif(1), digits = 15))))`)
+	_, f := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir}, []string{"--snapstart"}, "Rscript", "app.R")
+	if got := f.body("/"); got == "" || strings.HasPrefix(got, "0.26550866") {
+		t.Errorf("got %q", got)
+	}
+}
