@@ -11,6 +11,7 @@ const (
 	TypeCheck    = "check"
 	TypeThreads  = "threads"
 	TypeTemplate = "template"
+	TypeListen   = "listen"
 )
 
 // Fork makes a template fork a worker. The paths are those of the worker's ends of its pipes, which bootstrap
@@ -48,6 +49,14 @@ type Threads struct {
 	Type    string            `json:"type"`
 	Threads map[string]string `json:"threads"` // by the variable that sets the number
 }
+
+// Listen lets the R of a web server open its port.
+type Listen struct {
+	Type string `json:"type"`
+}
+
+// NewListen returns the listen message.
+func NewListen() Listen { return Listen{Type: TypeListen} }
 
 // Born is the first frame of a forked worker.
 type Born struct {

@@ -48,9 +48,9 @@ func DebugProfile(files, config string) []byte {
 }
 
 // WebProfile returns the site profile of a web server in R: see web/site-profile.R, begin_web_server().
-func WebProfile(port int, site, stack, restored string) []byte {
-	return fmt.Appendf(nil, "base::local({\n%s\nbegin_web_server(%dL, %q, %q, %q)\n}, envir = base::new.env(parent = base::baseenv()))\n",
-		read("web/site-profile.R"), port, site, stack, restored)
+func WebProfile() []byte {
+	return fmt.Appendf(nil, "base::local({\n%s\nbegin_web_server()\n}, envir = base::new.env(parent = base::baseenv()))\n",
+		read("web/site-profile.R"))
 }
 
 // without returns the names of the R files, in their order, but not those of the given rooms.

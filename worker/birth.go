@@ -40,8 +40,8 @@ func (e *DirError) Unwrap() error { return e.Err }
 // ErrorType is the errorType reported to Lambda.
 func (e *DirError) ErrorType() string { return runtimeapi.ErrorInvalidEntrypoint }
 
-// CheckDir returns a *DirError if R cannot run in dir.
-func CheckDir(dir string) error {
+// checkDir returns a *DirError if R cannot run in dir.
+func checkDir(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
@@ -58,7 +58,7 @@ func CheckDir(dir string) error {
 
 // execR starts a new R, whose output and end are handled by o.
 func execR(c Config, o process.Options) (birth, error) {
-	if err := CheckDir(c.Dir); err != nil {
+	if err := checkDir(c.Dir); err != nil {
 		return birth{}, err
 	}
 	dir, err := newTempDir(c.TempDir)
@@ -89,6 +89,13 @@ func (b *birth) exec(c Config, o process.Options) error {
 	// is read, so that renv works. With -e instead of --file, R would write a file.
 	cmd := exec.Command(c.Bin, "--no-echo", "--no-restore", "--no-save", "--file="+scriptPath)
 	cmd.Dir, cmd.Env = c.Dir, slices.Concat(c.Env, c.OwnEnv)
+	if len(c.Args) > 0 {
+		profile := filepath.Join(b.tempDir.path, "profile.R")
+		if err := os.WriteFile(profile, c.Profile, 0o600); err != nil {
+			return errors.Join(err, requests.Close(), replies.Close())
+		}
+		cmd.Args, cmd.Env = c.Args, append(cmd.Env, "R_PROFILE="+profile)
+	}
 	cmd.ExtraFiles = []*os.File{fd3, fd4, c.Script.loader, c.Script.files}
 	o.Marker = b.tempDir.marker()
 	b.process, err = process.Start(cmd, o)

@@ -14,8 +14,8 @@ import (
 var levelLine = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m)*(FATAL|ERROR|WARN|SUCCESS|INFO|DEBUG|TRACE)(?:\x1b\[[0-9;]*m)* *(?:\x1b\[[0-9;]*m)*` +
 	`\[(?:\x1b\[[0-9;]*m)*(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d[^\]]*\]`)
 
-// LineLevel returns the level of a printed line: that of a log package, or info.
-func LineLevel(line string) slog.Level {
+// lineLevel returns the level of a printed line: that of a log package, or info.
+func lineLevel(line string) slog.Level {
 	if !strings.HasPrefix(line, "\x1b") && (line == "" || !strings.Contains("FEWSIDT", line[:1])) {
 		return slog.LevelInfo // as nearly every line; the expression takes longer
 	}

@@ -39,7 +39,7 @@ func (w *Worker) logStderr(line string) { w.logLine("stderr", line, w.workAttrs(
 // that of a log package, which has its own threshold.
 func (w *Worker) logLine(stream, line string, attrs []slog.Attr) {
 	<-w.named // R may print before Spawn has its pid
-	r := slog.NewRecord(time.Now(), LineLevel(line), line, 0)
+	r := slog.NewRecord(time.Now(), lineLevel(line), line, 0)
 	r.AddAttrs(attrs...)
 	r.AddAttrs(slog.String("stream", stream))
 	_ = w.log.Handler().Handle(context.Background(), r) // a log that fails cannot be reported in the log

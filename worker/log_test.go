@@ -371,7 +371,7 @@ func TestLineLevel(t *testing.T) {
 		"ERROR [of the model] a":  slog.LevelInfo,
 		"WARNING [12:00:00] text": slog.LevelInfo,
 	} {
-		if got := LineLevel(line); got != want {
+		if got := lineLevel(line); got != want {
 			t.Errorf("%q has level %v, want %v", line, got, want)
 		}
 	}

@@ -20,8 +20,14 @@ type Config struct {
 	Env     []string // see Environment
 	OwnEnv  []string // more variables, of this process only: a forked worker sets them itself
 	TempDir string   // where each process gets its own TMPDIR
-	Timing  bool     // make a record of each library() and source() call of the load: how long it took
-	Hints   bool     // log hints for the function's developer, such as names that a result lost
+
+	// Args, if not empty, are the arguments of Bin, of which the first is its name. It is a web server.
+	// Profile is its R profile.
+	Args    []string
+	Profile []byte
+
+	Timing bool // make a record of each library() and source() call of the load: how long it took
+	Hints  bool // log hints for the function's developer, such as names that a result lost
 
 	// Threads are the numbers of threads of a forked worker, by the variables that set them.
 	Threads map[string]string
@@ -60,18 +66,30 @@ func Spawn(ctx context.Context, c Config) (*Worker, error) {
 
 // start brings a process into being with bear, and waits until R is ready.
 func start(ctx context.Context, c Config, bear func(process.Options) (birth, error)) (*Worker, error) {
+	w, err := begin(c, bear)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.load(ctx, c); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// begin brings a process into being with bear.
+func begin(c Config, bear func(process.Options) (birth, error)) (*Worker, error) {
 	w := &Worker{
 		maxResult: c.MaxResult,
 		onRecord:  c.OnRecord,
 		named:     make(chan struct{}),
 		done:      make(chan struct{}),
+		tag:       newLogTag(),
 	}
-	tag := newLogTag()
 	b, err := bear(process.Options{
 		Stdout:      w.logStdout,
 		Stderr:      w.logStderr,
 		Record:      w.logRecord,
-		Tag:         tag,
+		Tag:         w.tag,
 		CrashPrefix: crashPrefix,
 		MemoryLimit: c.MemoryLimit,
 	})
@@ -90,21 +108,24 @@ func start(ctx context.Context, c Config, bear func(process.Options) (birth, err
 		w.log.Debug("R process forked", "template", b.template.PID())
 	}
 	w.goroutines.Go(func() { w.bury() }) // free waits for it
+	return w, nil
+}
 
+// load does the handshake. If it fails, the process is killed and freed.
+func (w *Worker) load(ctx context.Context, c Config) error {
 	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
-	err = w.handshake(c, tag)
+	err := w.handshake(c)
 	if !stop() {
 		err = stopped(err, context.Cause(ctx))
 	}
 	if err != nil {
-		if b.template == nil {
+		if w.origin == nil && len(c.Args) == 0 {
 			err = w.inProfile(err, c)
 		}
 		w.Kill("it did not become ready")
 		w.free()
-		return nil, err
 	}
-	return w, nil
+	return err
 }
 
 // interruptGrace is how long an R that was interrupted may take to report what it was loading.
@@ -140,17 +161,21 @@ func stopped(err, cause error) error {
 
 // handshake sends R the handler to load, and waits until R has loaded it or reports why it
 // cannot.
-func (w *Worker) handshake(c Config, tag string) error {
+func (w *Worker) handshake(c Config) error {
 	hello := protocol.NewHello(c.Handler)
 	hello.Timing = c.Timing
 	hello.Hints = c.Hints
 	hello.Dumps = c.Dumps
-	hello.LogTag, hello.LogLevel = tag, c.lowestLevel()
-	if err := w.writer.WriteMessage(hello); err != nil {
-		return w.broken(err)
+	hello.LogTag, hello.LogLevel = w.tag, c.lowestLevel()
+	var reply protocol.Reply
+	err := w.writer.WriteMessage(hello)
+	if err == nil {
+		reply, err = w.await("")
 	}
-	reply, err := w.await("")
-	if err != nil {
+	switch {
+	case err != nil && len(c.Args) > 0 && w.isSilent(err):
+		return nil
+	case err != nil:
 		return w.broken(err)
 	}
 	w.process.Flush()

@@ -27,6 +27,8 @@ type Worker struct {
 	origin    *tempDir              // of the template that it was forked from; nil if it was started
 	maxResult int                   // see Config.MaxResult
 	onRecord  func(protocol.Record) // may be nil
+	tag       string                // begins the records of R's log
+	silent    atomic.Bool           // see Silent
 
 	requests *os.File // our end of R's fd 3
 	replies  *os.File // our end of R's fd 4

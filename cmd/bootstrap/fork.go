@@ -49,8 +49,10 @@ const (
 
 // newForks returns forks for the workers of p.
 func newForks(p *pool) *forks {
-	f := &forks{pool: p, log: p.log}
-	f.single, f.threads = worker.SingleThreaded(p.config.Env)
+	f := &forks{pool: p, log: p.log, single: p.config.Env}
+	if p.settings.command == nil { // a server that is not in R, or cannot be forked, keeps its threads
+		f.single, f.threads = worker.SingleThreaded(p.config.Env)
+	}
 	return f
 }
 
@@ -63,7 +65,7 @@ func (f *forks) spawn(ctx context.Context, c worker.Config) (*worker.Worker, err
 		w, err := f.fork(ctx, t, c)
 		return f.orSpawn(ctx, c, w, err)
 	}
-	w, err := worker.Spawn(ctx, c)
+	w, err := f.pool.start(ctx, c)
 	if err == nil {
 		f.mu.Lock()
 		f.trial.ready(w.PID(), false)
@@ -92,10 +94,14 @@ func (f *forks) first(ctx context.Context, c worker.Config) (*worker.Worker, err
 	single := c
 	single.Env = f.single
 	start := time.Now()
-	w, err := worker.Spawn(ctx, single)
+	w, err := f.pool.start(ctx, single)
 	if err != nil {
 		f.enter(forkUndecided)
 		return nil, err
+	}
+	if !w.Talks() {
+		f.enter(forkOver)
+		return w, nil
 	}
 	fork, err := f.pool.canFork(ctx, c.Log, w, time.Since(start))
 	if err != nil {
@@ -164,7 +170,7 @@ func (f *forks) orSpawn(ctx context.Context, c worker.Config, w *worker.Worker, 
 	default:
 		f.end(c.Log, err)
 	}
-	return worker.Spawn(ctx, c)
+	return f.pool.start(ctx, c)
 }
 
 // enter changes the state, unless forking is over.
@@ -310,7 +316,7 @@ func (f *forks) load(ctx context.Context) (*worker.Template, error) {
 	c := f.pool.config
 	credentials := share{store: f.pool.credentials}
 	c.Log, c.Env, c.OwnEnv = f.log, f.single, credentials.environ(ctx)
-	w, err := worker.Spawn(ctx, c)
+	w, err := f.pool.start(ctx, c)
 	if err != nil {
 		return nil, err
 	}

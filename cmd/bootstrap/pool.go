@@ -77,7 +77,11 @@ func newPool(s settings, slots int, getenv func(string) string, extra []string, 
 		log:      log,
 		workers:  map[int]*pooled{},
 	}
-	if s.command == nil && (s.fork == forkAuto || s.fork == forkAlways) {
+	forking := s.fork == forkAuto || s.fork == forkAlways
+	if s.command != nil {
+		p.config = web.Configure(p.config, s.command, rscripts.WebProfile(), forking)
+	}
+	if forking {
 		p.forks = newForks(p)
 	}
 	return p, nil
@@ -104,13 +108,22 @@ func (p *pool) close() {
 
 // bear makes a worker.
 func (p *pool) bear(ctx context.Context, c worker.Config) (rProcess, error) {
-	switch {
-	case p.settings.command != nil:
-		return asProcess(web.Spawn(ctx, p.webConfig(c)))
-	case p.forks == nil:
-		return asProcess(worker.Spawn(ctx, c))
+	start := p.start
+	if p.forks != nil {
+		start = p.forks.spawn
 	}
-	return asProcess(p.forks.spawn(ctx, c))
+	if p.settings.command != nil {
+		return asProcess(web.Spawn(ctx, c, start))
+	}
+	return asProcess(start(ctx, c))
+}
+
+// start starts a process that serves or from which others are forked.
+func (p *pool) start(ctx context.Context, c worker.Config) (*worker.Worker, error) {
+	if p.settings.command != nil {
+		return web.Start(ctx, c)
+	}
+	return worker.Spawn(ctx, c)
 }
 
 // asProcess returns w as an rProcess, which is nil if there is an error.

@@ -4,33 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
-
-	"lambda-r-runtime/rscripts"
-	"lambda-r-runtime/worker"
-	"lambda-r-runtime/worker/web"
 )
-
-// webConfig returns the configuration of a web server from that of the R of a function.
-func (p *pool) webConfig(c worker.Config) web.Config {
-	return web.Config{
-		Command: p.settings.command,
-		RBin:    c.Bin,
-		Dir:     c.Dir,
-		Env:     slices.Concat(c.Env, c.OwnEnv),
-		TempDir: c.TempDir,
-		Profile: func(o web.Profile) []byte {
-			if !p.settings.snapStart {
-				o.Restored = ""
-			}
-			return rscripts.WebProfile(o.Port, o.Site, o.Stack, o.Restored)
-		},
-		MemoryLimit: c.MemoryLimit,
-		MaxResult:   c.MaxResult,
-		Log:         c.Log,
-	}
-}
 
 // setHandler sets the handler: one word names a function or a file, several are the command of a web server.
 func (s *settings) setHandler(words []string) {

@@ -84,15 +84,18 @@ or_die <- function(frame, expr) {
   })
 }
 
-# prepare_forks() prepares this process for forks. It stops if this R cannot fork.
-prepare_forks <- function(io, collect) {
+# prepare_forks() prepares this process for forks, with `warm` also for invocations. It stops if this R
+# cannot fork.
+prepare_forks <- function(io, collect, warm = TRUE) {
   forking$routines <- fork_routines()
   # At the end of each forked process, a finalizer of parallel would load it, which takes 13 ms.
   loadNamespace("tools")
   keep_c_library()
   forking$setters <- keep_thread_setters()
   leave_temp_dir()
-  warm_up(io)
+  if (warm) {
+    warm_up(io)
+  }
   if (collect) {
     # A collection marks objects in their headers. After two, all are old: the collections of the
     # workers touch them less, and more of their pages stay shared.

@@ -5,15 +5,7 @@
 # runs the hooks of on_fork() and announces the handler, as a worker does that was not forked. Returns
 # the worker's pipes, or NULL if it cannot serve.
 become_worker <- function(frame, io, request_path = "/proc/self/fd/3", reply_path = "/proc/self/fd/4") {
-  io <- or_die(frame, {
-    take_pipes(frame, io)
-    Sys.setenv(TMPDIR = frame$temp_dir)
-    set_env(frame$env)
-    set_threads(frame$threads, forking$setters)
-    io <- open_io(request_path, reply_path)
-    write_frames(io$replies, frame_bytes(charToRaw(sprintf("{\"type\":\"born\",\"pid\":%d}", io$pid))))
-    io
-  })
+  io <- take_place(frame, io, request_path, reply_path)
   hello <- read_message(io)
   if (is.null(hello)) {
     return(NULL)
@@ -29,6 +21,20 @@ become_worker <- function(frame, io, request_path = "/proc/self/fd/3", reply_pat
   ready <- if (length(settings$fork_hooks)) announcement(forking$loaded) else forking$ready
   write_frames(io$replies, ready)
   io
+}
+
+# take_place() gives a process that was forked its pipes, TMPDIR, environment and threads, announces its
+# birth and returns its pipes.
+take_place <- function(frame, io, request_path, reply_path) {
+  or_die(frame, {
+    take_pipes(frame, io)
+    Sys.setenv(TMPDIR = frame$temp_dir)
+    set_env(frame$env)
+    set_threads(frame$threads, forking$setters)
+    io <- open_io(request_path, reply_path)
+    write_frames(io$replies, frame_bytes(charToRaw(sprintf("{\"type\":\"born\",\"pid\":%d}", io$pid))))
+    io
+  })
 }
 
 # renew_forked() renews what forked processes share. It is renew() without what they do not share:

@@ -4,8 +4,10 @@
 
 # find_fragile() returns findings, lists of `kind`, `what` and `fix`, at most `max_findings`. It sees
 # the user's objects, and those in their lists and environments.
-find_fragile <- function(handler) {
-  roots <- user_roots(handler)
+find_fragile <- function(handler) find_fragile_in(user_roots(handler))
+
+# find_fragile_in() is find_fragile() for the objects in environments.
+find_fragile_in <- function(roots) {
   found <- c(fragile_objects(roots), fragile_seeds(roots), foreign_generators())
   utils::head(found, max_findings)
 }
@@ -102,7 +104,7 @@ present_value <- function(name, env) {
     return(tryCatch(get(name, env, inherits = FALSE), error = function(e) NULL))
   }
   value <- do.call(substitute, list(as.name(name), env))
-  if (!is.language(value)) value
+  if (!missing(value) && !is.language(value)) value # an argument of a function that runs may be missing
 }
 
 # fragile_object() returns the finding for an object that user code calls `name`, or NULL.

@@ -2,18 +2,35 @@
 # writes down where R is when it is interrupted. It runs in the server's own R, before the user's
 # profile, and leaves nothing in the user's environments.
 
-# begin_web_server() prepares this R. `port` is the worker's; `site` is the R_PROFILE that the user has
-# set, or "". `stack` is the file for the stack of an interrupt; `restored` is one that exists after the
-# restore of a snapshot.
-begin_web_server <- function(port, site, stack, restored) {
+# begin_web_server() prepares this R. Variables of the environment say what for: PORT is the worker's
+# port, LAMBDA_R_SITE_PROFILE the R_PROFILE that the user has set, and LAMBDA_R_SERVER_TALKS is set if this
+# R is to take part in bootstrap's handshake before it listens.
+begin_web_server <- function() {
+  site <- Sys.getenv("LAMBDA_R_SITE_PROFILE")
+  server <- new.env(parent = emptyenv())
+  server$talks <- nzchar(Sys.getenv("LAMBDA_R_SERVER_TALKS"))
+  Sys.unsetenv(c("LAMBDA_R_SITE_PROFILE", "LAMBDA_R_SERVER_TALKS"))
   restore_site_profile(site)
+  take_port(server)
   options(
-    plumber.port = port, plumber2.port = port, ambiorix.port.force = port, shiny.port = port,
     warn = 1L, # otherwise R prints warnings during the next request
     keep.source = TRUE
   )
-  setHook(packageEvent("httpuv", "onLoad"), function(...) hook_httpuv(asNamespace("httpuv"), port, stack, restored))
+  setHook(packageEvent("httpuv", "onLoad"), function(...) hook_httpuv(asNamespace("httpuv"), server))
   setHook(packageEvent("shiny", "onLoad"), function(...) refuse_shiny(asNamespace("shiny")))
+}
+
+# take_port() reads what differs between the processes of one script: their port and their TMPDIR. In
+# there, the file `stack` is for the stack of an interrupt, and `restored` exists after the restore of a
+# snapshot.
+take_port <- function(server) {
+  server$port <- as.integer(Sys.getenv("PORT"))
+  server$stack <- file.path(Sys.getenv("TMPDIR"), "stack")
+  server$restored <- file.path(Sys.getenv("TMPDIR"), "restored")
+  options(
+    plumber.port = server$port, plumber2.port = server$port, ambiorix.port.force = server$port,
+    shiny.port = server$port
+  )
 }
 
 # restore_site_profile() reads the site profile that R would have read, and gives R processes that this
@@ -32,12 +49,12 @@ restore_site_profile <- function(site) {
 }
 
 # hook_httpuv() wraps two functions of httpuv. A version in which they differ is left as it is.
-hook_httpuv <- function(namespace, port, stack, restored) {
+hook_httpuv <- function(namespace, server) {
   if (has_arguments(namespace, "makeTcpServer", c("host", "port"))) {
-    replace_function(namespace, "makeTcpServer", on_port(namespace$makeTcpServer, port))
+    replace_function(namespace, "makeTcpServer", on_port(namespace$makeTcpServer, server))
   }
   if (has_arguments(namespace, "rookCall", "func")) {
-    replace_function(namespace, "rookCall", watched(namespace$rookCall, stack, restored))
+    replace_function(namespace, "rookCall", watched(namespace$rookCall, server))
   }
 }
 
@@ -55,13 +72,13 @@ replace_function <- function(namespace, name, value) {
 
 # on_port() returns a makeTcpServer() that opens the worker's port. While another server has it, a server
 # gets the port that it asks for.
-on_port <- function(make, worker_port) {
+on_port <- function(make, server) {
   force(make)
-  force(worker_port)
   ours <- NULL
   function(host, port, ...) {
     if (is.null(ours)) {
-      ours <<- make("127.0.0.1", worker_port, ...)
+      talk(server)
+      ours <<- make("127.0.0.1", server$port, ...)
       if (!is.null(ours)) {
         return(ours)
       }
@@ -70,18 +87,32 @@ on_port <- function(make, worker_port) {
   }
 }
 
+# talk() takes part in bootstrap's handshake, once: see fork/listen.R. It may return in a forked process.
+talk <- function(server) {
+  path <- "/proc/self/fd/6" # the R files of a worker, unless a program in between has closed it
+  if (!server$talks || !startsWith(Sys.readlink(path), "/memfd:lambda-r-runtime.R")) {
+    return(invisible())
+  }
+  server$talks <- FALSE
+  runtime <- new.env(parent = baseenv())
+  eval(parse(text = rawToChar(readBin(path, "raw", file.size(path))), keep.source = FALSE), runtime)
+  if (runtime$await_listen()) {
+    take_port(server)
+  }
+}
+
 # watched() returns a rookCall() that writes the stack of an interrupt to a file.
-watched <- function(call, stack, restored) {
+watched <- function(call, server) {
   force(call)
-  pending <- nzchar(restored)
+  pending <- TRUE
   function(func, ...) {
-    if (pending && file.exists(restored)) {
+    if (pending && file.exists(server$restored)) {
       pending <<- FALSE
       renew_seed()
     }
     withCallingHandlers(
       call(func, ...),
-      interrupt = function(e) write_stack(sys.calls(), stack)
+      interrupt = function(e) write_stack(sys.calls(), server$stack)
     )
   }
 }

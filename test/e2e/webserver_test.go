@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -186,22 +187,61 @@ func TestWebServerExitHooks(t *testing.T) {
 	}
 }
 
-// One script with a port in it serves in several processes.
+// One script with a port in it serves in several processes at once.
 func TestWebServerConcurrency(t *testing.T) {
-	_, f := startApp(t, "--concurrency=4")
-	start := time.Now()
-	answers := make(chan string, 4)
-	for range 4 {
-		go func() { answers <- f.body("/second") }() // received below
-	}
-	for range 4 {
-		if got := <-answers; got != "rested" {
-			t.Errorf("got %q", got)
+	for _, fork := range []string{"never", "always"} {
+		_, f := startWeb(t, []string{"LAMBDA_R_FORK=" + fork, "MEETING=" + t.TempDir()}, []string{"--concurrency=4"}, "Rscript", "app.R")
+		answers := make(chan string, 4)
+		for range 4 {
+			go func() { answers <- f.body("/meet") }() // received below
+		}
+		for range 4 {
+			if got := <-answers; got != "met" {
+				t.Errorf("%s: got %q", fork, got)
+			}
 		}
 	}
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("four requests of one second took %v", took)
+}
+
+// A server that has crashed is forked again, and differs from its copies in what must differ.
+func TestWebServerIsForked(t *testing.T) {
+	p, f := startWeb(t, []string{"LAMBDA_R_FORK=always", "AWS_LAMBDA_LOG_LEVEL=DEBUG"}, nil, "Rscript", "app.R")
+	seen := map[string]bool{}
+	for range 3 {
+		for field := range strings.FieldsSeq(strings.TrimSuffix(f.body("/draw"), " 9")) {
+			if seen[field] {
+				t.Errorf("two servers have %s", field)
+			}
+			seen[field] = true
+		}
+		if got := f.send("GET", "/die", ""); got.Status != 502 {
+			t.Errorf("got %d %s", got.Status, got.Body)
+		}
 	}
+	if len(seen) != 9 {
+		t.Errorf("got %q", slices.Collect(maps.Keys(seen)))
+	}
+	f.body("/pid")
+	if forked, started := strings.Count(p.output(), "R process forked"), strings.Count(p.output(), "R process started"); forked != 4 || started != 1 {
+		t.Errorf("%d processes were forked and %d started:\n%s", forked, started, p.output())
+	}
+}
+
+// A server whose script has opened a connection is started, not forked.
+func TestWebServerWithAConnectionIsNotForked(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "app.R"), `serve <- function() {
+  con <- structure(list(), class = "DBIConnection")
+  attr(con, "dbname") <- "orders"
+  httpuv::runServer("0.0.0.0", 80, list(call = function(req) list(status = 200L, headers = list(), body = "served")))
+}
+serve()`)
+	env := []string{"LAMBDA_TASK_ROOT=" + dir, "AWS_LAMBDA_LOG_LEVEL=DEBUG"}
+	p, f := startWeb(t, env, []string{"--concurrency=2"}, "Rscript", "app.R")
+	if got := f.body("/"); got != "served" {
+		t.Errorf("got %q", got)
+	}
+	p.waitFor(`forking decided .*fork=false reason="the handler's file has made con, a connection of class DBIConnection`)
 }
 
 func TestWebServerRecycling(t *testing.T) {
@@ -219,7 +259,7 @@ func TestWebServerDoesNotStart(t *testing.T) {
 		"shiny": {`library(shiny)
 runApp("app")`, `Shiny needs a websocket`},
 		"elsewhere": {`s <- serverSocket(28123); Sys.sleep(60)`, `Runtime\.InitTimeout: the web server listens on (0\.0\.0\.0|\[::\]):28123 only; make it listen on .* PORT`},
-		"never":     {`Sys.sleep(60)`, `Runtime\.InitTimeout: the web server does not listen on any port: R was not ready within 3s .*PORT`},
+		"never":     {`Sys.sleep(60)`, `Runtime\.InitTimeout: the web server does not listen on its port: R was not ready within 3s .*PORT`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

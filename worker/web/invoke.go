@@ -28,10 +28,10 @@ import (
 func (w *Worker) Invoke(
 	inv protocol.Invoke, event []byte, open func(protocol.StreamHead) io.Writer,
 ) (protocol.Answer, error) {
-	if e := w.process.Ending(); e != nil {
+	if e := w.Process().Ending(); e != nil {
 		return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, &worker.ExitError{ExitError: *e})
 	}
-	defer w.attribute(inv)()
+	defer w.Attribute(inv)()
 	start := time.Now()
 	answer, err := w.serve(inv, event, open)
 	if answer.Failure == nil || answer.Failure.Type != runtimeapi.ErrorBadRequest {
@@ -55,13 +55,13 @@ func (w *Worker) serve(
 	if err != nil {
 		return protocol.Answer{Failure: &protocol.HandlerError{Type: runtimeapi.ErrorBadRequest, Message: err.Error()}}, nil
 	}
-	w.log.Debug("request sent", "method", e.Method, "path", e.Path, "bytes", len(e.Body))
+	w.Log().Debug("request sent", "method", e.Method, "path", e.Path, "bytes", len(e.Body))
 	resp, err := w.transport.RoundTrip(r)
 	if err != nil {
 		return w.failed(err)
 	}
 	defer resp.Body.Close() // ends the connection, and an answer that nobody reads
-	w.log.Debug("response received", "status", resp.StatusCode, "bytes", resp.ContentLength)
+	w.Log().Debug("response received", "status", resp.StatusCode, "bytes", resp.ContentLength)
 	failure := w.failure(e.Method+" "+e.Path, resp.StatusCode)
 	if failure != nil && failure.Type == runtimeapi.ErrorInterrupted {
 		return protocol.Answer{Failure: failure}, nil
@@ -110,9 +110,9 @@ func (w *Worker) stream(
 	e *httpevent.Event, resp *http.Response, begun []byte, open func(protocol.StreamHead) io.Writer,
 ) (protocol.Answer, error) {
 	out := open(protocol.StreamHead{Prelude: e.Prelude(resp.StatusCode, resp.Header)})
-	w.log.Debug("stream begun", "content_type", resp.Header.Get("Content-Type"))
+	w.Log().Debug("stream begun", "content_type", resp.Header.Get("Content-Type"))
 	if resp.StatusCode >= http.StatusInternalServerError {
-		w.log.Error("the web server answered with an error", "method", e.Method, "path", e.Path, "status", resp.StatusCode)
+		w.Log().Error("the web server answered with an error", "method", e.Method, "path", e.Path, "status", resp.StatusCode)
 	}
 	body := io.MultiReader(bytes.NewReader(begun), resp.Body)
 	piece := make([]byte, 64<<10)
@@ -120,7 +120,7 @@ func (w *Worker) stream(
 		n, err := body.Read(piece)
 		if n > 0 {
 			if _, gone := out.Write(piece[:n]); gone != nil {
-				w.log.Info("the reader of a stream has left", "error", gone)
+				w.Log().Info("the reader of a stream has left", "error", gone)
 				return protocol.Answer{}, nil
 			}
 		}
@@ -212,16 +212,17 @@ func (w *Worker) failed(err error) (protocol.Answer, error) {
 	grace := time.NewTimer(afterEOF)
 	defer grace.Stop()
 	select {
-	case <-w.process.Killed():
-		return protocol.Answer{}, &worker.ExitError{ExitError: *w.process.Ending()}
-	case <-w.done:
-		if w.interrupted.Load() && w.exit.Killed == "" {
+	case <-w.Process().Killed():
+		return protocol.Answer{}, &worker.ExitError{ExitError: *w.Process().Ending()}
+	case <-w.Done():
+		exit := w.Process().Exit()
+		if w.interrupted.Load() && exit.Killed == "" {
 			return protocol.Answer{Failure: w.interruption()}, nil // the interrupt has ended it
 		}
 		if refused(err) {
-			return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, w.exit)
+			return protocol.Answer{}, fmt.Errorf("%w: %w", protocol.ErrNotSent, w.Err())
 		}
-		return protocol.Answer{}, w.exit
+		return protocol.Answer{}, w.Err()
 	case <-grace.C:
 	}
 	switch {

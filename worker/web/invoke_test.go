@@ -5,17 +5,20 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"net"
 	"os"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/worker"
 )
 
 func TestInvoke(t *testing.T) {
-	w := spawn(t, "none")
+	w := start(t, "none")
 	answer, err := invoke(t, w, get)
 	const want = `{"statusCode":200,"headers":{"Content-Type":"text/plain"},"isBase64Encoded":false,"body":"hello"}`
 	if err != nil || string(answer.Payload) != want || answer.Failure != nil {
@@ -35,7 +38,7 @@ func TestFaultyServers(t *testing.T) {
 		"malformed": is[*protocol.ProtocolError],
 		"header":    is[*protocol.ProtocolError],
 	} {
-		answer, err := invoke(t, spawn(t, fault), get)
+		answer, err := invoke(t, start(t, fault), get)
 		if !check(err) || errors.Is(err, protocol.ErrNotSent) {
 			t.Errorf("%s: got %s, %v (%T)", fault, answer.Payload, err, err)
 		}
@@ -51,7 +54,7 @@ func TestStream(t *testing.T) {
 	for fault, want := range map[string]string{"chunks": "abcde", "badchunk": "abc"} {
 		var head protocol.StreamHead
 		var body bytes.Buffer
-		w := spawn(t, fault)
+		w := start(t, fault)
 		answer, err := w.Invoke(protocol.Invoke{ID: "id-1"}, []byte(get), func(h protocol.StreamHead) io.Writer {
 			head = h
 			return &body
@@ -70,7 +73,7 @@ func TestStream(t *testing.T) {
 
 // A reader that has left ends a stream, and the server goes on.
 func TestStreamWithoutReader(t *testing.T) {
-	w := spawn(t, "chunks")
+	w := start(t, "chunks")
 	for range 2 {
 		_, err := w.Invoke(protocol.Invoke{ID: "id-1"}, []byte(get), func(protocol.StreamHead) io.Writer { return gone{} })
 		if err != nil {
@@ -85,11 +88,11 @@ func (gone) Write([]byte) (int, error) { return 0, errors.New("the reader has le
 
 func TestOtherEvents(t *testing.T) {
 	for fault, want := range map[string]string{"text": `"not JSON"`, "empty": "null"} {
-		if answer, err := invoke(t, spawn(t, fault), `{"Records":[]}`); err != nil || string(answer.Payload) != want {
+		if answer, err := invoke(t, start(t, fault), `{"Records":[]}`); err != nil || string(answer.Payload) != want {
 			t.Errorf("%s: got %s, %v", fault, answer.Payload, err)
 		}
 	}
-	answer, err := invoke(t, spawn(t, "missing"), `{"Records":[]}`)
+	answer, err := invoke(t, start(t, "missing"), `{"Records":[]}`)
 	const want = "the web server answered the event, POST /events, with status 404: ; add a route for POST /events, or remove the trigger that sends such events"
 	if err != nil || answer.Failure == nil || answer.Failure.Message != want || answer.Payload != nil {
 		t.Errorf("got %+v, %v", answer, err)
@@ -98,7 +101,7 @@ func TestOtherEvents(t *testing.T) {
 
 // A dead server received nothing.
 func TestInvokeOfADeadServer(t *testing.T) {
-	w := spawn(t, "none")
+	w := start(t, "none")
 	w.Kill("the test ends it")
 	if _, err := invoke(t, w, get); !errors.Is(err, protocol.ErrNotSent) {
 		t.Errorf("got %v", err)
@@ -115,10 +118,15 @@ func TestEndOfAHangingServer(t *testing.T) {
 		"kill":      func(w *Worker) { w.Kill("the test ends it") },
 		"interrupt": (*Worker).Interrupt,
 	} {
-		w := spawn(t, "hang")
-		timer := time.AfterFunc(50*time.Millisecond, func() { end(w) })
+		log := lines(make(chan string, 100))
+		w := startLogged(t, "hang", slog.New(slog.NewTextHandler(log, nil)))
+		var ender sync.WaitGroup
+		ender.Go(func() { // ends with the invocation
+			log.await("served GET")
+			end(w)
+		})
 		answer, err := invoke(t, w, get)
-		timer.Stop()
+		ender.Wait()
 		if name == "kill" && !is[*worker.ExitError](err) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -128,18 +136,67 @@ func TestEndOfAHangingServer(t *testing.T) {
 	}
 }
 
+// lines are the lines of a log.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
+}
+
+// await waits for a line with a text.
+func (l lines) await(text string) {
+	for line := range l {
+		if strings.Contains(line, text) {
+			return
+		}
+	}
+}
+
 // Servers run side by side, each on its own port.
 func TestPortsDiffer(t *testing.T) {
-	if a, b := spawn(t, "none"), spawn(t, "none"); a.port == b.port {
+	if a, b := start(t, "none"), start(t, "none"); a.port == b.port {
 		t.Errorf("both have port %d", a.port)
 	}
 }
 
-func TestCommandsThatCannotStart(t *testing.T) {
-	for _, command := range []string{"not-a-program", "./not/there", t.TempDir()} {
-		_, err := Spawn(context.Background(), Config{
-			Command: []string{command}, Dir: t.TempDir(), TempDir: t.TempDir(), Profile: func(Profile) []byte { return nil },
+// A port that another process takes before the server listens is replaced by another one.
+func TestPortIsTaken(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	taken := other.Addr().(*net.TCPAddr).Port
+	discard := slog.New(slog.DiscardHandler)
+
+	for _, fault := range []string{"none", "deaf"} { // a server that ends then, and one that lives on
+		chosen := 0
+		w, err := startFaulty(t, fault, discard, func() (int, error) {
+			if chosen++; chosen == 1 {
+				return taken, nil
+			}
+			return freePort()
 		})
+		if err != nil || w.port == taken || chosen != 2 {
+			t.Errorf("%s: got %v after %d ports", fault, err, chosen)
+		}
+	}
+	_, err = startFaulty(t, "none", discard, func() (int, error) { return taken, nil })
+	if !is[*ListenError](err) || !strings.Contains(err.Error(), "another process listens on its port") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCommandsThatCannotStart(t *testing.T) {
+	script, err := worker.NewScript(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer script.Close()
+	for _, command := range []string{"not-a-program", "./not/there", t.TempDir()} {
+		c := worker.Config{Script: script, Dir: t.TempDir(), TempDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+		_, err := Spawn(context.Background(), Configure(c, []string{command}, nil, false), Start)
 		if !is[*CommandError](err) {
 			t.Errorf("%s: got %v", command, err)
 		}
@@ -163,11 +220,11 @@ func TestLookPathFindsRscriptBesideR(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", "")
-	got, err := lookPath(Config{Command: []string{"Rscript"}, RBin: dir + "/R"})
+	got, err := lookPath(worker.Config{Args: []string{"Rscript"}, Bin: dir + "/R"})
 	if err != nil || got != dir+"/Rscript" {
 		t.Errorf("got %s, %v", got, err)
 	}
-	if _, err := lookPath(Config{Command: []string{"python3"}, RBin: dir + "/R"}); err == nil {
+	if _, err := lookPath(worker.Config{Args: []string{"python3"}, Bin: dir + "/R"}); err == nil {
 		t.Error("found python3")
 	}
 }

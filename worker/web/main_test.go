@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/worker"
 )
 
 // actAs names the fault of the server that the test binary plays, instead of running tests.
@@ -37,6 +38,9 @@ func play(fault string) {
 	l, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		if fault == "deaf" {
+			<-interrupts
+		}
 		os.Exit(1)
 	}
 	go func() { // ends the process
@@ -83,18 +87,38 @@ var answers = map[string]string{
 	"missing":   "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
 }
 
-// spawn starts a server with a fault.
-func spawn(t *testing.T, fault string) *Worker {
+// start starts a server with a fault.
+func start(t *testing.T, fault string) *Worker {
+	t.Helper()
+	return startLogged(t, fault, slog.New(slog.DiscardHandler))
+}
+
+// startLogged is start with a log.
+func startLogged(t *testing.T, fault string, log *slog.Logger) *Worker {
+	t.Helper()
+	w, err := startFaulty(t, fault, log, freePort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// startFaulty is startLogged with a source of ports.
+func startFaulty(t *testing.T, fault string, log *slog.Logger, choose func() (int, error)) (*Worker, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	w, err := Spawn(ctx, Config{
-		Command: []string{os.Args[0]}, Dir: t.TempDir(), TempDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
-		Env:     append(os.Environ(), actAs+"="+fault),
-		Profile: func(Profile) []byte { return nil },
-	})
+	script, err := worker.NewScript(nil, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(func() { script.Close() })
+	c := worker.Config{
+		Script: script, Dir: t.TempDir(), TempDir: t.TempDir(), Log: log, Env: append(os.Environ(), actAs+"="+fault),
+	}
+	w, err := spawnOn(ctx, Configure(c, []string{os.Args[0]}, nil, false), Start, choose)
+	if err != nil {
+		return nil, err
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -104,7 +128,7 @@ func spawn(t *testing.T, fault string) *Worker {
 			t.Errorf("the temporary directory is left: %v", err)
 		}
 	})
-	return w
+	return w, nil
 }
 
 const get = `{"version":"2.0","rawPath":"/a","rawQueryString":"","headers":{},"requestContext":{"http":{"method":"GET"}}}`

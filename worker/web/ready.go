@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"lambda-r-runtime/protocol/runtimeapi"
+	"lambda-r-runtime/worker"
 	"lambda-r-runtime/worker/process"
 )
 
@@ -17,7 +19,14 @@ const (
 
 	// elsewhere is how long a server may listen on other ports only. Rserve opens one before its own.
 	elsewhere = 5 * time.Second
+
+	// stolen is how long a process that does not seem to be the server's may listen on the port. One that
+	// the server has just forked takes a moment to be found.
+	stolen = 500 * time.Millisecond
 )
+
+// errPortTaken is why a server cannot listen on its port.
+var errPortTaken = errors.New("another process listens on its port")
 
 // A ListenError reports a server that does not listen on its port.
 type ListenError struct {
@@ -29,8 +38,8 @@ type ListenError struct {
 func (e *ListenError) Error() string {
 	fix := fmt.Sprintf("make it listen on the port that the environment variable PORT names (%d now), "+
 		`in R as.integer(Sys.getenv("PORT"))`, e.Port)
-	if len(e.Others) == 0 {
-		return fmt.Sprintf("the web server does not listen on any port: %v; %s", e.Err, fix)
+	if len(e.Others) == 0 || errors.Is(e.Err, errPortTaken) {
+		return fmt.Sprintf("the web server does not listen on its port: %v; %s", e.Err, fix)
 	}
 	return fmt.Sprintf("the web server listens on %s only; %s", strings.Join(e.Others, " and "), fix)
 }
@@ -40,44 +49,108 @@ func (e *ListenError) Unwrap() error { return e.Err }
 // ErrorType is the errorType reported to Lambda.
 func (e *ListenError) ErrorType() string { return runtimeapi.ErrorInitTimeout }
 
-// awaitListening waits until a process of the server listens on the port. It sends no request.
-func (w *Worker) awaitListening(ctx context.Context) error {
+// listen lets a server whose R waits for that go on, and waits until it listens on the port. It returns
+// the process that does.
+func listen(ctx context.Context, w *worker.Worker, port int) (listener int, err error) {
+	if err := w.Listen(); err != nil {
+		return 0, err
+	}
+	return awaitPort(ctx, w, port, nil)
+}
+
+// A loading is the handshake with R.
+type loading struct {
+	done chan struct{} // closed once it is over
+	err  error         // set before done is closed
+}
+
+// load starts a server and waits until it listens on the port, or its R takes part in the handshake. After
+// an error, the process is dead and freed.
+func load(ctx context.Context, w *worker.Worker, c worker.Config, port int) error {
+	l := &loading{done: make(chan struct{})}
+	go func() { // load waits for it
+		l.err = w.Load(ctx, c)
+		close(l.done)
+	}()
+	listener, err := awaitPort(ctx, w, port, l)
+	switch {
+	case err != nil:
+		w.Kill("it did not become ready")
+	case listener != 0:
+		w.Silent()
+	}
+	<-l.done
+	switch {
+	case err == nil:
+		return l.err
+	case l.err == nil:
+		w.Shutdown(ctx) // Load has not freed it
+	}
+	return err
+}
+
+// awaitPort waits until a process of the server listens on the port, and returns that process. It sends no
+// request. It also returns when the handshake l, if not nil, is over, unless the server takes no part in it.
+func awaitPort(ctx context.Context, w *worker.Worker, port int, l *loading) (listener int, err error) {
 	own, all := time.NewTicker(checkPort), time.NewTicker(checkOthers)
 	defer own.Stop()
 	defer all.Stop()
+	var loaded chan struct{}
+	if l != nil {
+		loaded = l.done
+	}
 	var others []string
 	var since time.Time // others is not empty
+	var taken time.Time // a process that is not the server's was first found on the port
 	for {
 		select {
-		case <-w.done:
-			return w.exit
+		case <-w.Done():
+			if process.Listens(port) {
+				return 0, &ListenError{port, others, errPortTaken}
+			}
+			return 0, w.Err()
 		case <-ctx.Done():
-			return &ListenError{w.port, others, context.Cause(ctx)}
+			return 0, &ListenError{port, others, context.Cause(ctx)}
+		case <-loaded:
+			if l.err == nil && !w.Talks() {
+				loaded = nil
+				continue
+			}
+			return 0, nil
 		case <-own.C:
-			if process.Listens(w.port) && w.findListener() {
-				return nil
+			switch {
+			case !process.Listens(port):
+				taken = time.Time{}
+				continue
+			case taken.IsZero():
+				taken = time.Now()
+			}
+			if listener := findListener(w, port); listener != 0 {
+				return listener, nil
+			}
+			if time.Since(taken) > stolen {
+				return 0, &ListenError{port, others, errPortTaken}
 			}
 		case <-all.C:
-			now := addresses(w.process.Listeners())
+			now := addresses(w.Process().Listeners())
 			if len(now) == 0 || len(others) == 0 {
 				since = time.Now()
 			}
 			if others = now; len(others) > 0 && time.Since(since) > elsewhere {
-				return &ListenError{w.port, others, nil}
+				return 0, &ListenError{port, others, nil}
 			}
 		}
 	}
 }
 
-// findListener notes the process that listens on the port, and reports whether it belongs to the server.
-func (w *Worker) findListener() bool {
-	for _, l := range w.process.Listeners() {
-		if int(l.Addr.Port()) == w.port {
-			w.listener = l.PID
-			return true
+// findListener returns the process of the server that listens on the port, or 0.
+func findListener(w *worker.Worker, port int) int {
+	for _, l := range w.Process().Listeners() {
+		if int(l.Addr.Port()) == port {
+			return l.PID
 		}
 	}
-	return false
+	return 0
 }
 
 func addresses(listeners []process.Listener) []string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -20,34 +19,7 @@ import (
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/worker"
-	"lambda-r-runtime/worker/process"
 )
-
-// Config describes the server that Spawn starts.
-type Config struct {
-	Command []string // the program and its arguments
-	RBin    string   // the R executable; Rscript beside it is used if PATH has none
-	Dir     string   // the working directory
-	Env     []string // see worker.Environment
-	TempDir string   // where each process gets its own TMPDIR
-
-	// Profile returns the R profile of a server.
-	Profile func(Profile) []byte
-
-	MemoryLimit int64 // see worker.Config
-	MaxResult   int   // the largest result that Invoke returns, in bytes
-	Log         *slog.Logger
-}
-
-// A Profile is what the R profile of a server depends on.
-type Profile struct {
-	Port int
-	Site string // the user's own R_PROFILE, or ""
-
-	// Stack is the file for the stack of an interrupt, and Restored one that exists after the restore of
-	// a snapshot.
-	Stack, Restored string
-}
 
 // A CommandError reports a command that cannot be started.
 type CommandError struct {
@@ -64,76 +36,122 @@ func (e *CommandError) Unwrap() error { return e.Err }
 // ErrorType is the errorType reported to Lambda.
 func (e *CommandError) ErrorType() string { return runtimeapi.ErrorInvalidEntrypoint }
 
-// Spawn starts the server and waits until it listens on its port. Ctx bounds the spawn only: if it ends
-// first, the process is killed.
+// Variables of the profile of R, see rscripts/web.
+const (
+	variableSite  = "LAMBDA_R_SITE_PROFILE" // the user's own R_PROFILE
+	variableTalks = "LAMBDA_R_SERVER_TALKS" // R takes part in the handshake, so that it can be forked
+)
+
+// Configure returns c, of a function, as that of a web server. With talks, R that runs it takes part in
+// the handshake before it listens.
+func Configure(c worker.Config, command []string, profile []byte, talks bool) worker.Config {
+	c.Args, c.Profile = command, profile
+	c.Env = slices.Clone(c.Env)
+	if site := lookup(c.Env, "R_PROFILE"); site != "" {
+		c.Env = append(c.Env, variableSite+"="+site)
+	}
+	if talks {
+		c.Env = append(c.Env, variableTalks+"=1")
+	}
+	return c
+}
+
+// maxPorts is how many ports a server is given, one after the other, if other processes take them before
+// it listens.
+const maxPorts = 3
+
+// Spawn makes a process with start, which is Start or forks one, and waits until it listens on its port.
+// Ctx bounds the spawn only: if it ends first, the process is killed.
 //
-// The error is a *worker.ExitError if the server ended, a *ListenError if it does not listen on the port,
-// a *CommandError, or the reason why the process could not be started.
-func Spawn(ctx context.Context, c Config) (*Worker, error) {
-	start := time.Now()
-	if err := worker.CheckDir(c.Dir); err != nil {
-		return nil, err
+// The error is one of start, a *worker.ExitError if the server ended, or a *ListenError if it does not
+// listen on the port.
+func Spawn(ctx context.Context, c worker.Config, start func(context.Context, worker.Config) (*worker.Worker, error)) (*Worker, error) {
+	return spawnOn(ctx, c, start, freePort)
+}
+
+// spawnOn is Spawn with the source of ports.
+func spawnOn(
+	ctx context.Context, c worker.Config,
+	start func(context.Context, worker.Config) (*worker.Worker, error), choose func() (int, error),
+) (w *Worker, err error) {
+	for range maxPorts {
+		port, failed := choose()
+		if failed != nil {
+			return nil, failed
+		}
+		if w, err = spawn(ctx, c, start, port); !errors.Is(err, errPortTaken) {
+			return w, err
+		}
+		c.Log.Debug("port taken by another process", "port", port)
 	}
-	port, err := freePort()
+	return nil, err
+}
+
+// spawn is Spawn on a port.
+func spawn(
+	ctx context.Context, c worker.Config,
+	start func(context.Context, worker.Config) (*worker.Worker, error), port int,
+) (*Worker, error) {
+	begin := time.Now()
+	c.OwnEnv = withPort(c.OwnEnv, port)
+	r, err := start(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.TempDir, 0o700); err != nil { // user code may have removed it
-		return nil, fmt.Errorf("make the worker's temporary directory: %w", err)
-	}
-	dir, err := os.MkdirTemp(c.TempDir, "lambda-r-")
+	listener, err := listen(ctx, r, port)
 	if err != nil {
-		return nil, fmt.Errorf("make the worker's temporary directory: %w", err)
-	}
-	w := newWorker(c, port, dir)
-	if err := w.start(c); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	w.goroutines.Go(w.bury) // free waits for it
-	if err := w.awaitListening(ctx); err != nil {
-		w.Kill("it did not become ready")
-		w.free()
+		r.Kill("it did not become ready")
+		r.Shutdown(ctx)
 		return nil, err
 	}
-	w.process.Flush()
-	w.ready = protocol.Ready{Hooks: true, InitMs: float64(time.Since(start)) / float64(time.Millisecond)}
-	w.log.Debug("web server ready", "port", port, "listener", w.listener)
+	r.Process().Flush()
+	w := newWorker(c, r, port, listener)
+	w.ready = protocol.Ready{Hooks: true, InitMs: float64(time.Since(begin)) / float64(time.Millisecond)}
+	w.Log().Debug("web server ready", "port", port, "listener", w.listener)
 	return w, nil
 }
 
-// start starts the process.
-func (w *Worker) start(c Config) error {
+// Start starts the process of a server. It waits until the server listens, or until R that runs it takes
+// part in the handshake.
+func Start(ctx context.Context, c worker.Config) (*worker.Worker, error) {
 	path, err := lookPath(c)
 	if err != nil {
-		return &CommandError{c.Command, err}
+		return nil, &CommandError{c.Args, err}
 	}
-	profile := filepath.Join(w.dir, "profile.R")
-	text := c.Profile(Profile{Port: w.port, Site: lookup(c.Env, "R_PROFILE"), Stack: w.stackFile(), Restored: w.restoredFile()})
-	if err := os.WriteFile(profile, text, 0o600); err != nil {
-		return fmt.Errorf("write the profile of the web server: %w", err)
+	c.Bin = path
+	port := serverPort(c.OwnEnv)
+	if port == 0 { // others are to be forked from R: it will not listen
+		if port, err = freePort(); err != nil {
+			return nil, err
+		}
+		c.OwnEnv = withPort(c.OwnEnv, port)
 	}
-	cmd := exec.Command(path, c.Command[1:]...)
-	cmd.Args[0] = c.Command[0]
-	cmd.Dir = c.Dir
-	cmd.Env = append(slices.Clone(c.Env), "R_PROFILE="+profile)
-	for _, name := range portVariables {
-		cmd.Env = append(cmd.Env, name+"="+strconv.Itoa(w.port))
+	w, err := worker.StartServer(c)
+	if _, isDir := errors.AsType[*worker.DirError](err); err != nil && !isDir {
+		err = &CommandError{c.Args, err}
 	}
-	cmd.Env = append(cmd.Env, "PLUMBER2_HOST="+host)
-	w.process, err = process.Start(cmd, process.Options{
-		Stdout:      w.logLine("stdout"),
-		Stderr:      w.logLine("stderr"),
-		CrashPrefix: " *** caught ",
-		Marker:      "TMPDIR=" + w.dir,
-		MemoryLimit: c.MemoryLimit,
-	})
 	if err != nil {
-		return &CommandError{c.Command, err}
+		return nil, err
 	}
-	w.log = c.Log.With("pid", w.PID())
-	close(w.named)
-	w.log.Debug("web server started", "command", strings.Join(c.Command, " "), "dir", c.Dir, "port", w.port)
-	return nil
+	if err := load(ctx, w, c, port); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// withPort returns env with a port.
+func withPort(env []string, port int) []string {
+	env = append(slices.Clone(env), "PLUMBER2_HOST="+host)
+	for _, name := range portVariables {
+		env = append(env, name+"="+strconv.Itoa(port))
+	}
+	return env
+}
+
+// serverPort returns the port of an environment; 0 if it has none.
+func serverPort(env []string) int {
+	port, _ := strconv.Atoi(lookup(env, portVariables[0]))
+	return port
 }
 
 // host is the address on which servers are called.
@@ -144,8 +162,8 @@ const host = "127.0.0.1"
 var portVariables = []string{"PORT", "PLUMBER_PORT", "PLUMBER2_PORT"}
 
 // lookPath returns the path of the program. Lambda's PATH may not have R's folder.
-func lookPath(c Config) (string, error) {
-	name := c.Command[0]
+func lookPath(c worker.Config) (string, error) {
+	name := c.Args[0]
 	path, err := exec.LookPath(name)
 	if err == nil || strings.Contains(name, "/") {
 		if strings.Contains(name, "/") && !filepath.IsAbs(name) {
@@ -153,7 +171,7 @@ func lookPath(c Config) (string, error) {
 		}
 		return path, err
 	}
-	if beside := filepath.Join(filepath.Dir(c.RBin), name); c.RBin != "" && (name == "R" || name == "Rscript") {
+	if beside := filepath.Join(filepath.Dir(c.Bin), name); c.Bin != "" && (name == "R" || name == "Rscript") {
 		if _, statErr := os.Stat(beside); statErr == nil {
 			return beside, nil
 		}
@@ -189,20 +207,23 @@ func freePort() (int, error) {
 	return 0, fmt.Errorf("find a free port for the web server: %w", last)
 }
 
-// newWorker returns a worker without a process.
-func newWorker(c Config, port int, dir string) *Worker {
+// newWorker returns the worker of a server that listens.
+func newWorker(c worker.Config, r *worker.Worker, port, listener int) *Worker {
 	w := &Worker{
+		Worker:    r,
 		port:      port,
-		dir:       dir,
+		listener:  listener,
 		env:       c.Env,
 		maxResult: cmp.Or(c.MaxResult, runtimeapi.MaxResponse),
-		named:     make(chan struct{}),
-		done:      make(chan struct{}),
 		transport: &http.Transport{
 			DisableKeepAlives:  true,
 			DisableCompression: true,
 		},
 	}
 	w.alive, w.end = context.WithCancel(context.Background())
+	w.ending.Go(func() { // Shutdown waits for it
+		<-r.Done()
+		w.end()
+	})
 	return w
 }

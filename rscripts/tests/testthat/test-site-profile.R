@@ -5,6 +5,10 @@ profile <- function() {
   env
 }
 
+a_server <- function(port = 25000L, stack = tempfile(), restored = tempfile()) {
+  list2env(list(port = port, stack = stack, restored = restored, talks = FALSE))
+}
+
 a_namespace <- function(...) {
   env <- list2env(list(...))
   for (name in names(env)) lockBinding(name, env)
@@ -17,7 +21,7 @@ test_that("the first server gets the worker's port, and others what they ask for
     opened[[length(opened) + 1L]] <<- list(host, port, ...)
     if (length(opened) == 1L) NULL else length(opened)
   }
-  on_port <- profile()$on_port(make, 25000L)
+  on_port <- profile()$on_port(make, a_server())
   expect_equal(on_port("0.0.0.0", 8000L, "app"), 2L) # the port was taken: as the script wants it
   expect_equal(opened, list(list("127.0.0.1", 25000L, "app"), list("0.0.0.0", 8000L, "app")))
   expect_equal(on_port("0.0.0.0", 8000L), 3L)
@@ -33,7 +37,7 @@ test_that("an interrupt leaves the calls of the app", {
     compute <- function() func(req)
     tryCatch(compute(), error = identity)
   }
-  call <- profile()$watched(rook_call, file, "")
+  call <- profile()$watched(rook_call, a_server(stack = file))
   expect_equal(call(function(req) req + 1, 1), 2)
   expect_false(file.exists(file))
   stuck <- function(x) signalCondition(structure(class = c("interrupt", "condition"), list(message = "", call = NULL)))
@@ -46,11 +50,11 @@ test_that("an interrupt leaves the calls of the app", {
 
 test_that("another version of httpuv is left as it is", {
   other <- a_namespace(makeTcpServer = function(address) 1, rookCall = function(request) 2)
-  profile()$hook_httpuv(other, 25000L, "", "")
+  profile()$hook_httpuv(other, a_server())
   expect_equal(names(formals(other$makeTcpServer)), "address")
   expect_equal(names(formals(other$rookCall)), "request")
   known <- a_namespace(makeTcpServer = function(host, port, x) port, rookCall = function(func, req) func(req))
-  profile()$hook_httpuv(known, 25000L, "", "")
+  profile()$hook_httpuv(known, a_server())
   expect_equal(known$makeTcpServer("0.0.0.0", 1L, NULL), 25000L)
   expect_equal(known$rookCall(function(req) req, 3), 3)
   expect_true(bindingIsLocked("rookCall", known))
@@ -65,7 +69,7 @@ test_that("Shiny is refused, with what to use instead", {
 test_that("a restored copy draws a new seed, once", {
   file <- tempfile()
   on.exit(unlink(file))
-  call <- profile()$watched(function(func, req) func(req), "", file)
+  call <- profile()$watched(function(func, req) func(req), a_server(restored = file))
   draw <- function(req) {
     set.seed(1)
     call(function(req) stats::runif(1), 1)

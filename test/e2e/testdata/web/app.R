@@ -1,9 +1,17 @@
 # A server of httpuv with a port in the script and a path for each fault.
 cat("starting\n")
+set.seed(1)
 seen <- new.env()
 
 text <- function(body, status = 200L, ...) {
   list(status = status, headers = list("Content-Type" = "text/plain", ...), body = body)
+}
+
+# meet() waits until four processes are in here at the same time.
+meet <- function(dir) {
+  file.create(file.path(dir, Sys.getpid()))
+  while (length(list.files(dir)) < 4L) Sys.sleep(0.01)
+  text("met")
 }
 
 nap <- function(seconds) {
@@ -26,7 +34,8 @@ paths <- list(
   "/none" = function(req) list(status = 204L, headers = list(), body = ""),
   "/big" = function(req) text(strrep("x", 7e6)),
   "/sleep" = function(req) nap(60),
-  "/second" = function(req) nap(1),
+  "/meet" = function(req) meet(Sys.getenv("MEETING")),
+  "/draw" = function(req) text(paste(stats::runif(1), tempdir(), Sys.getenv("TMPDIR"), length(search()))),
   "/die" = function(req) die(Sys.getpid()),
   "/quit" = function(req) quit("no", 7L),
   "/stop" = function(req) stop("no luck"),
