@@ -24,6 +24,7 @@
 //	        template   prepare for forks
 //	        threads    use these numbers of threads
 //	        fork       fork a worker with the pipes at these paths
+//	        listen     a web server may open its port
 //	        shutdown   run the shutdown hooks and exit with status 0
 //	from R  ready      the handler is loaded, and R waits for invocations
 //	        init_error the handler cannot be loaded: error; R exits
@@ -44,6 +45,9 @@
 // R answers a fork with one forked or with one error without an id. The worker that it forked sends
 // born on pipes of its own and then waits for hello, as an R does that was not forked. An R that has
 // forked must not be sent an invoke.
+//
+// The R of a web server sends ready when its script is about to open a port. It gets check, template and
+// fork, and neither invoke nor a phase. After listen it no longer reads.
 //
 // R answers an invoke with one result, with one error, or with one or more chunks and one end.
 // R waits for an ack after each chunk. So R writes no faster than the caller reads, and bootstrap

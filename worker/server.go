@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -18,10 +17,6 @@ import (
 func StartServer(c Config) (*Worker, error) {
 	return begin(c, func(o process.Options) (birth, error) { return execR(c, o) })
 }
-
-// Load waits until R is ready. If the process takes no part in the handshake, it returns nil after
-// Silent was called, or when the process has closed its pipes. Ctx and the errors are those of Spawn.
-func (w *Worker) Load(ctx context.Context, c Config) error { return w.load(ctx, c) }
 
 // Silent ends a Load that waits, because the process does without the handshake.
 func (w *Worker) Silent() {

@@ -70,7 +70,7 @@ func start(ctx context.Context, c Config, bear func(process.Options) (birth, err
 	if err != nil {
 		return nil, err
 	}
-	if err := w.load(ctx, c); err != nil {
+	if err := w.Load(ctx, c); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -111,8 +111,10 @@ func begin(c Config, bear func(process.Options) (birth, error)) (*Worker, error)
 	return w, nil
 }
 
-// load does the handshake. If it fails, the process is killed and freed.
-func (w *Worker) load(ctx context.Context, c Config) error {
+// Load does the handshake: it waits until R is ready. If it fails, the process is killed and freed. If a web
+// server takes no part in the handshake, Load returns nil after Silent was called, or when the server has
+// closed its pipes. Ctx and the errors are those of Spawn.
+func (w *Worker) Load(ctx context.Context, c Config) error {
 	stop := context.AfterFunc(ctx, func() { w.stopLoading(ctx) }) // ends soon after the process
 	err := w.handshake(c)
 	if !stop() {
@@ -173,7 +175,7 @@ func (w *Worker) handshake(c Config) error {
 		reply, err = w.await("")
 	}
 	switch {
-	case err != nil && len(c.Args) > 0 && w.isSilent(err):
+	case err != nil && len(c.Args) > 0 && w.origin == nil && w.isSilent(err):
 		return nil
 	case err != nil:
 		return w.broken(err)

@@ -89,15 +89,24 @@ on_port <- function(make, server) {
 
 # talk() takes part in bootstrap's handshake, once: see fork/listen.R. It may return in a forked process.
 talk <- function(server) {
-  path <- "/proc/self/fd/6" # the R files of a worker, unless a program in between has closed it
-  if (!server$talks || !startsWith(Sys.readlink(path), "/memfd:lambda-r-runtime.R")) {
+  if (!server$talks) {
     return(invisible())
   }
   server$talks <- FALSE
-  runtime <- new.env(parent = baseenv())
-  eval(parse(text = rawToChar(readBin(path, "raw", file.size(path))), keep.source = FALSE), runtime)
-  if (runtime$await_listen()) {
+  runtime <- worker_runtime()
+  if (!is.null(runtime) && runtime$await_listen()) {
     take_port(server)
+  }
+}
+
+# worker_runtime() returns an environment with the R files of a worker, NULL if a program that has started
+# this R has closed bootstrap's file.
+worker_runtime <- function() {
+  path <- "/proc/self/fd/6"
+  if (isTRUE(startsWith(Sys.readlink(path), "/memfd:lambda-r-runtime.R"))) {
+    runtime <- new.env(parent = baseenv())
+    eval(parse(text = rawToChar(readBin(path, "raw", file.size(path))), keep.source = FALSE), runtime)
+    runtime
   }
 }
 
@@ -108,7 +117,7 @@ watched <- function(call, server) {
   function(func, ...) {
     if (pending && file.exists(server$restored)) {
       pending <<- FALSE
-      renew_seed()
+      renew_copy()
     }
     withCallingHandlers(
       call(func, ...),
@@ -117,11 +126,13 @@ watched <- function(call, server) {
   }
 }
 
-# renew_seed() gives R's generator a seed that no other copy of a snapshot has.
-renew_seed <- function() {
-  source <- file("/dev/urandom", "rb", raw = TRUE) # or else a warning: it is not a regular file
-  on.exit(close(source))
-  set.seed(readBin(source, "integer"))
+# renew_copy() renews what this R would share with other copies of a snapshot: see snapshot/renew.R.
+renew_copy <- function() {
+  runtime <- worker_runtime()
+  if (!is.null(runtime)) {
+    runtime$current$log <- function(level, message, ...) base::message(message)
+    runtime$renew()
+  }
 }
 
 # write_stack() writes the calls of the app, one a line: the call, its file and its line, between

@@ -36,7 +36,8 @@ type realHarness struct {
 	rec *record
 	bin string
 
-	fork string // LAMBDA_R_FORK
+	fork    string   // LAMBDA_R_FORK
+	command []string // of a web server; nil for a function
 }
 
 // forks reports whether workers are forked.
@@ -111,7 +112,7 @@ func (h *realHarness) start(slots int, env ...string) *realArena {
 	if err := os.WriteFile(starter, []byte(script), 0o755); err != nil {
 		panic(err)
 	}
-	cmd := exec.Command(h.bin)
+	cmd := exec.Command(h.bin, h.command...)
 	cmd.Env = append(os.Environ(), lambda.Env(url, "chaos.run", "AWS_LAMBDA_LOG_FORMAT=JSON", "LOG_LEVEL=debug", "LAMBDA_TASK_ROOT="+root,
 		"LAMBDA_R_DEADLINE_MARGIN="+realMargin.String(), "LAMBDA_R_INIT_TIMEOUT="+realInit.String(), "LAMBDA_R_BIN="+starter,
 		"TMPDIR="+a.dir, "CHAOS_JOURNAL="+a.path("journal"), "CHAOS_PLAN="+a.path("plan"),

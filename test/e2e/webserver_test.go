@@ -365,13 +365,18 @@ func TestWebServerInLambda(t *testing.T) {
 	}
 }
 
-// After a restore, R draws from a new seed.
+// After a restore, R draws from a new seed and has another tempdir().
 func TestWebServerSnapStart(t *testing.T) {
-	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "app.R"), `set.seed(1)
-httpuv::runServer("127.0.0.1", 3000, list(call = function(req) list(status = 200L, headers = list(), body = format(runif(1), digits = 15))))`)
-	_, f := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir}, []string{"--snapstart"}, "Rscript", "app.R")
-	if got := f.body("/"); got == "" || strings.HasPrefix(got, "0.26550866") {
-		t.Errorf("got %q", got)
+	for _, fork := range []string{"never", "always"} {
+		dir := t.TempDir()
+		writeFile(t, filepath.Join(dir, "app.R"), `set.seed(1)
+old <- tempdir()
+httpuv::runServer("127.0.0.1", 3000, list(call = function(req) {
+  list(status = 200L, headers = list(), body = paste(format(runif(1), digits = 15), tempdir() == old))
+}))`)
+		_, f := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir, "LAMBDA_R_FORK=" + fork}, []string{"--snapstart"}, "Rscript", "app.R")
+		if got := f.body("/"); !strings.HasSuffix(got, " FALSE") || strings.HasPrefix(got, "0.26550866") {
+			t.Errorf("%s: got %q", fork, got)
+		}
 	}
 }

@@ -112,11 +112,13 @@ func awaitPort(ctx context.Context, w *worker.Worker, port int, l *loading) (lis
 		case <-ctx.Done():
 			return 0, &ListenError{port, others, context.Cause(ctx)}
 		case <-loaded:
-			if l.err == nil && !w.Talks() {
-				loaded = nil
-				continue
+			switch {
+			case l.err != nil && process.Listens(port):
+				return 0, &ListenError{port, others, errPortTaken}
+			case l.err != nil || w.Talks():
+				return 0, nil
 			}
-			return 0, nil
+			loaded = nil
 		case <-own.C:
 			switch {
 			case !process.Listens(port):

@@ -66,10 +66,13 @@ test_that("Shiny is refused, with what to use instead", {
   expect_error(shiny$runApp("app"), "Shiny needs a websocket.*Posit Connect.*plumber")
 })
 
-test_that("a restored copy draws a new seed, once", {
+test_that("a restored copy is renewed, once", {
   file <- tempfile()
   on.exit(unlink(file))
-  call <- profile()$watched(function(func, req) func(req), a_server(restored = file))
+  web <- profile()
+  web$worker_runtime <- function() runtime
+  old <- tempdir()
+  call <- web$watched(function(func, req) func(req), a_server(restored = file))
   draw <- function(req) {
     set.seed(1)
     call(function(req) stats::runif(1), 1)
@@ -78,7 +81,32 @@ test_that("a restored copy draws a new seed, once", {
   expect_equal(draw(), before)
   file.create(file)
   expect_false(identical(draw(), before))
+  expect_false(identical(tempdir(), old))
   expect_equal(draw(), before)
+})
+
+test_that("without bootstrap's file, a server listens, and a restore renews nothing", {
+  web <- profile()
+  expect_null(web$worker_runtime())
+  expect_null(web$renew_copy())
+  server <- a_server()
+  server$talks <- TRUE
+  web$talk(server)
+  expect_false(server$talks)
+  expect_equal(server$port, 25000L)
+})
+
+test_that("a forked server has its own port and files", {
+  withr::local_envvar(PORT = "25001", TMPDIR = "/tmp/other")
+  withr::local_options(plumber.port = 1L, plumber2.port = 1L, ambiorix.port.force = 1L, shiny.port = 1L)
+  web <- profile()
+  web$worker_runtime <- function() list(await_listen = function() TRUE)
+  server <- a_server()
+  server$talks <- TRUE
+  web$talk(server)
+  expect_equal(server$port, 25001L)
+  expect_equal(server$stack, "/tmp/other/stack")
+  expect_equal(getOption("plumber.port"), 25001L)
 })
 
 test_that("the user's site profile is read, and other R processes get their own", {
