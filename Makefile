@@ -7,7 +7,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 
-.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -132,10 +132,16 @@ bench-snapstart: runtime-deps
 bench-fork: runtime-deps
 	@scripts/install dplyr=r-cran-dplyr tidyr=r-cran-tidyr purrr=r-cran-purrr stringr=r-cran-stringr \
 		lubridate=r-cran-lubridate ggplot2=r-cran-ggplot2 mgcv=r-cran-mgcv
-	$(GO) test ./test/bench -run '^$$' -bench Crash -benchtime 40x
+	$(GO) test ./test/bench -run '^$$' -bench '^BenchmarkCrash' -benchtime 40x
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkedWarm|Isolation' -benchtime 10x
 	$(GO) test ./test/bench -run '^$$' -bench EightReady -benchtime 5x
 	$(GO) test ./test/bench -run '^$$' -bench 'ForkMemory|ForkStart' -benchtime 3x
+
+# make bench-web    web servers: latency, four requests at once, 4 MB echoed, crashes
+bench-web: runtime-deps
+	@scripts/install httpuv=r-cran-httpuv plumber=r-cran-plumber
+	$(GO) test ./test/bench -run '^$$' -bench 'WebServer$$' -benchtime 3000x
+	$(GO) test ./test/bench -run '^$$' -bench 'WebServer(Parallel|Echo|Crash)' -benchtime 15x
 
 # make bench-growth   how an invocation's cost grows with its event, result, arguments, depth and the
 #                workers: bin/growth.csv, and bin/growth.png, drawn by R

@@ -16,7 +16,9 @@ import (
 
 	"lambda-r-runtime/emulator"
 	"lambda-r-runtime/emulator/front"
+	"lambda-r-runtime/test/kit/board"
 	"lambda-r-runtime/test/kit/lambda"
+	"lambda-r-runtime/worker/process"
 )
 
 // startWeb starts a web server of testdata/web as Lambda does, or a function if command is one word.
@@ -119,16 +121,57 @@ func BenchmarkWebServerEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkWebServerCrash measures from the call that kills the server to the next answer.
+// BenchmarkWebServerCrash measures from the call that kills the server to the next answer: of one that is
+// started again, and of one that is forked. The floor of the former is the script alone, until it listens.
 func BenchmarkWebServerCrash(b *testing.B) {
-	r := startWeb(b, build(b, "cmd/bootstrap"), "1", "Rscript", "httpuv.R")
-	defer r.stop(b)
+	program := build(b, "cmd/bootstrap")
 	die, event := urlEvent("GET", "/die", nil), urlEvent("GET", "/", nil)
-	r.send(b, event)
-	for b.Loop() {
-		r.send(b, die)
-		if _, status := r.send(b, event); status != 200 {
-			b.Fatalf("status %d\n%s", status, r.Output.String())
+	for _, server := range []string{"httpuv.R", "plumber.R"} {
+		b.Run(server+"/alone", func(b *testing.B) {
+			var times []time.Duration
+			for b.Loop() {
+				times = append(times, startAlone(b, server))
+			}
+			b.ReportMetric(quantile(times, 0.5), "ms-p50")
+		})
+		for _, fork := range []string{"never", "always"} {
+			b.Run(server+"/"+fork, func(b *testing.B) {
+				b.Setenv("LAMBDA_R_FORK", fork)
+				r := startWeb(b, program, "1", "Rscript", server)
+				defer r.stop(b)
+				r.send(b, event)
+				var times []time.Duration
+				for b.Loop() {
+					begin := time.Now()
+					r.send(b, die)
+					if _, status := r.send(b, event); status != 200 {
+						b.Fatalf("status %d\n%s", status, r.Output.String())
+					}
+					times = append(times, time.Since(begin))
+				}
+				b.ReportMetric(quantile(times, 0.5), "ms-p50")
+			})
 		}
 	}
+}
+
+// startAlone starts a script with Rscript, without bootstrap, and returns how long it takes until it
+// listens on its port.
+func startAlone(b *testing.B, script string) time.Duration {
+	b.Helper()
+	const port = 8000 // in the scripts
+	cmd := exec.Command("Rscript", script)
+	cmd.Dir = "testdata/web"
+	begin := time.Now()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	listens := board.Poll(30*time.Second, func() bool { return process.Listens(port) })
+	took := time.Since(begin)
+	_ = cmd.Process.Kill() // it may have ended
+	_ = cmd.Wait()         // the error is that it was killed
+	if !listens {
+		b.Fatalf("%s does not listen on port %d", script, port)
+	}
+	return took
 }

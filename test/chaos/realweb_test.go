@@ -27,6 +27,8 @@ func (c cell) fitsServer(forks bool) bool {
 		return false // it has no hooks, and nothing restores its state
 	case c.fault == "closes fd 4":
 		return false // httpuv dies of closeAllConnections() in a request, alone too
+	case c.fault == "SIGSEGV" && c.state == unread:
+		return false // another thread may get it: the request is answered, and R dies later
 	case c.fault == "spawn failing", c.fault == "freeze mid-backoff":
 		return false // the plan makes the program R fail, which is not started
 	case c.state == spawning && forks:

@@ -1,7 +1,7 @@
 # The R files of the package lambdaruntime, in an environment like its namespace.
 
 desk <- new.env(parent = baseenv())
-package_files <- room_files("loop", "fork", "snapshot", "debug")
+package_files <- room_files("loop", "fork", "snapshot", "debug", "web")
 for (file in package_files) {
   sys.source(file, desk)
 }

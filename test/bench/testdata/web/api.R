@@ -1,3 +1,6 @@
 #* @get /
 #* @serializer text
 function() "hello"
+
+#* @get /die
+function() tools::pskill(Sys.getpid(), tools::SIGKILL)
