@@ -12,9 +12,7 @@ COPY . .
 ARG VERSION=dev
 ARG COMMIT=
 RUN --mount=type=cache,target=/go/pkg/mod \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -tags nethttpomithttp2 -trimpath -buildvcs=false \
-    -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" -o /bootstrap ./cmd/bootstrap
+    GOOS=$TARGETOS GOARCH=$TARGETARCH scripts/build /bootstrap "$VERSION" "$COMMIT"
 
 # Nothing but the binary, to be copied into other images.
 FROM scratch AS runtime

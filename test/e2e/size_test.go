@@ -2,21 +2,19 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"lambda-r-runtime/test/kit/lambda"
 )
 
-// maxBinary is the largest size of the binary that make build makes, in bytes. Each cold start reads
-// it.
+// maxBinary is the largest size of the binary that is shipped, in bytes. Each cold start reads it.
 const maxBinary = 9_500_000
 
 func TestSizeOfTheBinary(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-tags", "nethttpomithttp2", "-trimpath", "-ldflags", "-s -w", "-o", path, "lambda-r-runtime/cmd/bootstrap")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	t.Setenv("GOARCH", "amd64")
+	path, err := lambda.BuildShipped(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -25,4 +23,5 @@ func TestSizeOfTheBinary(t *testing.T) {
 	if info.Size() > maxBinary {
 		t.Errorf("the binary has %d bytes, at most %d are allowed", info.Size(), maxBinary)
 	}
+	t.Logf("the binary has %d bytes", info.Size())
 }

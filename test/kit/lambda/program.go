@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,6 +25,21 @@ func Build(dir, pkg string, flags ...string) (string, error) {
 	}
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	return path, nil
+}
+
+// BuildShipped builds bootstrap as it is shipped into dir, and returns its path.
+func BuildShipped(dir string) (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("go list -m: %w", err)
+	}
+	path := filepath.Join(dir, "bootstrap")
+	build := exec.Command("scripts/build", path)
+	build.Dir = strings.TrimSpace(string(root))
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("scripts/build: %w\n%s", err, out)
 	}
 	return path, nil
 }
