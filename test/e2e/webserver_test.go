@@ -119,6 +119,27 @@ func TestWebServerDies(t *testing.T) {
 	}
 }
 
+// A server that the kernel kills because memory ran out is replaced.
+func TestWebServerOutOfMemory(t *testing.T) {
+	for _, fork := range []string{"never", "always"} {
+		t.Run("LAMBDA_R_FORK="+fork, func(t *testing.T) {
+			t.Parallel()
+			p, f := startWeb(t, []string{"LAMBDA_R_FORK=" + fork}, []string{"--memory", "200", "--strict"}, "Rscript", "app.R")
+			first := f.body("/pid")
+			if strings.Contains(p.output(), "--strict cannot limit memory on this machine") {
+				return
+			}
+			if got := f.send("GET", "/hoard", ""); got.Status != 502 {
+				t.Errorf("got %d %s", got.Status, got.Body)
+			}
+			p.waitFor(`ERR invocation error: Runtime\.OutOfMemory: .* of 200 MB`)
+			if got := f.body("/pid"); got == first || got == "" {
+				t.Errorf("after %q came %q", first, got)
+			}
+		})
+	}
+}
+
 func TestWebServerHangs(t *testing.T) {
 	p, f := startApp(t, "--timeout=2s")
 	first := f.body("/pid")

@@ -17,9 +17,9 @@ import (
 )
 
 // drawsIn restores the copies of a snapshot one after the other. It returns what each draws: the
-// results of the handler, what the probe of bootstrap says that each worker draws first, and the
-// pause of bootstrap's own backoff.
-func drawsIn(t *testing.T, i *snapshot.Image) (all []map[string]string) {
+// results of the handler and, with probe, what the probe of bootstrap says that each worker draws
+// first, and the pause of bootstrap's own backoff.
+func drawsIn(t *testing.T, i *snapshot.Image, probe bool) (all []map[string]string) {
 	t.Helper()
 	for range copies {
 		e := i.Restore(t)
@@ -31,12 +31,14 @@ func drawsIn(t *testing.T, i *snapshot.Image) (all []map[string]string) {
 				draws[fmt.Sprint(name, " of invocation ", n)] = fmt.Sprint(value)
 			}
 		}
-		maps.Copy(draws, probed(t, e))
-		pause := regexp.MustCompile(`retry_in=(\S+)`).FindStringSubmatch(e.Output.String())
-		if pause == nil {
-			t.Fatalf("environment %d did not wait before it asked again; it printed:\n%s", e.Number, &e.Output)
+		if probe {
+			maps.Copy(draws, probed(t, e))
+			pause := regexp.MustCompile(`retry_in=(\S+)`).FindStringSubmatch(e.Output.String())
+			if pause == nil {
+				t.Fatalf("environment %d did not wait before it asked again; it printed:\n%s", e.Number, &e.Output)
+			}
+			draws["pause of bootstrap"] = pause[1]
 		}
-		draws["pause of bootstrap"] = pause[1]
 		e.Stop()
 		all = append(all, draws)
 	}
@@ -95,7 +97,7 @@ func TestNothingIsDrawnTwice(t *testing.T) {
 	for _, rng := range []string{"", "L'Ecuyer-CMRG", "Wichmann-Hill"} {
 		t.Run("RNG "+rng, func(t *testing.T) {
 			i := take(t, bootstrap, "draws.f", "RNG="+rng, "AWS_LAMBDA_MAX_CONCURRENCY=2", "LAMBDA_R_SNAPSTART_PROBE=1")
-			all := drawsIn(t, i)
+			all := drawsIn(t, i, true)
 			for _, source := range sources(rng) {
 				if !slices.ContainsFunc(slices.Collect(maps.Keys(all[0])), func(name string) bool { return kindOf(name) == source }) {
 					t.Errorf("nothing was drawn from %s: %v", source, all[0])
@@ -116,4 +118,19 @@ func sources(rng string) []string {
 		names = append(names, "stream")
 	}
 	return names
+}
+
+// The copies of a web server draw nothing twice either. All of them listen on the port that is in the
+// snapshot.
+func TestServersDrawNothingTwice(t *testing.T) {
+	for _, fork := range []string{"never", "always"} {
+		i := take(t, bootstrap, "server.R", "AWS_LAMBDA_MAX_CONCURRENCY=2", "LAMBDA_R_FORK="+fork)
+		all := drawsIn(t, i, false)
+		if n := len(all[0]); n != 27 { // nine sources, three times
+			t.Errorf("LAMBDA_R_FORK=%s: %d draws: %v", fork, n, all[0])
+		}
+		if twice := repeated(all); twice != nil {
+			t.Errorf("LAMBDA_R_FORK=%s: drawn twice from %q:\n%v", fork, twice, all)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func TestRepeatsAreFound(t *testing.T) {
 		},
 	})
 	i := take(t, program, "draws.f", "RNG=L'Ecuyer-CMRG", "LAMBDA_R_SNAPSTART_PROBE=1")
-	twice := repeated(drawsIn(t, i))
+	twice := repeated(drawsIn(t, i, true))
 	for _, source := range sources("L'Ecuyer-CMRG") {
 		// Package uuid keeps no state.
 		if inMemory := !strings.HasPrefix(source, "uuid"); slices.Contains(twice, source) != inMemory {

@@ -36,6 +36,7 @@ paths <- list(
   "/sleep" = function(req) nap(60),
   "/meet" = function(req) meet(Sys.getenv("MEETING")),
   "/draw" = function(req) text(paste(stats::runif(1), tempdir(), Sys.getenv("TMPDIR"), length(search()))),
+  "/hoard" = function(req) text(as.character(length(rep(1, 3e7)))), # 240 MB
   "/die" = function(req) die(Sys.getpid()),
   "/quit" = function(req) quit("no", 7L),
   "/stop" = function(req) stop("no luck"),
