@@ -103,6 +103,34 @@ func TestWebServerContext(t *testing.T) {
 	}
 }
 
+// A request that httpuv does not understand, and would close the connection of, is not sent to it: a caller
+// could have servers replaced with it.
+func TestWebServerRefuses(t *testing.T) {
+	p, f := startApp(t)
+	first := f.body("/pid")
+	long := strings.Repeat("a", 90_000)
+	for _, row := range []struct {
+		status       int
+		method, path string
+		header       []string
+	}{
+		{501, "BREW", "/pid", nil}, {501, "get", "/pid", nil}, {501, "QUERY", "/pid", nil},
+		{431, "GET", "/" + long, nil}, {431, "GET", "/pid", []string{"X-Long", long}},
+		{200, "GET", "/pid", []string{"X-Long", long[:60_000]}}, {200, "PATCH", "/pid", nil},
+	} {
+		if got := f.send(row.method, row.path, "", row.header...); got.Status != row.status {
+			t.Errorf("%s %.20s: got %d %s, want %d", row.method, row.path, got.Status, got.Body, row.status)
+		}
+	}
+	p.waitFor(`INF request refused .*status=501 reason="the method \\"BREW\\" is not supported"`)
+	if got := f.body("/pid"); got != first {
+		t.Errorf("the server was replaced:\n%s", p.output())
+	}
+	if got := f.body("//request"); got != "//request" { // which net/http takes for a host
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWebServerDies(t *testing.T) {
 	p, f := startApp(t)
 	for path, reason := range map[string]string{

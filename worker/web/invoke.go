@@ -55,6 +55,10 @@ func (w *Worker) serve(
 	if err != nil {
 		return protocol.Answer{Failure: &protocol.HandlerError{Type: runtimeapi.ErrorBadRequest, Message: err.Error()}}, nil
 	}
+	if status, text := refuse(r); status != 0 {
+		w.Log().Info("request refused", "status", status, "reason", text)
+		return protocol.Answer{Payload: e.Result(status, http.Header{"Content-Type": {typeText}}, []byte(text))}, nil
+	}
 	w.Log().Debug("request sent", "method", e.Method, "path", e.Path, "bytes", len(e.Body))
 	resp, err := w.transport.RoundTrip(r)
 	if err != nil {

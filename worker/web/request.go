@@ -3,10 +3,13 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"lambda-r-runtime/httpevent"
 	"lambda-r-runtime/protocol"
@@ -22,7 +25,45 @@ const (
 
 // url returns the URL of a path and a query, both percent-encoded.
 func (w *Worker) url(path, query string) *url.URL {
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(w.port)), Opaque: path, RawQuery: query}
+	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(w.port)), RawQuery: query}
+	if decoded, err := url.PathUnescape(path); err == nil && strings.HasPrefix(path, "//") {
+		u.Path, u.RawPath = decoded, path // net/http would take //host for a host
+	} else {
+		u.Opaque = path // as it is
+	}
+	return u
+}
+
+const (
+	// maxHead is the largest head of a request, in bytes: httpuv closes the connection at 80 KiB, and no
+	// source of events passes on more than 64 KiB.
+	maxHead = 80_000
+
+	typeText = "text/plain; charset=utf-8"
+)
+
+// methods are those that servers know. httpuv closes the connection of any other request.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodOptions, http.MethodTrace,
+}
+
+// refuse returns the status and the text of the answer to a request that servers do not understand, or 0.
+// It is not sent: the server would close the connection, as one does that is broken, and be replaced.
+func refuse(r *http.Request) (status int, text string) {
+	if !slices.Contains(methods, r.Method) {
+		return http.StatusNotImplemented, fmt.Sprintf("the method %.40q is not supported", r.Method)
+	}
+	size := len(r.Method) + len(r.URL.RequestURI()) + len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	if size > maxHead {
+		return http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the path and the headers have %d bytes, at most %d are allowed", size, maxHead)
+	}
+	return 0, ""
 }
 
 // newRequest returns a request, which ends when the process does.

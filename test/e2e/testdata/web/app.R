@@ -27,6 +27,7 @@ die <- function(pid) {
 paths <- list(
   "/pid" = function(req) text(as.character(Sys.getpid())),
   "/echo" = function(req) list(status = 200L, headers = list("Content-Type" = req$CONTENT_TYPE), body = req$rook.input$read()),
+  "//request" = function(req) text(req$PATH_INFO),
   "/request" = function(req) text(paste(req$REQUEST_METHOD, req$PATH_INFO, req$QUERY_STRING, req$HTTP_COOKIE)),
   "/header" = function(req) text(req$HEADERS[[substring(req$QUERY_STRING, 2L)]]),
   "/cookies" = function(req) text("", 200L, "Set-Cookie" = "a=1", "Set-Cookie" = "b=2"),
