@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -66,28 +68,44 @@ func (r *runtime) send(b *testing.B, event []byte) (time.Duration, int) {
 }
 
 // BenchmarkWebServer measures requests through emulator and bootstrap: a server of httpuv, plumber as a
-// server, and the same API in the worker.
+// server, and the same API in the worker. Beside the servers are the scripts alone, without either.
 func BenchmarkWebServer(b *testing.B) {
 	program := build(b, "cmd/bootstrap")
 	for _, row := range [][]string{{"httpuv", "Rscript", "httpuv.R"}, {"plumber", "Rscript", "plumber.R"}, {"in-process", "api.R"}} {
+		if len(row) == 3 {
+			b.Run(row[0]+"-alone", func(b *testing.B) {
+				s := startAlone(b, row[2])
+				defer s.stop()
+				measure(b, s.get)
+			})
+		}
 		b.Run(row[0], func(b *testing.B) {
 			r := startWeb(b, program, "1", row[1:]...)
 			defer r.stop(b)
 			event := urlEvent("GET", "/", nil)
-			for range 20 { // R compiles what it calls often
-				if _, status := r.send(b, event); status != 200 {
+			measure(b, func(b *testing.B) time.Duration {
+				took, status := r.send(b, event)
+				if status != 200 {
 					b.Fatalf("status %d\n%s", status, r.Output.String())
 				}
-			}
-			var times []time.Duration
-			for b.Loop() {
-				took, _ := r.send(b, event)
-				times = append(times, took)
-			}
-			b.ReportMetric(quantile(times, 0.5), "ms-p50")
-			b.ReportMetric(quantile(times, 0.99), "ms-p99")
+				return took
+			})
 		})
 	}
+}
+
+// measure reports the quantiles of what send returns.
+func measure(b *testing.B, send func(*testing.B) time.Duration) {
+	b.Helper()
+	for range 20 { // R compiles what it calls often
+		send(b)
+	}
+	var times []time.Duration
+	for b.Loop() {
+		times = append(times, send(b))
+	}
+	b.ReportMetric(quantile(times, 0.5), "ms-p50")
+	b.ReportMetric(quantile(times, 0.99), "ms-p99")
 }
 
 // BenchmarkWebServerParallel sends four requests of one second to four processes.
@@ -134,7 +152,9 @@ func BenchmarkWebServerCrash(b *testing.B) {
 		b.Run(server+"/alone", func(b *testing.B) {
 			var times []time.Duration
 			for b.Loop() {
-				times = append(times, startAlone(b, server))
+				s := startAlone(b, server)
+				times = append(times, s.took)
+				s.stop()
 			}
 			b.ReportMetric(quantile(times, 0.5), "ms-p50")
 		})
@@ -159,23 +179,48 @@ func BenchmarkWebServerCrash(b *testing.B) {
 	}
 }
 
-// startAlone starts a script with Rscript, without bootstrap, and returns how long it takes until it
-// listens on its port.
-func startAlone(b *testing.B, script string) time.Duration {
+// alone is a script of testdata/web without bootstrap. It listens on the port that it names.
+type alone struct {
+	cmd  *exec.Cmd
+	took time.Duration // until it listened
+}
+
+const alonePort = 8000
+
+// startAlone starts a script with Rscript, and waits until it listens.
+func startAlone(b *testing.B, script string) *alone {
 	b.Helper()
-	const port = 8000 // in the scripts
-	cmd := exec.Command("Rscript", script)
-	cmd.Dir = "testdata/web"
+	a := &alone{cmd: exec.Command("Rscript", script)}
+	a.cmd.Dir = "testdata/web"
 	begin := time.Now()
-	if err := cmd.Start(); err != nil {
+	if err := a.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	listens := board.Poll(30*time.Second, func() bool { return process.Listens(port) })
-	took := time.Since(begin)
-	_ = cmd.Process.Kill() // it may have ended
-	_ = cmd.Wait()         // the error is that it was killed
-	if !listens {
-		b.Fatalf("%s does not listen on port %d", script, port)
+	listens := board.Poll(30*time.Second, func() bool { return process.Listens(alonePort) })
+	if a.took = time.Since(begin); !listens {
+		a.stop()
+		b.Fatalf("%s does not listen on port %d", script, alonePort)
 	}
-	return took
+	return a
+}
+
+func (a *alone) stop() {
+	_ = a.cmd.Process.Kill() // it may have ended
+	_ = a.cmd.Wait()         // the error is that it was killed
+}
+
+// get sends a request on a connection of its own, and returns how long that took.
+func (a *alone) get(b *testing.B) time.Duration {
+	b.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	begin := time.Now()
+	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/", alonePort))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != 200 {
+		b.Fatalf("status %d, %v", resp.StatusCode, err)
+	}
+	return time.Since(begin)
 }
