@@ -65,13 +65,18 @@ begin_forked <- function(io) {
 # c_string() returns text as C reads it.
 c_string <- function(text) c(charToRaw(text), as.raw(0L))
 
+# close_pipes() closes the connections to the worker's pipes.
+close_pipes <- function(io) {
+  for (con in list(io$requests, io$replies, io$out, io$err)) {
+    close(con)
+  }
+}
+
 # take_pipes() replaces the template's pipes by those of the frame, as descriptors 1 to 4. It opens
 # them with fopen(): no R connection has them, so closeAllConnections() does not close them. A new
 # descriptor is the lowest that is free.
 take_pipes <- function(frame, io) {
-  for (con in list(io$requests, io$replies, io$out, io$err)) {
-    close(con)
-  }
+  close_pipes(io)
   .Call(forking$routines$close, 1:4)
   paths <- c(frame$stdout, frame$stderr, frame$requests, frame$replies)
   wanted <- Sys.readlink(paths)

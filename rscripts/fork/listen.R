@@ -23,9 +23,7 @@ await_listen <- function(request_path = "/proc/self/fd/3", reply_path = "/proc/s
       io <- become_server(frame, io)
     }
   })
-  for (con in list(io$requests, io$replies, io$out, io$err)) {
-    close(con)
-  }
+  close_pipes(io)
   forked
 }
 
