@@ -67,8 +67,9 @@ test_that("tempdir() is created again, under its name", {
     "unlink(path, recursive = TRUE); runtime$restore_process_state(log); works()",
     "unlink(path, recursive = TRUE); cat('', file = path); runtime$restore_process_state(log); works()",
     # As after quit() in a child, which removes the folder up to R 4.5.
-    "parallel:::mcfork -> fork; child <- fork()",
-    "if (inherits(child, 'masterProcess')) { unlink(path, recursive = TRUE); parallel:::mcexit() }",
+    "parallel:::mcfork -> fork",
+    # In one expression, because parent and child would read the rest of the script from one file.
+    "{ child <- fork(); if (inherits(child, 'masterProcess')) { unlink(path, recursive = TRUE); parallel:::mcexit() } }",
     "invisible(suppressWarnings(parallel::mccollect(child))); while (dir.exists(path)) Sys.sleep(0.01)",
     "runtime$restore_process_state(log); works()"
   )
