@@ -401,7 +401,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"local", "--snapstart", "--strict", "faults.pid"}, nil, 1, "--strict cannot be used with --snapstart"},
 		{[]string{"local", "--snapstart"}, nil, 1, "no handler given"},
 		{[]string{"local", "--snapstart", "--addr", taken, "faults.pid"}, nil, 1, "choose another address with --addr"},
-		{[]string{"local", "faults.pid", "faults.echo"}, nil, 1, `"faults.echo"`},
+		{[]string{"local", "faults.pid", "faults.echo"}, nil, 1, `cannot start the web server "faults.pid faults.echo"`},
 		{[]string{"local", "--addr", taken, "faults.pid"}, nil, 1, "choose another address with --addr"},
 		{[]string{"local", "faults.pid"}, []string{"LAMBDA_R_LOCAL_ADDR=" + taken}, 1, "address already in use"},
 		{[]string{"local", "faults.pid"}, []string{"LAMBDA_R_LOCAL_ADDR=9000"}, 1, `LAMBDA_R_LOCAL_ADDR="9000"`},

@@ -35,28 +35,33 @@ func TestPlumberExamplesAnswerAlike(t *testing.T) {
 	}
 	compared := 0
 	for _, name := range plumberExamples {
-		dir := filepath.Join(string(out), name)
-		alone := startAlone(t, dir)
-		_, behind := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir}, nil, "Rscript", "-e", `library(plumber); pr_run(plumb(dir = "."))`)
-		for _, r := range describedRequests(t, alone) {
-			want, again := r.sendTo(alone), r.sendTo(alone)
-			got, _ := r.sendTo(behind), r.sendTo(behind) // some APIs keep state
-			if got.Status != want.Status {
-				t.Errorf("%s: %v: alone %d, behind bootstrap %d %.300q", name, r, want.Status, got.Status, got.Body)
-			}
-			if want, got := comparable(want.Header), comparable(got.Header); want != got {
-				t.Errorf("%s: %v: alone the headers %s, behind bootstrap %s", name, r, want, got)
-			}
-			if want.Body == again.Body && withoutPlace(got.Body, behind.url) != withoutPlace(want.Body, alone.url) {
-				t.Errorf("%s: %v: alone %.300q, behind bootstrap %.300q", name, r, want.Body, got.Body)
-			}
-			compared++
-		}
+		t.Run(name, func(t *testing.T) { compared += compareAnswers(t, filepath.Join(string(out), name)) })
 	}
 	t.Logf("%d requests to %d APIs", compared, len(plumberExamples))
 	if compared < 150 {
 		t.Errorf("only %d requests were compared", compared)
 	}
+}
+
+// compareAnswers returns how many requests to the API in a folder it has compared.
+func compareAnswers(t *testing.T, dir string) int {
+	alone := startAlone(t, dir)
+	_, behind := startWeb(t, []string{"LAMBDA_TASK_ROOT=" + dir}, nil, "Rscript", "-e", `library(plumber); pr_run(plumb(dir = "."))`)
+	requests := describedRequests(t, alone)
+	for _, r := range requests {
+		want, again := r.sendTo(alone), r.sendTo(alone)
+		got, _ := r.sendTo(behind), r.sendTo(behind) // some APIs keep state
+		if got.Status != want.Status {
+			t.Errorf("%v: alone %d, behind bootstrap %d %.300q", r, want.Status, got.Status, got.Body)
+		}
+		if want, got := comparable(want.Header), comparable(got.Header); want != got {
+			t.Errorf("%v: alone the headers %s, behind bootstrap %s", r, want, got)
+		}
+		if want.Body == again.Body && withoutPlace(got.Body, behind.url) != withoutPlace(want.Body, alone.url) {
+			t.Errorf("%v: alone %.300q, behind bootstrap %.300q", r, want.Body, got.Body)
+		}
+	}
+	return len(requests)
 }
 
 // withoutPlace returns a body without the address of the server and without times.
