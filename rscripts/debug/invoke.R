@@ -69,12 +69,36 @@ run_event <- function(text) {
   user_jit_off()
   set_trace_id(invocation$frame$trace_id)
   restore_process_state(session$log)
-  answer <- evaluate_untrapped(invocation, handler, text)
+  answer <- if (handler$kind == "durable") {
+    evaluate_durable(invocation, handler, text)
+  } else {
+    evaluate_untrapped(invocation, handler, text)
+  }
   failure <- attr(answer, "failure")
   if (!is.null(failure)) {
     show_failure(failure)
   }
   structure(as.vector(answer), class = "json")
+}
+
+# evaluate_durable() runs a durable handler with an execution in memory, until it returns or waits for
+# what no session can give: a callback, or another function. Waits take no time.
+evaluate_durable <- function(invocation, handler, text) {
+  memory <- new_memory()
+  invocation$send <- memory_sender(memory)
+  repeat {
+    invocation$frame$durable <- memory_frame(memory)
+    answer <- evaluate_untrapped(invocation, handler, text)
+    if (!is.null(memory$failure)) {
+      stop(memory$failure$type, ": ", memory$failure$message, call. = FALSE)
+    }
+    if (!is_suspended(invocation)) {
+      return(answer)
+    }
+    if (!skip_time(memory)) {
+      stop("invoke(): the handler waits for a callback or for another function: test that with invoke_handler() of lambdaruntime", call. = FALSE)
+    }
+  }
 }
 
 # current_handler() returns the handler with the function that has its name now: trace(), which

@@ -3,11 +3,16 @@
 # new_handler() returns a list:
 #   fn         the function
 #   name       the name that it is called by, which stack traces show
-#   kind       "function", "batch" (made by batch_handler()) or "plumber" (a router, which is
-#              called with the decoded event and returns the JSON of the response)
+#   kind       "function", "batch" (made by batch_handler()), "durable" (made by durable()) or
+#              "plumber" (a router, which is called with the decoded event and returns the JSON of the
+#              response)
 #   arguments  what fn takes, see handler_arguments()
-new_handler <- function(fn, name, kind = if (inherits(fn, "batch_handler")) "batch" else "function") {
+new_handler <- function(fn, name, kind = kind_of(fn)) {
   list(fn = fn, name = name, kind = kind, arguments = handler_arguments(fn))
+}
+
+kind_of <- function(fn) {
+  if (inherits(fn, "batch_handler")) "batch" else if (inherits(fn, "durable_handler")) "durable" else "function"
 }
 
 # handler_arguments() describes what a function takes: the names of its arguments, those that

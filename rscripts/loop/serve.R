@@ -44,6 +44,7 @@ answer <- function(frame, bytes, handler, io) {
   if (isTRUE(frame$decoded)) {
     invocation$serialized <- read_frame(io$requests)
   }
+  invocation$send <- operation_sender(io, frame$id)
   current$invocation <- invocation
   current$log <- invocation$log
   install_handlers()
@@ -73,6 +74,9 @@ end_user_code <- function(io) {
 # error. `result` is what evaluate() returned, or a failure.
 reply <- function(invocation, result, r_ms) {
   failure <- if (inherits(result, "failure")) result else attr(result, "failure")
+  if (is_suspended(invocation) && !identical(failure$type, "Runtime.Interrupted")) {
+    return(reply_suspended(invocation, failure, r_ms))
+  }
   steps <- step_times(invocation, r_ms)
   if (end_stream(invocation$stream, failure, r_ms, steps)) {
     return(invisible())
@@ -103,6 +107,15 @@ reply <- function(invocation, result, r_ms) {
     frame_bytes(charToRaw(paste0(json, "}")))
   }
   write_frames(invocation$io$replies, control, frame_bytes(if (is.raw(result)) result else charToRaw(result)))
+}
+
+# reply_suspended() says that a durable handler waits for something, or that bootstrap has ended it. Code
+# that ran on the way, as in on.exit(), may have failed.
+reply_suspended <- function(invocation, failure, r_ms) {
+  if (!is.null(failure)) {
+    invocation$log("warn", paste0("an error while the handler was suspended: ", failure$type, ": ", failure$message))
+  }
+  write_frames(invocation$io$replies, control_frame(type = "suspend", id = invocation$frame$id, r_ms = r_ms))
 }
 
 # error_response() returns the JSON of the response that the caller of an HTTP source gets

@@ -84,6 +84,7 @@ announcement <- function(loaded) {
     required = I(loaded$handler$arguments$required),
     init_ms = loaded$init_ms,
     slowest = loaded$slowest,
+    durable = loaded$handler$kind == "durable",
     hooks = has_shutdown_hooks(),
     on_fork = length(settings$fork_hooks) > 0L,
     prime = if (is.null(settings$prime)) "" else settings$prime_on_error,

@@ -6,17 +6,23 @@
 #   The file is loaded for this call, into an empty global environment. Afterwards the session is
 #   as it was.
 # event: a list or another R value, which is sent as JSON, JSON text, or the path of a file with JSON.
-# as: "value" returns an R value, "json" the text that Lambda gets.
+# as: "value" returns an R value, "json" the text that Lambda gets. "execution" returns all that is known
+#   of a durable execution, see execution_at_desk().
 # dir: the folder of the handler's file, and the working directory meanwhile. By default that of
 #   LAMBDA_TASK_ROOT, else the current one; in tests/testthat, the one that has the folder tests.
 # timeout: the seconds that the invocation has. Nothing ends it after that.
+# callbacks: for a durable handler, the answers to callbacks: a list by their names, or a function(name, id).
+#   NULL is no answer, so that the callback times out. If the function stops, the callback fails.
+# invokes: likewise the results of durable_invoke(): a list of functions of the payload by the names of the
+#   invoked functions, or a function(function_name, payload).
 # function_name, request_id, tenant_id, trace_id, client_context, identity: what `context` has.
 #
 # Returns the result. For an HTTP event, that is a list: statusCode, headers, cookies and body.
 # Errors of the handler are R's, except those that an HTTP caller gets to see, such as those of
 # stop_html(). Stops with an error of class runtime_failure if the runtime would report one of its
 # own; that has its type as another class, such as Runtime.InvalidArguments.
-invoke_handler <- function(handler, event = list(), as = c("value", "json"), dir = NULL, timeout = 3,
+invoke_handler <- function(handler, event = list(), as = c("value", "json", "execution"), dir = NULL, timeout = 3,
+                           callbacks = NULL, invokes = NULL,
                            function_name = NULL, request_id = "00000000-0000-0000-0000-000000000000",
                            tenant_id = NULL, trace_id = NULL, client_context = NULL, identity = NULL) {
   as <- match.arg(as)
@@ -36,10 +42,21 @@ invoke_handler <- function(handler, event = list(), as = c("value", "json"), dir
         setwd(dir)
       }
       loaded <- with_types(if (is.function(handler)) new_handler(handler, name) else load_at_desk(handler))
-      answer_at_desk(loaded, text, desk_frame(request_id, timeout, fields))
+      frame <- desk_frame(request_id, timeout, fields)
+      if (loaded$kind == "durable") {
+        execute_at_desk(loaded, text, frame, list(callbacks = callbacks, invokes = invokes))
+      } else {
+        answer_at_desk(loaded, text, frame)
+      }
     },
     dir = if (!is.function(handler)) dir
   ))
+  if (as == "execution") {
+    return(execution_at_desk(answered))
+  }
+  if (!is.null(answered$cond)) {
+    stop(answered$cond)
+  }
   if (as == "json") answered$json else answered_value(answered)
 }
 
@@ -93,8 +110,8 @@ load_at_desk <- function(name) {
   check_event_setting()
   check_simplify_setting()
   read_compat_setting()
-  seed <- seed_now()
-  on.exit(if (!isTRUE(settings$keep_seed)) set_seed_now(seed))
+  seed <- seed_state()
+  on.exit(if (!isTRUE(settings$keep_seed)) set_seed_state(seed))
   current$loading <- new_loading()
   handler <- load_handler(name)
   current$loading <- NULL
@@ -103,9 +120,10 @@ load_at_desk <- function(name) {
 }
 
 # answer_at_desk() returns list(json, source, streamed): the text that Lambda gets, the event's source,
-# and the body of a stream that is not an HTTP response.
-answer_at_desk <- function(handler, text, frame) {
+# and the body of a stream that is not an HTTP response; and suspended, whether a durable handler waits.
+answer_at_desk <- function(handler, text, frame, send = NULL) {
   invocation <- new_invocation(frame, NULL)
+  invocation$send <- send
   json <- with_types(evaluate_untrapped(invocation, handler, text))
   failure <- attr(json, "failure")
   if (!is.null(failure)) { # an error that a plumber router has answered
@@ -114,7 +132,8 @@ answer_at_desk <- function(handler, text, frame) {
   list(
     json = if (inherits(json, "streamed")) json$body else as.character(json),
     source = invocation$event$source,
-    streamed = inherits(json, "streamed")
+    streamed = inherits(json, "streamed"),
+    suspended = is_suspended(invocation)
   )
 }
 

@@ -31,7 +31,7 @@ session_state <- function(dir) {
     device = grDevices::dev.cur(),
     settings = as.list(settings),
     current = as.list(current),
-    seed = seed_now(),
+    seed = seed_state(),
     globals = if (!is.null(dir)) visible_globals()
   )
 }
@@ -50,7 +50,7 @@ restore_session <- function(state) {
     grDevices::dev.set(state$device)
   }
   if (!is.null(state$globals) && isTRUE(settings$keep_seed)) {
-    set_seed_now(state$seed)
+    set_seed_state(state$seed)
   }
   replace_objects(current, state$current)
   use_settings(state$settings)
@@ -114,16 +114,4 @@ with_env <- function(values, expr) {
     do.call(Sys.setenv, as.list(values))
   }
   expr
-}
-
-# seed_now() returns the state of R's random generator, NULL before its first use. set_seed_now() sets
-# it to that.
-seed_now <- function() get0(".Random.seed", globalenv(), inherits = FALSE)
-
-set_seed_now <- function(seed) {
-  if (!is.null(seed)) {
-    list2env(list(.Random.seed = seed), globalenv())
-  } else if (!is.null(seed_now())) {
-    rm(".Random.seed", envir = globalenv())
-  }
 }

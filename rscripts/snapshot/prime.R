@@ -19,6 +19,11 @@ prime <- function(handler, deadline_ms, io) {
       if (length(plan$events) > 1L) paste0("event ", i, " of ", length(plan$events))
     )
     failed <- prime_once(function(invocation) {
+      if (handler$kind == "durable") { # as far as its first wait
+        memory <- new_memory()
+        invocation$frame$durable <- memory_frame(memory)
+        invocation$send <- memory_sender(memory)
+      }
       check_primed(evaluate(invocation, handler, charToRaw(plan$events[[i]])), invocation$event, handler)
     }, label, deadline_ms, io)
     if (!is.null(failed)) {

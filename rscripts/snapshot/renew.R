@@ -61,17 +61,6 @@ new_seed_state <- function() {
   seed_state()
 }
 
-# seed_state() returns .Random.seed, NULL if there is none. set_seed_state() sets it to that.
-seed_state <- function() get0(".Random.seed", globalenv(), inherits = FALSE)
-
-set_seed_state <- function(seed) {
-  if (!is.null(seed)) {
-    assign(".Random.seed", seed, globalenv())
-  } else if (!is.null(seed_state())) {
-    rm(".Random.seed", envir = globalenv())
-  }
-}
-
 # renew_temp_dir() makes R create another tempdir(). The old one stays, because user code may have
 # paths of files in it. R creates one only if the old one is gone, so that is moved for a moment.
 renew_temp_dir <- function() {

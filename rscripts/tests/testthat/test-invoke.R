@@ -126,3 +126,18 @@ test_that("each invocation has an id of its own and a deadline", {
   expect_match(first, "^\\[\"[0-9-]{36}\",true\\]$")
   expect_false(identical(first, text(runtime$invoke())))
 })
+
+test_that("a durable handler runs until it returns, and its waits take no time", {
+  attach(runtime$user_functions(), name = "lambda", warn.conflicts = FALSE)
+  withr::defer(detach("lambda", character.only = TRUE))
+  local_session(c(
+    "f <- durable(function(n) {",
+    "  a <- durable_step('a', n + 1)",
+    "  durable_wait(days = 1)",
+    "  if (n > 5) durable_wait_for_callback('c', function(id) id)",
+    "  a",
+    "})"
+  ))
+  expect_identical(as.character(runtime$invoke(list(n = 1))), "2")
+  expect_error(runtime$invoke(list(n = 6)), "waits for a callback or for another function")
+})

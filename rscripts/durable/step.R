@@ -1,0 +1,98 @@
+# Steps: code whose value is stored, so that it does not run again in a replay.
+
+# durable_step() evaluates code once and stores its value.
+#
+# name: the step's name, up to 256 printable ASCII characters.
+# expr: the code. It runs in an environment of its own: it sees the handler's variables, but what it
+#   assigns is gone afterwards. It is not evaluated if its value is stored.
+# retry: what happens when it stops: backoff(...), or a function of the error and the attempt that
+#   returns the seconds to the next attempt, or NULL for none. NULL tries once.
+# at_most_once: TRUE never runs an attempt twice, even if R or Lambda died in it: that counts as a
+#   failure, for `retry` to decide on. FALSE runs it again.
+# serialiser: list(write = function(value) text, read = function(text) value), by default see payload.R.
+#
+# Returns the value. When the step has failed for good, stops with an error of class durable_step_error,
+# which has the classes of the original error as well.
+durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, serialiser = NULL) {
+  user_jit_off()
+  on.exit(user_jit_on())
+  code <- substitute(expr)
+  label <- operation_label("durable_step", name)
+  if (missing(expr)) {
+    stop_durable(label, ": there is no code: durable_step(\"load\", read_sales(month))")
+  }
+  check_retry(label, retry)
+  check_serialiser(label, serialiser)
+  if (!isTRUE(at_most_once) && !isFALSE(at_most_once)) {
+    stop_durable(label, ": at_most_once must be TRUE or FALSE")
+  }
+  operation <- begin_operation("durable_step", "STEP", "Step", name)
+  caller <- parent.frame()
+  run_step(operation, "durable_step_error", retry, at_most_once, serialiser, function() {
+    warn_if_outside(operation, code, caller)
+    call_user(code, new.env(parent = caller))
+  })
+}
+
+# run_step() returns the value of a step, or does not return. `body` runs its code.
+run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
+  outcome <- send_operation(operation, "start", await = if (at_most_once) TRUE)
+  what <- if (class == "durable_step_error") "the step" else "the submitter of"
+  failed <- function(error) stop(stored_condition(class, what, error, operation$name))
+  status <- if (is.null(outcome$status)) "" else outcome$status
+  if (status == "SUCCEEDED") {
+    return(decode_stored(outcome$payload, serialiser))
+  } else if (status == "FAILED") {
+    failed(outcome$error)
+  } else if (status == "PENDING") {
+    suspend(current$durable)
+  }
+  number <- as.integer(c(outcome$attempt, 0L)[[1L]]) + 1L
+  if (at_most_once && status == "STARTED") {
+    cond <- durable_condition("durable_step_interrupted", paste0(
+      "attempt ", number, " was interrupted: R or Lambda ended while it ran, and at_most_once = TRUE does not run it again"
+    ))
+    done <- list(cond = cond, error = error_object(cond))
+  } else {
+    done <- attempt(with_step(operation, number, {
+      text <- encode_stored(body(), operation$label, serialiser)
+      large <- too_large(text, operation$label, "keep it in S3 and return the key")
+      if (is.null(large)) text else stop(large)
+    }))
+  }
+  if (is.null(done$cond)) {
+    send_operation(operation, "succeed", done$value)
+    return(decode_stored(done$value, serialiser))
+  }
+  pause <- with_own_seed(current$durable, retry_pause(operation$label, retry, done$cond, number))
+  if (!is.null(pause)) {
+    send_operation(operation, "retry", error = done$error, delay_seconds = pause)
+    suspend(current$durable)
+  }
+  send_operation(operation, "fail", error = done$error)
+  failed(done$error)
+}
+
+# with_step() evaluates `expr`, the code of a step: with R's own random numbers, and with log records
+# that name the step.
+with_step <- function(operation, number, expr) {
+  execution <- current$durable
+  execution$step <- list(id = operation$id, name = operation$name, attempt = number)
+  on.exit(execution$step <- NULL)
+  with_own_seed(execution, expr)
+}
+
+# warn_if_outside() warns of durable_step("load", x) with a variable of the handler: whatever made it ran
+# outside of the step, and runs again in each replay.
+warn_if_outside <- function(operation, code, caller) {
+  if (!is.name(code) || !exists(as.character(code), envir = caller, inherits = FALSE)) {
+    return(invisible())
+  }
+  fn <- sys.function(which(vapply(sys.frames(), identical, logical(1), caller))[1L])
+  if (!as.character(code) %in% names(formals(fn))) {
+    current$log("warn", paste0(
+      operation$label, " has the variable ", as.character(code), " as its code, which was computed outside of the step, ",
+      "and is again in each replay: write the call that computes it into the step"
+    ))
+  }
+}
