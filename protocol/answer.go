@@ -11,6 +11,7 @@ type Answer struct {
 	Payload  []byte              // the JSON result; nil if R streamed it or only failed
 	TooLarge *FrameTooLargeError // the result's size, if it was dropped for that; nil if it was not
 	Failure  *HandlerError       // why the handler failed; nil if it did not
+	Suspend  bool                // the handler of a durable execution waits for something, or was stopped
 	RTime    time.Duration       // how long R worked on it, by R's clock; 0 if unknown
 	Steps    *Steps              // the parts of RTime; nil if unknown
 }

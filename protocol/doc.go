@@ -20,6 +20,7 @@
 //	        restore    renew random numbers and the like, and run the hooks of on_restore()
 //	        ack        the last chunk was passed on; with gone, that chunk and all later ones
 //	                   are dropped, for this reason
+//	        outcome +  the answer to an operation; payload: what is stored, if has_payload
 //	        check      look for what forked workers would share
 //	        template   prepare for forks
 //	        threads    use these numbers of threads
@@ -35,6 +36,9 @@
 //	                   is what the package rvalue makes the JSON of
 //	        error      the invocation id failed: error. Without an id, the phase or the fork failed
 //	        entered    R has been through the phase
+//	        operation + store and look up something of a durable execution; payload: the value,
+//	                   if has_payload
+//	        suspend    the handler of a durable execution waits, or was stopped by an outcome
 //	        chunk   +  the next piece of a streamed answer to the invocation id; payload: at most
 //	                   MaxChunk bytes. The first one carries the StreamHead
 //	        end        the streamed answer is complete; with an error, it broke off
@@ -49,7 +53,9 @@
 // The R of a web server sends ready when its script is about to open a port. It gets check, template and
 // fork, and neither invoke nor a phase. After listen it no longer reads.
 //
-// R answers an invoke with one result, with one error, or with one or more chunks and one end.
+// R answers an invoke with one result, one error or one suspend, or with one or more chunks and one
+// end. Before that, it may send operations if the invoke has an execution, and waits for one outcome
+// each.
 // R waits for an ack after each chunk. So R writes no faster than the caller reads, and bootstrap
 // buffers no more than one chunk.
 //

@@ -54,6 +54,12 @@ type Invoke struct {
 	Identity      string `json:"identity,omitempty"`       // JSON text
 	TenantID      string `json:"tenant_id,omitempty"`
 
+	Durable *Execution `json:"durable,omitempty"` // nil if the invocation belongs to no execution
+
+	// Operate is called for each operation frame, with its payload or nil. It returns the outcome and
+	// its payload. It must be set if Durable is.
+	Operate func(Operation, []byte) (Outcome, []byte) `json:"-"`
+
 	Env map[string]string `json:"env,omitempty"` // variables that R sets first: renewed credentials
 
 	Decoded bool `json:"decoded,omitempty"` // the decoded event follows, see Writer.WriteInvoke
@@ -119,10 +125,12 @@ type Reply struct {
 	StreamHead               // chunk, the first one
 	Entered                  // entered
 	Born                     // born
-	Error      *HandlerError `json:"error"`  // error, init_error, end, result: the handler failed
-	RMs        float64       `json:"r_ms"`   // result, error, end: how long R worked, in milliseconds
-	Tables     bool          `json:"tables"` // result: the payload is serialized pieces of JSON and data frames
-	Steps      *Steps        `json:"steps"`  // the same frames, if Hello.Hints was set: how long the steps took
+	Operation  *Operation    `json:"operation"`   // operation
+	HasPayload bool          `json:"has_payload"` // operation: the payload frame is one
+	Error      *HandlerError `json:"error"`       // error, init_error, end, result: the handler failed
+	RMs        float64       `json:"r_ms"`        // result, error, end: how long R worked, in milliseconds
+	Tables     bool          `json:"tables"`      // result: the payload is serialized pieces of JSON and data frames
+	Steps      *Steps        `json:"steps"`       // the same frames, if Hello.Hints was set: how long the steps took
 
 	// Size is the length of the control frame in bytes, set by the Reader.
 	Size int `json:"-"`
@@ -141,6 +149,7 @@ type Ready struct {
 	RVersion string   `json:"r_version"`
 	Required []string `json:"required"` // the handler's arguments that have no default
 	Hooks    bool     `json:"hooks"`    // R has shutdown hooks
+	Durable  bool     `json:"durable"`  // the handler was made by durable()
 	OnFork   bool     `json:"on_fork"`  // R has hooks of on_fork()
 	Prime    string   `json:"prime"`    // PrimeStop or PrimeContinue if the handler is to be primed, or ""
 	Arrays   string   `json:"arrays"`   // ArraysSimplified or ArraysLists if R can take decoded events, or ""
@@ -195,7 +204,9 @@ func (r *Reply) check() error {
 		return nil
 	case TypeBorn:
 		return r.checkBorn()
-	case TypeResult, TypeEnd:
+	case TypeOperation:
+		return r.checkOperation()
+	case TypeResult, TypeEnd, TypeSuspend:
 		if r.ID == "" {
 			return &ProtocolError{Reason: r.Type + " without an id"}
 		}

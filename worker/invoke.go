@@ -42,10 +42,22 @@ func (w *Worker) Invoke(inv protocol.Invoke, event []byte, open func(protocol.St
 		return protocol.Answer{}, w.broken(err)
 	}
 	reply, err := w.await(inv.ID)
+	for err == nil && reply.Type == protocol.TypeOperation && inv.Operate != nil {
+		if err = w.operate(reply, inv.Operate); err == nil {
+			reply, err = w.await(inv.ID)
+		}
+	}
 	if err != nil {
 		return protocol.Answer{}, w.broken(err)
 	}
 	switch reply.Type {
+	case protocol.TypeSuspend:
+		if inv.Operate == nil {
+			return protocol.Answer{}, w.broken(unexpected(reply, "result, error or chunk"))
+		}
+		answer := answerOf(reply)
+		answer.Suspend = true
+		return answer, nil
 	case protocol.TypeChunk:
 		return w.stream(reply, open(reply.StreamHead), log)
 	case protocol.TypeResult:
@@ -67,6 +79,24 @@ func (w *Worker) decode(event []byte) protocol.Payload {
 		return v
 	}
 	return nil
+}
+
+// operate answers an operation of a durable execution.
+func (w *Worker) operate(reply protocol.Reply, operate func(protocol.Operation, []byte) (protocol.Outcome, []byte)) error {
+	payload, err := w.reader.ReadPayload(w.maxResult)
+	if large, ok := errors.AsType[*protocol.FrameTooLargeError](err); ok && large.Size <= protocol.MaxPayload {
+		payload, err = nil, w.reader.Discard(large.Size)
+		reply.Operation.TooLarge = large
+	}
+	if err != nil {
+		return err
+	}
+	if !reply.HasPayload {
+		payload = nil
+	}
+	outcome, stored := operate(*reply.Operation, payload)
+	outcome.Type, outcome.HasPayload = protocol.TypeOutcome, stored != nil
+	return w.writer.WriteMessagePayload(outcome, stored)
 }
 
 // result reads the payload of reply, and skips one that is too large. It returns what Invoke
