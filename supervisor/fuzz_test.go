@@ -28,7 +28,7 @@ func FuzzInvocation(f *testing.F) {
 		w := &fakeWorker{onInvoke: echo, t: t}
 		s := newSlot(&Supervisor{config: Config{Log: slog.New(slog.DiscardHandler)}}, 0, t.Context())
 		s.worker = w
-		s.invoke(inv, &streamed{inv: inv})
+		s.invoke(inv, &streamed{inv: inv}, nil)
 		sent := w.invoked[0]
 		got := onTheWire(t, sent)
 		if got.ID != sent.ID {

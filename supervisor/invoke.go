@@ -11,6 +11,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"lambda-r-runtime/durable"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
@@ -87,8 +88,13 @@ func (s *slot) serve(ctx context.Context) error {
 		return s.fail(ctx, s.take(), err)
 	}
 	out := &streamed{api: s.config.API, inv: s.held}
-	r := s.invoke(s.held, out)
+	x := s.beginExecution(s.held)
+	r := s.invoke(s.held, out, x)
 	o := outcomeOf(r)
+	if x != nil {
+		defer x.Close()
+		concludeExecution(x, &r, &o)
+	}
 	s.settle(ctx, r, o)
 	if o.resend {
 		s.emit(NotSent{At: s.here(), Invocation: s.facts(s.held), PID: s.pid, Err: r.err})
@@ -138,8 +144,8 @@ func (s *slot) settle(ctx context.Context, r result, o outcome) {
 }
 
 // invoke runs inv on the slot's worker within its deadline, and within the drain limit of
-// a shutdown. A streamed result goes to out.
-func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed) result {
+// a shutdown. A streamed result goes to out. If x is not nil, inv belongs to that execution.
+func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed, x *durable.Execution) result {
 	w := s.worker
 	defer context.AfterFunc(s.drainDeadline, func() {
 		w.Kill("the runtime is shutting down")
@@ -148,7 +154,7 @@ func (s *slot) invoke(inv *runtimeapi.Invocation, out *streamed) result {
 	s.emit(Dispatched{At: s.enter(StateBusy), Invocation: s.facts(inv), PID: s.pid})
 	stop := s.watch(w, inv, out)
 	start := time.Now()
-	answer, err := w.Invoke(protocol.Invoke{
+	answer, err := run(w, x, protocol.Invoke{
 		Type:          protocol.TypeInvoke,
 		ID:            textOf(inv.ID),
 		DeadlineMs:    deadlineMs(inv),

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lambda-r-runtime/durable"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
 )
@@ -60,6 +61,9 @@ type Config struct {
 	// SnapStart makes the supervisor wait for the restore of a snapshot before the first poll; see
 	// snapstart.go. With Probe, Restored has what each worker would draw next.
 	SnapStart, Probe bool
+
+	// Durable stores the operations of durable executions. If nil, there are none.
+	Durable *durable.Client
 
 	// Recycle is called after each answered invocation; served is how many the slot's worker has
 	// answered. It returns what becomes of that worker. If nil, workers live until they die.
