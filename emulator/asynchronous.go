@@ -156,7 +156,7 @@ func (e *Emulator) discard(inv *invocation, condition string, a *answer) {
 	e.logNote(inv, fmt.Sprintf("asynchronous invocation discarded after %d attempts: %s", inv.attempts, condition))
 	record := failureRecord{
 		Version: "1.0", Timestamp: time.Now().UTC().Format(timestamp),
-		RequestContext: requestContext{inv.id, functionARN(inv.function) + ":" + e.version(), condition, inv.attempts},
+		RequestContext: requestContext{inv.id, FunctionARN(inv.function) + ":" + e.version(), condition, inv.attempts},
 		RequestPayload: asJSON(inv.event),
 	}
 	if a != nil {

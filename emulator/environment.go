@@ -114,6 +114,9 @@ func (e *Emulator) markReady(r *http.Request) (*environment, bool) {
 	}
 	env.phase = ready
 	took := env.restore.took
+	if before != ready {
+		e.wake() // for AwaitInit
+	}
 	e.mu.Unlock()
 	if before == initializing && e.config.OnReady != nil {
 		e.config.OnReady()
@@ -122,6 +125,11 @@ func (e *Emulator) markReady(r *http.Request) (*environment, bool) {
 		e.config.SnapStart.OnRestored(env.number, took)
 	}
 	return env, true
+}
+
+// AwaitInit returns when the runtime has asked for its first event or has failed, or when ctx ends.
+func (e *Emulator) AwaitInit(ctx context.Context) {
+	e.waitUntil(ctx, func() bool { return e.environments[0].phase == ready || e.failure() != nil })
 }
 
 // fail records the error that the runtime of r has posted in a phase that it ends, and answers all
@@ -136,6 +144,7 @@ func (e *Emulator) fail(r *http.Request, in phase, body []byte) bool {
 	env.phase, env.failure = broken, body
 	waiting := e.queue
 	e.queue = nil
+	e.wake() // for AwaitInit
 	e.mu.Unlock()
 	for _, inv := range waiting {
 		e.answerUnseen(inv, body)

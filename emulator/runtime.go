@@ -43,7 +43,7 @@ func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(h, inv.header)
 	h.Set(runtimeapi.HeaderRequestID, inv.id)
 	h.Set(runtimeapi.HeaderDeadlineMs, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
-	h.Set(runtimeapi.HeaderFunctionARN, functionARN(inv.function))
+	h.Set(runtimeapi.HeaderFunctionARN, FunctionARN(inv.function))
 	h.Set(runtimeapi.HeaderInvocationID, inv.handOutID)
 	h.Set(runtimeapi.HeaderTraceID, inv.traceID)
 	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
@@ -53,7 +53,8 @@ func (e *Emulator) handleNext(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func functionARN(name string) string { return "arn:aws:lambda:us-east-1:012345678912:function:" + name }
+// FunctionARN returns the ARN of a function on this machine.
+func FunctionARN(name string) string { return "arn:aws:lambda:us-east-1:012345678912:function:" + name }
 
 // handleResponse takes the result of an invocation.
 func (e *Emulator) handleResponse(w http.ResponseWriter, r *http.Request) {
