@@ -89,3 +89,15 @@ func (s *share) renewed() map[string]string {
 	s.version = v.Number
 	return v.Credentials.Env()
 }
+
+// currentEnv returns getenv with the current credentials, which the environment lacks with SnapStart.
+func (p *pool) currentEnv(getenv func(string) string) func(string) string {
+	return func(name string) string {
+		if p.credentials != nil {
+			if value, ok := p.credentials.Current().Credentials.Env()[name]; ok {
+				return value
+			}
+		}
+		return getenv(name)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	oklog "github.com/oklog/run"
 
+	"lambda-r-runtime/durable"
 	"lambda-r-runtime/lambdalog"
 	"lambda-r-runtime/protocol/runtimeapi"
 	"lambda-r-runtime/supervisor"
@@ -58,6 +59,7 @@ func serveLambda(
 	if p.credentials != nil {
 		source = &refresher{ext, p.credentials}
 	}
+	p.durable = durable.NewClient(p.currentEnv(getenv))
 	sup, err := newSupervisor(p, source, out)
 	if err != nil {
 		return failInit(api, log, err)

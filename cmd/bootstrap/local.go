@@ -77,8 +77,13 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 		defer r.close()
 		watching = append(watching, r)
 	}
-	emu := newEmulator(p, o, addr, out, watching)
-	con.emulator, server.console = emu, con.Console
+	dur := &localDurable{pool: p}
+	emu := newEmulator(p, o, addr, out, watching, dur)
+	con.emulator, con.durable, server.console, server.durable = emu, dur, con.Console, dur
+	if err := dur.start(emu, o, server.runtime.Addr().String(), log); err != nil {
+		return errors.Join(err, server.close())
+	}
+	defer dur.backend.Close()
 	api, err := runtimeapi.NewClient(server.runtime.Addr().String(), version, o.concurrency)
 	if err != nil {
 		return errors.Join(err, server.close())
@@ -122,7 +127,7 @@ func (o *localOptions) functionEnv(handler string) []string {
 // newEmulator returns the emulator that serves the function on addr. It prints the banner
 // when the function is first ready.
 func newEmulator(
-	p *pool, o *localOptions, addr string, out *lambdalog.Output, observer emulator.Observer,
+	p *pool, o *localOptions, addr string, out *lambdalog.Output, observer emulator.Observer, dur *localDurable,
 ) *emulator.Emulator {
 	handler := p.settings.handler
 	var served atomic.Bool
@@ -143,6 +148,7 @@ func newEmulator(
 				return
 			}
 			fmt.Fprint(out, banner(handler, o, addr, p.lastReady(), ""))
+			dur.resume()
 		},
 	})
 	out.Tail = emu.AppendLog

@@ -18,6 +18,7 @@ type localConsole struct {
 	*console.Console
 	pool     *pool
 	emulator *emulator.Emulator
+	durable  *localDurable
 }
 
 func newLocalConsole(s settings, o *localOptions) *localConsole {
@@ -34,6 +35,10 @@ func newLocalConsole(s settings, o *localOptions) *localConsole {
 		Root:    s.taskRoot,
 		Samples: samples,
 		Invoke: func(ctx context.Context, event []byte, timeout time.Duration) (string, emulator.Result, error) {
+			if c.durable.is(ctx) {
+				r, err := c.durable.backend.Run(ctx, localFunction, event)
+				return r.RequestID, emulator.Result{Body: r.Body, FunctionError: r.FunctionError}, err
+			}
 			return c.emulator.Invoke(ctx, event, timeout)
 		},
 		Fault:  func(slot, pid int, f console.Fault) error { return c.pool.fault(slot, pid, f) },

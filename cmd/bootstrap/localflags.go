@@ -30,6 +30,8 @@ type localOptions struct {
 	cors        []string
 	onFailure   string    // a path, or ""
 	failures    io.Writer // the file of onFailure, or nil
+	skipTime    bool
+	data        string // a folder, or ""
 	watch       bool
 	strict      bool
 	snapStart   bool
@@ -81,6 +83,10 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 			"only on a loopback address")
 	flags.BoolVar(&o.dump, "dump", false,
 		"dump the frames of failed invocations, the last 5, for debugger(); the log has the call that opens them")
+	flags.BoolVar(&o.skipTime, "skip-time", false,
+		"let the waits of durable executions end at once, except while a callback is open")
+	flags.StringVar(&o.data, "data", "",
+		"keep durable executions in this `folder`, readable by you only, so that they go on after a restart")
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
 	flags.BoolVar(&o.strict, "strict", false,
@@ -134,6 +140,9 @@ func (o *localOptions) complete(flags *pflag.FlagSet, s *settings, getenv func(s
 	}
 	if o.snapStart && o.watch {
 		invalid = append(invalid, errors.New("--watch cannot be used with --snapstart: a snapshot has the files that it was made of"))
+	}
+	if o.snapStart && (o.skipTime || o.data != "") {
+		invalid = append(invalid, errors.New("--skip-time and --data cannot be used with --snapstart: it runs no durable executions"))
 	}
 	if o.dump && (o.snapStart || o.strict) {
 		invalid = append(invalid, errors.New("--dump cannot be used with --snapstart or --strict"))

@@ -23,6 +23,7 @@ type localServer struct {
 	runtime net.Listener
 	addr    string           // as requested
 	console *console.Console // nil if there is none
+	durable *localDurable    // nil if there is none
 }
 
 // listenLocal opens the listeners of a localServer. addr is the address for callers.
@@ -43,14 +44,23 @@ func (s *localServer) close() error { return errors.Join(s.callers.Close(), s.ru
 // serve adds the actor that serves the emulator. After a stop it waits for supervised, because
 // the supervisor may still send reports.
 func (s *localServer) serve(g *oklog.Group, emu *emulator.Emulator, supervised <-chan struct{}) {
-	s.serveRuntime(g, emu, newServer(emu.RuntimeAPI()), supervised)
+	runtime := emu.RuntimeAPI()
+	if s.durable != nil {
+		runtime = s.durable.handler(runtime)
+	}
+	s.serveRuntime(g, emu, newServer(runtime), supervised)
 }
 
 // serveRuntime is serve with another server of the Runtime API, which it guards.
 func (s *localServer) serveRuntime(g *oklog.Group, emu *emulator.Emulator, runtime *http.Server, supervised <-chan struct{}) {
-	api := withoutConsole(emu.InvokeAPI())
+	api := emu.InvokeAPI()
+	if s.durable != nil {
+		api = s.durable.handler(api)
+	}
 	if s.console != nil {
-		api = s.console.Over(emu.InvokeAPI())
+		api = s.console.Over(api)
+	} else {
+		api = withoutConsole(api)
 	}
 	callers := newServer(emu.Guard(s.addr, api))
 	if s.console != nil {

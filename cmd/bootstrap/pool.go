@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"lambda-r-runtime/durable"
 	"lambda-r-runtime/internal/credentials"
 	"lambda-r-runtime/protocol"
 	"lambda-r-runtime/protocol/runtimeapi"
@@ -33,6 +34,7 @@ type pool struct {
 	observe  func(supervisor.Transition) // if not nil, called for each transition
 
 	credentials *credentials.Store // nil if R needs none
+	durable     *durable.Client    // stores the operations of durable executions; nil if nothing does
 	restored    sync.Once          // see restore
 
 	mu      sync.Mutex

@@ -31,6 +31,7 @@ func newSupervisor(p *pool, api supervisor.RuntimeAPI, out *lambdalog.Output) (*
 		Log:         p.log,
 		SnapStart:   p.settings.snapStart,
 		Probe:       p.settings.probe,
+		Durable:     p.durable,
 	}
 	c.Observe = p.observe
 	if p.settings.metrics {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"lambda-r-runtime/durable"
+	"lambda-r-runtime/emulator"
+	backend "lambda-r-runtime/emulator/durable"
+)
+
+// A localDurable runs durable executions if the handler is durable. Otherwise it passes everything on.
+type localDurable struct {
+	pool    *pool
+	emu     *emulator.Emulator
+	backend *backend.Backend
+}
+
+// start makes the backend, which the supervisor reaches at the address of the Runtime API.
+func (d *localDurable) start(emu *emulator.Emulator, o *localOptions, addr string, log *slog.Logger) (err error) {
+	d.emu = emu
+	d.pool.durable = durable.NewLocalClient("http://" + addr)
+	d.backend, err = backend.New(backend.Config{
+		Invoke:   d.invoke,
+		Prefix:   emulator.FunctionARN(""),
+		SkipTime: o.skipTime,
+		Dir:      o.data,
+		Log:      log,
+	})
+	return err
+}
+
+// is reports whether the handler is durable. It waits for the end of the init.
+func (d *localDurable) is(ctx context.Context) bool {
+	d.emu.AwaitInit(ctx)
+	return d.pool.lastReady().Durable
+}
+
+// resume continues the executions of --data.
+func (d *localDurable) resume() {
+	if d.pool.lastReady().Durable {
+		d.backend.Resume()
+	}
+}
+
+func (d *localDurable) handler(next http.Handler) http.Handler { return d.backend.Handler(next, d.is) }
+
+// invoke runs one invocation of an execution.
+func (d *localDurable) invoke(ctx context.Context, _ string, event []byte) (backend.Result, error) {
+	id, r, err := d.emu.Invoke(ctx, event, 0)
+	return backend.Result{RequestID: id, Body: r.Body, FunctionError: r.FunctionError}, err
+}
