@@ -66,7 +66,11 @@ result_of_callback <- function(callback) {
       if (is.null(error$message) && outcome$status == "TIMED_OUT") {
         error$message <- "nobody has answered in time"
       }
-      stop(operation_condition(classes, "the callback", error, operation$name))
+      cond <- operation_condition(classes, "the callback", error, operation$name)
+      if (outcome$status == "FAILED" && is_string(error$message) && nzchar(error$message)) {
+        cond$message <- error$message # whoever answers says why, and AWS's SDKs pass that on as it is
+      }
+      stop(cond)
     }
   )
 }
