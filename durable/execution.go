@@ -82,6 +82,15 @@ func (x *Execution) Close() {
 	x.cancel()
 }
 
+// Flush stores what is not stored yet.
+func (x *Execution) Flush() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.stopped == nil {
+		x.flush()
+	}
+}
+
 // Stopped reports whether the handler must not run, or not go on.
 func (x *Execution) Stopped() bool {
 	x.mu.Lock()

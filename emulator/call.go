@@ -40,7 +40,14 @@ var ErrTooMany = errors.New("too many invocations wait or run")
 // Invoke invokes the function without HTTP, and returns its request id and its answer. A timeout
 // other than 0 replaces Config.Timeout. If ctx ends first, an invocation that runs goes on.
 func (e *Emulator) Invoke(ctx context.Context, event []byte, timeout time.Duration) (id string, r Result, err error) {
-	inv := newInvocation(defaultFunction, "")
+	return e.InvokeAs(ctx, defaultFunction, event, timeout)
+}
+
+// InvokeAs is Invoke with another name of the function.
+func (e *Emulator) InvokeAs(
+	ctx context.Context, function string, event []byte, timeout time.Duration,
+) (id string, r Result, err error) {
+	inv := newInvocation(function, "")
 	inv.event, inv.timeout = event, timeout
 	if !e.submit(inv) {
 		return inv.id, Result{}, ErrTooMany

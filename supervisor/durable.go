@@ -49,6 +49,9 @@ func run(
 // concludeExecution makes the answer that Lambda expects of an execution. An error of the handler ends the
 // execution: it is an answer, because Lambda would retry an error report.
 func concludeExecution(x *durable.Execution, r *result, o *outcome) {
+	if r.err != nil {
+		x.Flush() // so that the history has what had started
+	}
 	if o.resend || r.err != nil || r.interrupted || r.cut != nil {
 		return // reported as any invocation's failure, and retried
 	}

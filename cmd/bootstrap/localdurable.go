@@ -47,7 +47,7 @@ func (d *localDurable) resume() {
 func (d *localDurable) handler(next http.Handler) http.Handler { return d.backend.Handler(next, d.is) }
 
 // invoke runs one invocation of an execution.
-func (d *localDurable) invoke(ctx context.Context, _ string, event []byte) (backend.Result, error) {
-	id, r, err := d.emu.Invoke(ctx, event, 0)
+func (d *localDurable) invoke(ctx context.Context, function string, event []byte) (backend.Result, error) {
+	id, r, err := d.emu.InvokeAs(ctx, function, event, 0)
 	return backend.Result{RequestID: id, Body: r.Body, FunctionError: r.FunctionError}, err
 }

@@ -40,8 +40,9 @@ type execution struct {
 
 	byID      map[string]*record
 	running   bool
-	again     bool // something has changed that calls for an invocation
-	chained   int  // chained invokes that run
+	again     bool     // something has changed that calls for an invocation
+	chained   int      // chained invokes that run
+	deferred  []func() // wait for the end of the invocation that runs
 	timer     *time.Timer
 	lastToken string // the ClientToken of the last checkpoint, its token and its reply
 	lastUsed  string
@@ -113,6 +114,7 @@ func (x *execution) invoke() {
 	defer x.save()
 	x.running = false
 	if x.ended() {
+		x.deferred = nil
 		return
 	}
 	x.Tokens++ // the invocation's last token is void
@@ -122,6 +124,11 @@ func (x *execution) invoke() {
 		completed["Error"] = details{"Payload": failure, "Truncated": false}
 	}
 	x.record("InvocationCompleted", nil, completed)
+	deferred := x.deferred
+	x.deferred = nil
+	for _, f := range deferred {
+		f()
+	}
 	switch {
 	case x.ended():
 		x.recordEnd()

@@ -111,23 +111,34 @@ func (x *execution) chain(r *record) {
 		}
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		x.chained--
-		if x.ended() {
+		// Lambda takes a moment to invoke a function. Here its end is recorded after the invocation that
+		// has asked for it.
+		if x.running {
+			x.deferred = append(x.deferred, func() { x.endChained(r, result, failure) })
 			return
 		}
-		o := &r.Operation
-		x.changed(r)
-		o.EndTimestamp = wire.At(x.now())
-		if failure != nil {
-			o.Status, o.ChainedInvokeDetails.Error = wire.StatusFailed, failure
-			x.record("ChainedInvokeFailed", r, details{"Error": errorDetails(failure)})
-		} else {
-			o.Status, o.ChainedInvokeDetails.Result = wire.StatusSucceeded, result
-			x.record("ChainedInvokeSucceeded", r, details{"Result": resultDetails(result)})
-		}
-		x.kick()
+		x.endChained(r, result, failure)
 		x.save()
 	})
+}
+
+// endChained records the end of a chained invoke, and invokes the function. The lock is held.
+func (x *execution) endChained(r *record, result *string, failure *wire.ErrorObject) {
+	x.chained--
+	if x.ended() {
+		return
+	}
+	o := &r.Operation
+	x.changed(r)
+	o.EndTimestamp = wire.At(x.now())
+	if failure != nil {
+		o.Status, o.ChainedInvokeDetails.Error = wire.StatusFailed, failure
+		x.record("ChainedInvokeFailed", r, details{"Error": errorDetails(failure)})
+	} else {
+		o.Status, o.ChainedInvokeDetails.Result = wire.StatusSucceeded, result
+		x.record("ChainedInvokeSucceeded", r, details{"Result": resultDetails(result)})
+	}
+	x.kick()
 }
 
 // call invokes a function for another one, and waits for its end.
