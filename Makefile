@@ -7,7 +7,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 
-.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser test-durable picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -85,6 +85,11 @@ test-snapstart: test-deps
 test-machines: test-deps
 	@scripts/openblas bin/openblas
 	$(GO) test -tags machines -count 1 -timeout 20m ./test/machines
+
+# make test-durable   AWS's conformance cases for durable functions, from the folder CASES, and those of our own
+CASES ?=
+test-durable: test-deps
+	$(GO) test ./test/durable -run Conformance -v -count 1 -timeout 20m -durable.cases=$(CASES)
 
 # make test-browser   the console's tests in Chromium; screenshots are in bin/browser
 test-browser: test-deps
