@@ -284,7 +284,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return lambda.Build(dir, "cmd/bootstrap")
 })
 
-func startFunction(t *testing.T, handler string, flags ...string) *function {
+func startFunction(t testing.TB, handler string, flags ...string) *function {
 	t.Helper()
 	bootstrap, err := build()
 	if err != nil {
@@ -322,7 +322,7 @@ func startFunction(t *testing.T, handler string, flags ...string) *function {
 const limit = 90 * time.Second
 
 // await waits for a condition.
-func (f *function) await(t *testing.T, condition func() bool) {
+func (f *function) await(t testing.TB, condition func() bool) {
 	t.Helper()
 	guard, tick := time.NewTimer(limit), time.NewTicker(20*time.Millisecond)
 	defer guard.Stop()
@@ -339,13 +339,13 @@ func (f *function) await(t *testing.T, condition func() bool) {
 }
 
 // start starts an execution and returns its ARN.
-func (f *function) start(t *testing.T, name string, input []byte) string {
+func (f *function) start(t testing.TB, name string, input []byte) string {
 	t.Helper()
 	header := f.post(t, "/2015-03-31/functions/"+name+"/invocations", input, map[string]string{"X-Amz-Invocation-Type": "Event"})
 	return header.Get("X-Amz-Durable-Execution-Arn")
 }
 
-func (f *function) post(t *testing.T, path string, body []byte, header map[string]string) http.Header {
+func (f *function) post(t testing.TB, path string, body []byte, header map[string]string) http.Header {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -366,7 +366,7 @@ func (f *function) post(t *testing.T, path string, body []byte, header map[strin
 	return resp.Header
 }
 
-func (f *function) get(t *testing.T, path string) (v map[string]any) {
+func (f *function) get(t testing.TB, path string) (v map[string]any) {
 	t.Helper()
 	resp, err := http.Get(f.url + path)
 	if err != nil {
@@ -379,7 +379,7 @@ func (f *function) get(t *testing.T, path string) (v map[string]any) {
 	return v
 }
 
-func (f *function) history(t *testing.T, arn string) []any {
+func (f *function) history(t testing.TB, arn string) []any {
 	t.Helper()
 	events, _ := f.get(t, "/2025-12-01/durable-executions/"+url.QueryEscape(arn)+"/history?IncludeExecutionData=true")["Events"].([]any)
 	return events
