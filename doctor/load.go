@@ -72,6 +72,7 @@ func (e *examination) handler(ctx context.Context, libPaths []string) {
 		w.Shutdown(stopping)
 	}()
 	e.ok("handler", "%s was loaded", c.Handler)
+	e.durable(w.Info())
 	e.init(took, w.Info())
 	e.records(loaded())
 	e.used(w.PeakRSS())
@@ -98,6 +99,15 @@ func (e *examination) init(took time.Duration, ready protocol.Ready) {
 		return
 	}
 	e.ok("init", "%s", text)
+}
+
+// durable reports what a function needs whose handler is durable.
+func (e *examination) durable(ready protocol.Ready) {
+	if !ready.Durable {
+		return
+	}
+	e.ok("durable", "the handler is durable. The function needs DurableConfig, which only a new function can be given; a role with the policy "+
+		"AWSLambdaBasicDurableExecutionRolePolicy; and callers that name a version, an alias or $LATEST")
 }
 
 // used compares the most memory that R has used, in bytes, with the limit.

@@ -39,6 +39,13 @@ resource "aws_iam_role_policy_attachment" "logs" {
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 }
 
+resource "aws_iam_role_policy_attachment" "durable" {
+  count = var.durable == null ? 0 : 1
+
+  role       = aws_iam_role.function.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaBasicDurableExecutionRolePolicy"
+}
+
 resource "aws_iam_role_policy_attachment" "more" {
   for_each = var.policy_arns
 
@@ -58,8 +65,9 @@ resource "aws_lambda_function" "function" {
   timeout       = var.timeout
   tags          = var.tags
 
-  # Only a published version runs on Managed Instances, or has a snapshot.
-  publish    = local.managed || var.snap_start
+  # Only a published version runs on Managed Instances, or has a snapshot. A durable execution keeps the
+  # version that it began with.
+  publish    = local.managed || var.snap_start || var.durable != null
   publish_to = local.managed ? "LATEST_PUBLISHED" : null
 
   dynamic "image_config" {
@@ -73,6 +81,14 @@ resource "aws_lambda_function" "function" {
     for_each = var.snap_start ? ["PublishedVersions"] : []
     content {
       apply_on = snap_start.value
+    }
+  }
+
+  dynamic "durable_config" {
+    for_each = var.durable[*]
+    content {
+      execution_timeout = durable_config.value.execution_timeout
+      retention_period  = durable_config.value.retention_period
     }
   }
 
@@ -124,12 +140,12 @@ resource "aws_lambda_function" "function" {
     }
   }
 
-  depends_on = [aws_iam_role_policy_attachment.logs]
+  depends_on = [aws_iam_role_policy_attachment.logs, aws_iam_role_policy_attachment.durable]
 }
 
-# Callers of the alias get the version that the last apply published, from its snapshot.
+# Callers of the alias get the version that the last apply published: with SnapStart from its snapshot.
 resource "aws_lambda_alias" "live" {
-  count = var.image_uri != null && var.snap_start ? 1 : 0
+  count = var.image_uri != null && (var.snap_start || var.durable != null) ? 1 : 0
 
   name             = "live"
   function_name    = aws_lambda_function.function[0].function_name

@@ -4,8 +4,8 @@ output "function_name" {
 }
 
 output "function_arn" {
-  value       = var.snap_start ? one(aws_lambda_alias.live[*].arn) : one(aws_lambda_function.function[*].arn)
-  description = "For event sources and policies: with snap_start that of the alias live. null before the first push."
+  value       = var.snap_start || var.durable != null ? one(aws_lambda_alias.live[*].arn) : one(aws_lambda_function.function[*].arn)
+  description = "For event sources and policies: with snap_start or durable that of the alias live. null before the first push."
 }
 
 output "function_url" {

@@ -139,6 +139,24 @@ variable "policy_arns" {
   description = "More policies for the function's role: ARNs by names of your own."
 }
 
+variable "durable" {
+  type = object({
+    execution_timeout = number
+    retention_period  = optional(number, 14)
+  })
+  default     = null
+  description = "Make the function durable: execution_timeout is how long an execution may take with all its waits, in seconds; retention_period is for how many days its history is kept. Only a new function can be made durable."
+
+  validation {
+    condition     = var.durable == null || try(var.durable.execution_timeout >= 1 && var.durable.execution_timeout <= 31622400, false)
+    error_message = "durable.execution_timeout is a number of seconds from 1 to 31622400, a year."
+  }
+  validation {
+    condition     = var.durable == null || try(var.durable.retention_period >= 1 && var.durable.retention_period <= 90, false)
+    error_message = "durable.retention_period is a number of days from 1 to 90."
+  }
+}
+
 variable "managed_instances" {
   type = object({
     subnet_ids          = list(string)

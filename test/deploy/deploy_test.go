@@ -75,7 +75,7 @@ type template struct {
 	} `yaml:"Resources"`
 }
 
-var templates = []string{"deploy/sam/template.yaml", "deploy/sam/managed-instances.yaml"}
+var templates = []string{"deploy/sam/template.yaml", "deploy/sam/managed-instances.yaml", "deploy/sam/durable.yaml"}
 
 func readTemplate(t *testing.T, path string) (parsed template) {
 	t.Helper()

@@ -22,6 +22,7 @@ func TestExamples(t *testing.T) {
 		"snapstart": exampleSnapStart,
 		"tested":    exampleTested,
 		"webserver": exampleWebServer,
+		"durable":   exampleDurable,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {

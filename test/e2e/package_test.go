@@ -194,6 +194,12 @@ func exampleTested(t *testing.T, dir string) {
 	if got := f.http("GET", "/price?item=gold", ""); got.Status != 404 {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
+	runExampleTests(t, dir)
+}
+
+// runExampleTests runs the R tests of an example with the package installed.
+func runExampleTests(t *testing.T, dir string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "Rscript", "-e",
 		`testthat::test_dir("tests/testthat", reporter = "summary", stop_on_failure = TRUE, stop_on_warning = TRUE); cat("passed\n")`)
 	cmd.Dir = dir
