@@ -1,8 +1,8 @@
 # The functions of a session of `bootstrap debug`.
 
 # invoke() runs the handler with an event, as a worker does, but lets R handle its errors, warnings
-# and interrupts. It returns what the caller would get: the text of the JSON, of class "json". Without
-# an event it takes the last one, at first the one of --event.
+# and interrupts. It returns what the caller would get: the text of the JSON, of class "json".
+# Without an event it takes the last one, at first the one of --event.
 #
 # event: a list or another R value, the path of a file with JSON, or JSON text.
 invoke <- function(event) {
@@ -41,7 +41,8 @@ given_event <- function(event) {
   list(text = text)
 }
 
-# text_of_event() returns the JSON text of what given_event() returned. A file is read again each time.
+# text_of_event() returns the JSON text of what given_event() returned. A file is read again each
+# time.
 text_of_event <- function(source) {
   if (is.null(source$path)) {
     return(source$text)
@@ -81,8 +82,8 @@ run_event <- function(text) {
   structure(as.vector(answer), class = "json")
 }
 
-# evaluate_durable() runs a durable handler with an execution in memory, until it returns or waits for
-# what no session can give: a callback, or another function. Waits take no time.
+# evaluate_durable() runs a durable handler with an execution in memory, until it returns or waits
+# for a callback or another function, which a session cannot answer. Waits take no time.
 evaluate_durable <- function(invocation, handler, text) {
   memory <- new_memory()
   invocation$send <- memory_sender(memory)

@@ -3,8 +3,8 @@
 # new_batch() returns a batch, a list of class durable_batch:
 #   reason   why it has ended: ALL_COMPLETED, MIN_SUCCESSFUL_REACHED or FAILURE_TOLERANCE_EXCEEDED
 #   status   FAILED if a branch has failed, else SUCCEEDED
-#   success_count, failure_count, started_count, total_count   how many branches; those that were not
-#            started do not count
+#   success_count, failure_count, started_count, total_count   how many branches; those that were
+#            not started do not count
 #   results  the values of the successful branches, in the order of the items, with their names
 #   errors   the conditions of the failed ones
 #   branches a list of all that were started, each list(index, name, status, value, error)
@@ -35,8 +35,9 @@ named_by_branch <- function(values, branches) {
   values
 }
 
-# durable_results() returns the values of a batch, a list in the order of the items. If a branch has failed, it
-# stops with the error of the first that has. `batch$results` has the values of those that have not.
+# durable_results() returns the values of a batch, a list in the order of the items. If a branch has
+# failed, it stops with the error of the first that has. `batch$results` has the values of those
+# that have not.
 durable_results <- function(batch) {
   if (!inherits(batch, "durable_batch")) {
     stop_durable("durable_results(): batch must be what durable_map() or durable_parallel() returned, not ", class(batch)[[1L]])

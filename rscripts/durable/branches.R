@@ -1,8 +1,8 @@
-# Branches: durable_map() and durable_parallel() run several pieces of code, of which each can wait while
-# others go on.
+# Branches: durable_map() and durable_parallel() run several pieces of code, of which each can wait
+# while others go on.
 #
-# R has no threads, so branches run one after the other, each until it ends or is suspended. Their waits,
-# callbacks and invokes pass at the same time.
+# R has no threads, so branches run one after the other, each until it ends or is suspended. Their
+# waits, callbacks and invokes pass at the same time.
 
 # durable_map() calls f() for each item, as a branch with operations of its own.
 #
@@ -11,14 +11,16 @@
 # name: a name for the history.
 # at_once: how many branches are under way at most.
 # min_successful: as many successful branches are enough; others are not started.
-# tolerated_failures, tolerated_percent: more failed branches, or more than this percentage of all items, end
-#   the map. Without any of these three, the first failure does.
+# tolerated_failures, tolerated_percent: more failed branches, or more than this percentage of all
+#   items, end the map. Without any of these three, the first failure does.
 # names: names of the branches, by default those of `items`.
-# flat: TRUE stores no contexts for the branches, only their operations: fewer operations count against
-#   Lambda's limit of 3,000, but a branch runs again in each replay until all are done.
-# serialiser, item_serialiser: as for durable_step(), for the whole result and for the value of a branch.
+# flat: TRUE stores no contexts for the branches, only their operations: fewer operations count
+#   against Lambda's limit of 3,000, but a branch runs again in each replay until all are done.
+# serialiser, item_serialiser: as for durable_step(), for the whole result and for the value of a
+#   branch.
 #
-# Returns a batch, see new_batch(). durable_results() returns the values, and stops if a branch has failed.
+# Returns a batch, see new_batch(). durable_results() returns the values, and stops if a branch has
+# failed.
 durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = NULL, tolerated_failures = NULL,
                         tolerated_percent = NULL, names = NULL, flat = FALSE, serialiser = NULL, item_serialiser = NULL) {
   user_jit_off()
@@ -49,8 +51,8 @@ durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = N
   run_branches("durable_map", c("Map", "MapIteration"), name, bodies, branch_names(label, names, n), rules, flat, serialiser, item_serialiser)
 }
 
-# durable_parallel() runs pieces of code as branches: durable_parallel(a = code, b = code). Each runs in an
-# environment of its own, as the code of a step does.
+# durable_parallel() runs pieces of code as branches: durable_parallel(a = code, b = code). Each
+# runs in an environment of its own, as the code of a step does.
 #
 # ...: the code of the branches, and their names.
 # The others are those of durable_map().
@@ -139,8 +141,8 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
   read_batch(text, NULL, item_serialiser)
 }
 
-# run_each() runs the branches in order until the rules are met, or suspends the handler. It returns a list of
-# the branches that have started, each list(index, name, status, text, error).
+# run_each() runs the branches in order until the rules are met, or suspends the handler. It returns
+# a list of the branches that have started, each list(index, name, status, text, error).
 run_each <- function(operation, subtype, bodies, names, rules, flat, item_serialiser, recorded) {
   execution <- current$durable
   branches <- list()
@@ -173,7 +175,8 @@ run_each <- function(operation, subtype, bodies, names, rules, flat, item_serial
   branches
 }
 
-# recorded_status() returns the status of branch `i` when its map had ended, "" if it had not started.
+# recorded_status() returns the status of branch `i` when its map had ended, "" if it had not
+# started.
 recorded_status <- function(recorded, i) {
   for (branch in recorded$branches) {
     if (identical(as.integer(branch$index), i)) {

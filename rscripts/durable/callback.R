@@ -1,13 +1,13 @@
-# Callbacks: somebody outside answers, a person or a program, with the id that the callback has.
+# Callbacks: a person or a program outside answers, with the id of the callback.
 
-# durable_callback() makes a callback, and goes on. Pass its id to whoever is to answer. The answer is what
-# `aws lambda send-durable-execution-callback-success` and -failure send.
+# durable_callback() makes a callback, and goes on. Pass its id to the person or program that
+# answers. The answer is what `aws lambda send-durable-execution-callback-success` and -failure send.
 #
 # name: its name.
 # timeout: the seconds, or the difftime, until it fails; by default the execution's own end.
 # heartbeat: likewise, since the last heartbeat.
-# serialiser: list(read = function(text) value). By default JSON is read as an event is, and other text
-#   is text.
+# serialiser: list(read = function(text) value). By default JSON is read as an event is, and other
+#   text is text.
 #
 # Returns the callback, a list with its id. callback_result() waits for the answer.
 durable_callback <- function(name = NULL, timeout = NULL, heartbeat = NULL, serialiser = NULL) {
@@ -82,8 +82,8 @@ result_of_callback <- function(callback) {
 # timeout, heartbeat, serialiser: as for durable_callback().
 # retry: as for durable_step(), for `submit`.
 #
-# Returns the answer. Stops as callback_result() does, and with an error of class durable_submit_error if
-# `submit` has failed.
+# Returns the answer. Stops as callback_result() does, and with an error of class
+# durable_submit_error if `submit` has failed.
 durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = NULL, retry = backoff(), serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
@@ -111,8 +111,8 @@ durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = 
   done$value
 }
 
-# callback_error_object() returns the ErrorObject of a wait for a callback: that of the callback or of the
-# submitter, with the classes of the condition in R.
+# callback_error_object() returns the ErrorObject of a wait for a callback: that of the callback or
+# of the submitter, with the classes of the condition in R.
 callback_error_object <- function(done) {
   error <- done$error
   if (is_string(done$cond$error_type)) {

@@ -1,7 +1,7 @@
 # Chained invokes: another Lambda function does a part of the work, and is billed by itself.
 
-# durable_invoke() invokes another Lambda function, durable or not, and waits for its result without being
-# billed.
+# durable_invoke() invokes another Lambda function, durable or not, and waits for its result without
+# being billed.
 #
 # function_name: its name or ARN, with a version or an alias if it is durable.
 # payload: its event.
@@ -9,8 +9,8 @@
 # tenant_id: the tenant, if the function isolates tenants.
 # serialiser: list(write, read), of one or both: the event's text, and the result's value.
 #
-# Returns the result, read as an event is. Stops with an error of class durable_invoke_error if the function
-# fails, times out or is stopped.
+# Returns the result, read as an event is. Stops with an error of class durable_invoke_error if the
+# function fails, times out or is stopped.
 durable_invoke <- function(function_name, payload = NULL, name = NULL, tenant_id = NULL, serialiser = NULL) {
   in_runtime({
     label <- operation_label("durable_invoke", if (is.null(name)) function_name else name)

@@ -1,14 +1,14 @@
 # Child contexts: several operations that are one in the history.
 
-# durable_child() runs code with operations of its own, and stores its value. Once it has ended, neither the
-# code nor its operations are looked at again.
+# durable_child() runs code with operations of its own, and stores its value. Once it has ended,
+# neither the code nor its operations are looked at again.
 #
 # name: its name.
 # expr: the code, which runs in an environment of its own, as that of a step does.
 # serialiser: as for durable_step().
 #
-# Returns the value. Stops with an error of class durable_child_error, which has the classes of the error
-# that ended the code as well.
+# Returns the value. Stops with an error of class durable_child_error, which has the classes of the
+# error that ended the code as well.
 durable_child <- function(name, expr, serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
@@ -27,9 +27,10 @@ durable_child <- function(name, expr, serialiser = NULL) {
   done$value
 }
 
-# run_context() runs `body` in a context of its own, unless its end is stored. It returns list(value) or
-# list(error). `wrap` makes the ErrorObject of what attempt() returned, `scope` is what is suspended with
-# the body, encode() and decode() make the text that is stored, and the value.
+# run_context() runs `body` in a context of its own, unless its end is stored. It returns
+# list(value) or list(error). `wrap` makes the ErrorObject of what attempt() returned, `scope` is
+# what is suspended with the body, encode() and decode() make the text that is stored, and the
+# value.
 run_context <- function(operation, body, wrap = function(done) done$error, scope = current$durable$context$scope,
                         encode = function(value) encode_stored(value, operation$label), decode = decode_stored) {
   execution <- current$durable

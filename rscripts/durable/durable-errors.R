@@ -11,8 +11,8 @@ durable_condition <- function(class, message, ...) {
   )
 }
 
-# error_object() returns what is stored of a condition: its type, which is its first class, its message,
-# its other classes as data, and its stack. Lambda stores at most 32 KB of an error.
+# error_object() returns what is stored of a condition: its type, which is its first class, its
+# message, its other classes as data, and its stack. Lambda stores at most 32 KB of an error.
 error_object <- function(cond, stack = list()) {
   type <- if (inherits(cond, "runtime_failure")) cond$type else class(cond)[[1L]]
   classes <- setdiff_strings(class(cond), plain_classes)
@@ -46,9 +46,9 @@ operation_condition <- function(class, what, error, name) {
   )
 }
 
-# attempt() evaluates `expr`, user code. It returns list(value), or list(cond, error): the condition that
-# ended it and its ErrorObject. A tryCatch() that the user has around the operation does not see that
-# condition, but the one that is made of what was stored.
+# attempt() evaluates `expr`, user code. It returns list(value), or list(cond, error): the condition
+# that ended it and its ErrorObject. A tryCatch() that the user has around the operation does not
+# see that condition, but the one that is made of what was stored.
 attempt <- function(expr) {
   stopped <- NULL
   value <- tryCatch(

@@ -1,5 +1,6 @@
-# Durable executions: a handler whose finished operations are stored, and which is invoked again from
-# its top until it returns. Each operation looks up what is stored of it before it does anything.
+# Durable executions: a handler whose finished operations are stored, and which is invoked again
+# from its top until it returns. Each operation looks up what is stored of it before it does
+# anything.
 #
 # current$durable is the execution of the invocation that runs, an environment; NULL if it has none:
 #   send     function(operation, payload): stores something of an operation, see send_operation()
@@ -15,8 +16,8 @@
 
 # durable() makes a durable handler: report <- durable(function(month) ...).
 #
-# f: the function. It is called again and again in the course of an execution. All that is slow, draws
-#   on the world outside or changes it must be in a step.
+# f: the function. It is called again and again in the course of an execution. All that is slow,
+#   draws on the world outside or changes it must be in a step.
 # log_replays: TRUE logs also what the handler logs while it is replayed.
 #
 # Returns a function: the handler. Stops if `f` is not a function of R code.
@@ -44,13 +45,13 @@ is_replaying <- function() {
   !is.null(durable) && replays(durable)
 }
 
-# check_durable() stops if the handler and the function's settings do not fit: `frame` has an execution
-# only if the function has a DurableConfig.
+# check_durable() stops if the handler and the function's settings do not fit: `frame` has an
+# execution only if the function has a DurableConfig.
 check_durable <- function(handler, frame) {
   if (handler$kind == "durable" && is.null(frame$durable)) {
     fail(
       "Runtime.NotDurable", "the handler ", handler$name, " is durable, but this function has no DurableConfig: ",
-      "create the function anew with DurableConfig, and invoke it with a version, an alias or $LATEST"
+      "create the function again with DurableConfig, and invoke it with a version, an alias or $LATEST"
     )
   }
   if (handler$kind != "durable" && !is.null(frame$durable)) {
@@ -77,8 +78,8 @@ new_execution <- function(frame, send, log_replays = FALSE) {
   execution
 }
 
-# run_durable() calls the handler in an execution, and returns its value. If the handler was suspended,
-# whatever it returns, execution$stopped is TRUE.
+# run_durable() calls the handler in an execution, and returns its value. If the handler was
+# suspended, whatever it returns, execution$stopped is TRUE.
 run_durable <- function(execution, call) {
   current$durable <- execution
   scope <- execution$context$scope
@@ -122,9 +123,9 @@ replays <- function(execution) {
     (context$rerun || exists(next_id(context), envir = execution$known, inherits = FALSE))
 }
 
-# in_scope() evaluates `expr`, which suspend() can leave. User code cannot keep it from that, because no
-# condition is signalled: on.exit() and finally run, and tryCatch() and try() catch nothing. What was
-# suspended has scope$suspended TRUE, even if an on.exit() with a return() has kept it alive.
+# in_scope() evaluates `expr`, which suspend() can leave. User code cannot prevent that, because no
+# condition is signalled: tryCatch() and try() catch nothing, and on.exit() and finally run. After a
+# suspension scope$suspended is TRUE, even if an on.exit() with a return() has kept the code alive.
 in_scope <- function(scope, expr) {
   scope$suspended <- FALSE
   withRestarts(
@@ -146,7 +147,8 @@ suspend <- function(execution) {
   invokeRestart(scope$exit)
 }
 
-# end_if_suspended() ends code that has gone on after suspend(), as an on.exit() with a return() makes it.
+# end_if_suspended() ends code that has gone on after suspend(), as an on.exit() with a return()
+# makes it.
 end_if_suspended <- function(execution) {
   if (execution$stopped) {
     stop_execution(execution)

@@ -1,5 +1,5 @@
-# An execution in memory: what Lambda does for a durable function, for tests and for priming. Time is
-# skipped.
+# An execution in memory: what Lambda does for a durable function, for tests and for priming. Time
+# is skipped.
 
 # new_memory() returns an execution in memory, an environment:
 #   operations  what is stored, by id, each a list; `order` has the ids in the order of their start
@@ -21,8 +21,8 @@ new_memory <- function(function_name = "function") {
 # memory_frame() returns what the invoke frame has of an execution.
 memory_frame <- function(memory) list(arn = memory$arn, started_ms = memory$began, known = as.list(memory$order))
 
-# memory_sender() returns the function by which the operations of a handler reach an execution in memory,
-# see send_operation().
+# memory_sender() returns the function by which the operations of a handler reach an execution in
+# memory, see send_operation().
 memory_sender <- function(memory) {
   function(operation, payload) {
     finish_due(memory)
@@ -42,8 +42,8 @@ memory_sender <- function(memory) {
   }
 }
 
-# difference_of() returns how an operation differs from the one that was stored in its place, NULL if it does
-# not.
+# difference_of() returns how an operation differs from the one that was stored in its place, NULL
+# if it does not.
 difference_of <- function(stored, operation) {
   for (field in c("type", "subtype", "name")) {
     if (!identical(stored[[field]], operation[[field]])) {
@@ -106,7 +106,8 @@ open_operations <- function(memory) {
   }, all)
 }
 
-# finish_due() ends the waits, pauses and callbacks whose time has come. It returns whether there was one.
+# finish_due() ends the waits, pauses and callbacks whose time has come. It returns whether there
+# was one.
 finish_due <- function(memory) {
   due <- Filter(function(stored) !is.null(stored$due) && stored$due <= memory$now, open_operations(memory))
   for (stored in due) {
@@ -125,7 +126,8 @@ finish_due <- function(memory) {
   length(due) > 0L
 }
 
-# skip_time() moves the time to the next moment at which something ends. It returns whether there is one.
+# skip_time() moves the time to the next moment at which something ends. It returns whether there is
+# one.
 skip_time <- function(memory) {
   due <- unlist(lapply(open_operations(memory), function(stored) stored$due))
   if (!length(due)) {

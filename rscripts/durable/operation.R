@@ -15,8 +15,9 @@ the_execution <- function(what) {
   execution
 }
 
-# begin_operation() returns the next operation of the innermost context, a list of what identifies it:
-# id, parent, type, subtype and name. `what` is the name of the function that the user has called.
+# begin_operation() returns the next operation of the innermost context, a list of what identifies
+# it: id, parent, type, subtype and name. `what` is the name of the function that the user has
+# called.
 begin_operation <- function(what, type, subtype, name) {
   label <- operation_label(what, name)
   execution <- can_operate(label)
@@ -27,8 +28,8 @@ begin_operation <- function(what, type, subtype, name) {
   list(id = id, parent = context$parent, type = type, subtype = subtype, name = name, label = label)
 }
 
-# can_operate() returns the execution, or does not return: code that runs while the handler is suspended,
-# such as that of on.exit(), is ended there.
+# can_operate() returns the execution, or does not return: code that runs while the handler is
+# suspended, such as that of on.exit(), is ended there.
 can_operate <- function(label) {
   execution <- the_execution(label)
   end_if_suspended(execution)
@@ -57,8 +58,8 @@ check_name <- function(what, name) {
 }
 
 # send_operation() stores `action` of an operation and returns its outcome, a list:
-#   status       what the operation is, as stored: NULL if it was not; for a STEP and a CONTEXT, before
-#                this action
+#   status       what the operation is, as stored: NULL if it was not; for a STEP and a CONTEXT,
+#                before this action
 #   attempt      how many attempts of a step have ended
 #   payload      text, or NULL
 #   error        list(type, message, data, stack), or NULL

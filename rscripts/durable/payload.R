@@ -78,8 +78,8 @@ double_json <- function(x, with_point) {
   NULL
 }
 
-# exact_json() returns the JSON of a value that is read back identical, else NULL. Of large values it does
-# not try: serialize() is smaller.
+# exact_json() returns the JSON of a value that is read back identical, else NULL. It does not try
+# large values: serialize() is smaller.
 exact_json <- function(x) {
   if (!may_be_json(x) || utils::object.size(x) > 65536) {
     return(NULL)
@@ -94,8 +94,8 @@ exact_json <- function(x) {
   )
 }
 
-# may_be_json() returns whether a value consists of vectors and lists without attributes but names, or is
-# a data frame of such vectors.
+# may_be_json() returns whether a value consists of vectors and lists without attributes but names,
+# or is a data frame of such vectors.
 may_be_json <- function(x) {
   kept <- setdiff_strings(names(attributes(x)), "names")
   if (identical(class(x), "data.frame") && length(x)) {
@@ -128,8 +128,8 @@ serialised_json <- function(value, label) {
   paste0("{\"r\":\"", base64_text(memCompress(bytes, "gzip")), "\"}")
 }
 
-# pointer_in() returns the place of a pointer in a value, NULL if there is none. (Data.table has one, which
-# it makes again.)
+# pointer_in() returns the place of a pointer in a value, NULL if there is none. (Data.table has
+# one, which it makes again.)
 pointer_in <- function(x, place = "it", depth = 0L) {
   if (typeof(x) == "externalptr") {
     return(place)
@@ -161,8 +161,9 @@ item_places <- function(x) {
   if (is.null(labels)) numbers else ifelse(is.na(labels) | !nzchar(labels), numbers, paste0("$", labels))
 }
 
-# decode_answer() returns the value of a text from outside of the execution: of a callback, or of an invoked
-# function. JSON becomes a value as an event does, other text stays text. It is never unserialised.
+# decode_answer() returns the value of a text from outside of the execution: of a callback, or of an
+# invoked function. JSON becomes a value as an event does, other text stays text. It is never
+# unserialised.
 decode_answer <- function(text, serialiser = NULL) {
   if (!is.null(serialiser$read)) {
     return(call_user(as.call(list(serialiser$read, text)), globalenv()))
@@ -176,7 +177,8 @@ decode_answer <- function(text, serialiser = NULL) {
   tryCatch(parse_text(text, simplify_events()), error = function(e) text)
 }
 
-# check_serialiser() stops if `serialiser` is not NULL or a list of functions, of those that are named.
+# check_serialiser() stops if `serialiser` is not NULL or a list of functions, of those that are
+# named.
 check_serialiser <- function(label, serialiser, name = "serialiser") {
   if (is.null(serialiser)) {
     return(invisible())

@@ -1,8 +1,8 @@
 # Random numbers: outside of steps they are the same in each replay, in steps they are R's own.
 
-# with_seed_of() evaluates `expr`, the code of a context, with the random numbers of that context. They
-# depend on nothing but the execution and the place of the context, because a context that has ended
-# draws none in a replay.
+# with_seed_of() evaluates `expr`, the code of a context, with the random numbers of that context.
+# They depend on nothing but the execution and the place of the context, because a context that has
+# ended draws none in a replay.
 with_seed_of <- function(execution, context, expr) {
   seed <- seed_state()
   if (is.null(context$outer)) {
@@ -15,8 +15,8 @@ with_seed_of <- function(execution, context, expr) {
   expr
 }
 
-# with_own_seed() evaluates `expr`, the code of a step, with the random numbers that R draws outside of
-# the execution. Otherwise a second attempt would draw those of the first.
+# with_own_seed() evaluates `expr`, the code of a step, with the random numbers that R draws outside
+# of the execution. Otherwise a second attempt would draw those of the first.
 with_own_seed <- function(execution, expr) {
   seed <- seed_state()
   on.exit({

@@ -10,8 +10,8 @@
 # jitter: TRUE draws each pause at random, between one second and the whole pause.
 # on: classes of errors. Other errors are final. By default all errors are tried again.
 #
-# Returns a function of the error and the number of the attempt that has failed: the pause in seconds, or
-# NULL for no further attempt.
+# Returns a function of the error and the number of the attempt that has failed: the pause in
+# seconds, or NULL for no further attempt.
 backoff <- function(attempts = 6, first = 5, factor = 2, most = 60, jitter = TRUE, on = NULL) {
   check_whole("backoff()", "attempts", attempts, 1)
   check_seconds_of("backoff()", "first", first, 1)
@@ -36,10 +36,12 @@ backoff <- function(attempts = 6, first = 5, factor = 2, most = 60, jitter = TRU
   }
 }
 
-# random_below() returns a random number up to `most`. (runif() is in the package stats, which the runtime does not use.)
+# random_below() returns a random number up to `most`. (runif() is in the package stats, which the
+# runtime does not use.)
 random_below <- function(most) most * sample.int(1000000L, 1L) / 1000000
 
-# retry_pause() returns the seconds until the next attempt of a step, or NULL. `retry` is the user's.
+# retry_pause() returns the seconds until the next attempt of a step, or NULL. `retry` is the
+# user's.
 retry_pause <- function(label, retry, cond, attempt) {
   if (is.null(retry) || isFALSE(retry) || inherits(cond, c("durable_too_large", "durable_misuse"))) {
     return(NULL)

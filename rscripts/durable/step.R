@@ -9,10 +9,11 @@
 #   returns the seconds to the next attempt, or NULL for none. NULL tries once.
 # at_most_once: TRUE never runs an attempt twice, even if R or Lambda died in it: that counts as a
 #   failure, for `retry` to decide on. FALSE runs it again.
-# serialiser: list(write = function(value) text, read = function(text) value), by default see payload.R.
+# serialiser: list(write = function(value) text, read = function(text) value), by default see
+#   payload.R.
 #
-# Returns the value. When the step has failed for good, stops with an error of class durable_step_error,
-# which has the classes of the original error as well.
+# Returns the value. When the step has failed for good, stops with an error of class
+# durable_step_error, which has the classes of the original error as well.
 durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
@@ -73,8 +74,8 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
   failed(done$error)
 }
 
-# with_step() evaluates `expr`, the code of a step: with R's own random numbers, and with log records
-# that name the step.
+# with_step() evaluates `expr`, the code of a step: with R's own random numbers, and with log
+# records that name the step.
 with_step <- function(operation, number, expr) {
   execution <- current$durable
   execution$step <- list(id = operation$id, name = operation$name, attempt = number)
@@ -82,8 +83,8 @@ with_step <- function(operation, number, expr) {
   with_own_seed(execution, expr)
 }
 
-# warn_if_outside() warns of durable_step("load", x) with a variable of the handler: whatever made it ran
-# outside of the step, and runs again in each replay.
+# warn_if_outside() warns of durable_step("load", x) with a variable of the handler: whatever made
+# it ran outside of the step, and runs again in each replay.
 warn_if_outside <- function(operation, code, caller) {
   if (!is.name(code) || !exists(as.character(code), envir = caller, inherits = FALSE)) {
     return(invisible())

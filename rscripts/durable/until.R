@@ -1,11 +1,11 @@
-# Conditions: a state that is looked at again and again until it is the one that is waited for.
+# Conditions: a state is checked again and again until it is reached.
 
-# durable_until() calls check() again and again until done() says that the state is reached. Between two
-# calls the function is not billed.
+# durable_until() calls check() again and again until done() returns TRUE. Between two calls the
+# function is not billed.
 #
 # name: its name.
-# check: function(state) or function(state, attempt), which returns the next state. If it stops, that is
-#   final: catch errors that may pass.
+# check: function(state) or function(state, attempt), which returns the next state. If it stops,
+#   that is final: catch errors that may pass.
 # state: the first state.
 # done: function(state), TRUE when the state is reached.
 # every: the seconds between two checks, or a function(state, attempt) that returns them.

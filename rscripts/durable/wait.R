@@ -2,7 +2,8 @@
 
 # durable_wait() waits: durable_wait(days = 1, hours = 12).
 #
-# days, hours, minutes, seconds: how long, together; from one second to 366 days. Their names are needed.
+# days, hours, minutes, seconds: how long, together; from one second to 366 days. Their names are
+#   needed.
 # name: a name for the history.
 #
 # Returns NULL, invisibly.

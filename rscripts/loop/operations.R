@@ -2,8 +2,8 @@
 #
 # `operation` has the id of the invocation, and in the field `operation`
 #   id, parent, type, subtype, name   what identifies it; ids are places, as "2-1"
-#   action            start, succeed, fail, retry or get. A start of an operation that is stored, and not
-#                     READY, stores nothing
+#   action            start, succeed, fail, retry or get. A start of an operation that is stored,
+#                     and not READY, stores nothing
 #   await             TRUE: the outcome of a start must not be sent before it is stored
 #   error             type, message, data, stack
 #   delay_seconds     of a retry
@@ -11,15 +11,16 @@
 #   timeout_seconds, heartbeat_seconds   of a CALLBACK
 #   function_name, tenant_id             of a CHAINED_INVOKE
 #   replay_children   of a CONTEXT whose value is too large to be stored
-# has_payload says whether the payload frame is one, or only empty. `outcome` has what send_operation()
-# returns, and has_payload as well. With stop, the handler ends, and R sends `suspend`.
+# has_payload says whether the payload frame is one, or only empty. `outcome` has what
+# send_operation() returns, and has_payload as well. With stop, the handler ends, and R sends
+# `suspend`.
 
 # operation_sender() returns the function by which the operations of an invocation reach bootstrap.
 operation_sender <- function(io, id) {
   function(operation, payload) {
     body <- if (is.null(payload)) raw() else charToRaw(enc2utf8(payload))
-    # No interrupt may come in between: what is read next would be the outcome of this operation. At the
-    # deadline bootstrap answers at once.
+    # No interrupt may come in between: what is read next would be the outcome of this operation. At
+    # the deadline bootstrap answers at once.
     suspendInterrupts({
       restore_io(io)
       control <- control_frame(type = "operation", id = id, operation = operation, has_payload = !is.null(payload))

@@ -109,8 +109,8 @@ reply <- function(invocation, result, r_ms) {
   write_frames(invocation$io$replies, control, frame_bytes(if (is.raw(result)) result else charToRaw(result)))
 }
 
-# reply_suspended() says that a durable handler waits for something, or that bootstrap has ended it. Code
-# that ran on the way, as in on.exit(), may have failed.
+# reply_suspended() sends `suspend`: a durable handler waits, or bootstrap has ended it.
+# Code that ran on the way, as in on.exit(), may have failed.
 reply_suspended <- function(invocation, failure, r_ms) {
   if (!is.null(failure)) {
     invocation$log("warn", paste0("an error while the handler was suspended: ", failure$type, ": ", failure$message))

@@ -1,10 +1,11 @@
 # A durable execution at a desk: the handler is invoked until it returns, and no time passes.
 
-# most_invocations bounds the invocations of an execution: Lambda stores at most 3,000 operations of one.
+# most_invocations bounds the invocations of an execution: Lambda stores at most 3,000 operations of
+#   one.
 most_invocations <- 10000L
 
-# execute_at_desk() runs an execution. It returns what answer_at_desk() does, and `memory`, where it is stored;
-# or, if the handler has failed, `cond`.
+# execute_at_desk() runs an execution. It returns what answer_at_desk() does, and `memory`, where it
+# is stored; or, if the handler has failed, `cond`.
 execute_at_desk <- function(handler, text, frame, answers) {
   check_answers(answers)
   memory <- new_memory(Sys.getenv("AWS_LAMBDA_FUNCTION_NAME"))
@@ -37,8 +38,8 @@ execute_at_desk <- function(handler, text, frame, answers) {
   }
 }
 
-# silent_replay() evaluates `expr`. Messages and warnings of a handler that is replayed end here, as its log
-# records do.
+# silent_replay() evaluates `expr`. Messages and warnings of a handler that is replayed end here, as
+# its log records do.
 silent_replay <- function(expr) {
   replayed <- function() !is.null(current$durable) && replays(current$durable) && !current$durable$log_replays
   withCallingHandlers(
@@ -57,8 +58,8 @@ check_answers <- function(answers) {
   }
 }
 
-# answer_open() lets something happen that the execution waits for: the answers to callbacks and invokes, or
-# else the next moment. It stops if nothing can.
+# answer_open() lets something happen that the execution waits for: the answers to callbacks and
+# invokes, or else the next moment. It stops if nothing can.
 answer_open <- function(memory, answers) {
   open <- open_operations(memory)
   answered <- FALSE
@@ -122,8 +123,8 @@ try_answer <- function(expr) {
 #   status       SUCCEEDED or FAILED
 #   result       the result, NULL if it failed
 #   error        the condition, NULL if it did not
-#   operations   a data frame of the operations in the order of their start: id, name, type, subtype, status,
-#                and attempts, how many of a step have ended
+#   operations   a data frame of the operations in the order of their start: id, name, type,
+#                subtype, status, and attempts, how many of a step have ended
 #   invocations  how often the handler was called
 #   seconds      how much time was skipped
 execution_at_desk <- function(answered) {

@@ -5,16 +5,18 @@
 # handler: the handler's name, such as "functions.parity", "pkg::fun" or "plumber.R", or a function.
 #   The file is loaded for this call, into an empty global environment. Afterwards the session is
 #   as it was.
-# event: a list or another R value, which is sent as JSON, JSON text, or the path of a file with JSON.
-# as: "value" returns an R value, "json" the text that Lambda gets. "execution" returns all that is known
-#   of a durable execution, see execution_at_desk().
+# event: a list or another R value, which is sent as JSON, JSON text, or the path of a file with
+#   JSON.
+# as: "value" returns an R value, "json" the text that Lambda gets. "execution" returns all that is
+#   known of a durable execution, see execution_at_desk().
 # dir: the folder of the handler's file, and the working directory meanwhile. By default that of
 #   LAMBDA_TASK_ROOT, else the current one; in tests/testthat, the one that has the folder tests.
 # timeout: the seconds that the invocation has. Nothing ends it after that.
-# callbacks: for a durable handler, the answers to callbacks: a list by their names, or a function(name, id).
-#   NULL is no answer, so that the callback times out. If the function stops, the callback fails.
-# invokes: likewise the results of durable_invoke(): a list of functions of the payload by the names of the
-#   invoked functions, or a function(function_name, payload).
+# callbacks: for a durable handler, the answers to callbacks: a list by their names, or a
+#   function(name, id). NULL is no answer, so that the callback times out. If the function stops,
+#   the callback fails.
+# invokes: likewise the results of durable_invoke(): a list of functions of the payload by the names
+#   of the invoked functions, or a function(function_name, payload).
 # function_name, request_id, tenant_id, trace_id, client_context, identity: what `context` has.
 #
 # Returns the result. For an HTTP event, that is a list: statusCode, headers, cookies and body.
@@ -119,8 +121,9 @@ load_at_desk <- function(name) {
   handler
 }
 
-# answer_at_desk() returns list(json, source, streamed): the text that Lambda gets, the event's source,
-# and the body of a stream that is not an HTTP response; and suspended, whether a durable handler waits.
+# answer_at_desk() returns list(json, source, streamed): the text that Lambda gets, the event's
+# source, and the body of a stream that is not an HTTP response; and suspended, whether a durable
+# handler waits.
 answer_at_desk <- function(handler, text, frame, send = NULL) {
   invocation <- new_invocation(frame, NULL)
   invocation$send <- send

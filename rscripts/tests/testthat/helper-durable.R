@@ -15,8 +15,8 @@ result <- function(f, ..., env = parent.frame()) {
   got$result
 }
 
-# expect_refusal() expects that a durable handler fails with an error that contains each text, in its first
-# invocation.
+# expect_refusal() expects that a durable handler fails with an error that contains each text, in
+# its first invocation.
 expect_refusal <- function(f, ..., env = parent.frame()) {
   got <- execute(f, env = env)
   expect_identical(c(got$status, got$invocations), c("FAILED", "1"))

@@ -190,3 +190,17 @@ test_that("priming compiles closures", {
   )
   expect_identical(trimws(printed), c("FALSE", "TRUE TRUE"))
 })
+
+test_that("a durable handler is primed as far as its first wait", {
+  keep_settings()
+  got <- character()
+  handler <- runtime$durable(function(x) {
+    runtime$durable_step("s", got <<- c(got, "step"))
+    runtime$durable_wait(seconds = 1)
+    got <<- c(got, "after")
+  })
+  runtime$lambda_config(prime = list(x = 1L))
+  expect_null(prime(handler, "durable"))
+  expect_identical(got, "step")
+  expect_null(runtime$current$durable)
+})
