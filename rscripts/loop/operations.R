@@ -23,8 +23,7 @@ operation_sender <- function(io, id) {
     # the deadline bootstrap answers at once.
     suspendInterrupts({
       restore_io(io)
-      control <- control_frame(type = "operation", id = id, operation = operation, has_payload = !is.null(payload))
-      write_frames(io$replies, control, frame_bytes(body))
+      write_frames(io$replies, operation_frame(id, operation, !is.null(payload)), frame_bytes(body))
       outcome <- read_message(io)
       body <- if (!is.null(outcome)) read_frame(io$requests)
     })
@@ -34,4 +33,24 @@ operation_sender <- function(io, id) {
     outcome$payload <- if (isTRUE(outcome$has_payload)) bytes_to_text(body)
     outcome
   }
+}
+
+# operation_frame() returns the control frame of an operation. It joins the JSON by hand:
+# control_frame() would take two thirds of the time of a step.
+operation_frame <- function(id, operation, has_payload) {
+  given <- operation[!vapply(operation, is.null, logical(1))]
+  values <- vapply(given, function(value) {
+    switch(typeof(value),
+      character = json_string(value),
+      logical = if (value) "true" else "false",
+      list = do.call(control_json, value), # the error
+      sprintf("%.0f", value)
+    )
+  }, character(1))
+  text <- paste0(
+    "{\"type\":\"operation\",\"id\":", json_string(id),
+    ",\"operation\":{", paste0("\"", names(given), "\":", values, collapse = ","), "}",
+    ",\"has_payload\":", if (has_payload) "true" else "false", "}"
+  )
+  frame_bytes(charToRaw(enc2utf8(text)))
 }

@@ -17,6 +17,22 @@ test_that("an operation is a frame with its payload, and waits for its outcome",
   expect_identical(rawToChar(sent[[2L]]), "\"x\"")
 })
 
+test_that("the frame of an operation is what control_frame() would make", {
+  error <- list(type = "t", message = "m \"\u00e9\"\n", data = NULL, stack = I("f()"))
+  for (operation in list(
+    list(id = "1", parent = NULL, type = "STEP", subtype = "Step", name = "a \"b\"", action = "retry", error = error, delay_seconds = 5),
+    list(id = "2-1", parent = "2", type = "WAIT", subtype = "Wait", name = NULL, action = "start", wait_seconds = 31622400),
+    list(id = "3", type = "CONTEXT", action = "succeed", replay_children = TRUE)
+  )) {
+    read <- function(bytes) jsonlite::parse_json(rawToChar(bytes[-(1:4)]))
+    given <- Filter(Negate(is.null), operation)
+    expect_identical(
+      read(runtime$operation_frame("id", operation, TRUE)),
+      read(runtime$control_frame(type = "operation", id = "id", operation = given, has_payload = TRUE))
+    )
+  }
+})
+
 test_that("no payload is not an empty one", {
   io <- file_io(c(frame(type = "outcome", has_payload = FALSE), payload(), frame(type = "outcome", has_payload = TRUE), payload()))
   send <- runtime$operation_sender(io, "id-1")
