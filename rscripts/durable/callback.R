@@ -66,11 +66,7 @@ result_of_callback <- function(callback) {
       if (is.null(error$message) && outcome$status == "TIMED_OUT") {
         error$message <- "nobody has answered in time"
       }
-      cond <- operation_condition(classes, "the callback", error, operation$name)
-      if (outcome$status == "FAILED" && is_string(error$message) && nzchar(error$message)) {
-        cond$message <- error$message # whoever answers says why, and AWS's SDKs pass that on as it is
-      }
-      stop(cond)
+      stop(as_answered(operation_condition(classes, "the callback", error, operation$name)))
     }
   )
 }
@@ -106,9 +102,19 @@ durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = 
     result_of_callback(callback)
   }, wrap = callback_error_object)
   if (!is.null(done$error)) {
-    stop(stored_condition("durable_callback_error", "the callback", done$error, name))
+    stop(as_answered(stored_condition("durable_callback_error", "the callback", done$error, name)))
   }
   done$value
+}
+
+# as_answered() returns the error of a callback. If the answer was a failure, it has the message of
+# the answer alone, as in AWS's SDKs.
+as_answered <- function(cond) {
+  by_itself <- inherits(cond, c("durable_callback_timeout", "durable_submit_error"))
+  if (!by_itself && is_string(cond$error_message) && nzchar(cond$error_message)) {
+    cond$message <- cond$error_message
+  }
+  cond
 }
 
 # callback_error_object() returns the ErrorObject of a wait for a callback: that of the callback or
