@@ -204,3 +204,9 @@ func Check(err error) {
 		os.Exit(99)
 	}
 }
+
+// Operation sends an operation of a durable execution. It does not wait for the outcome.
+func (r *R) Operation(id string, op protocol.Operation, payload []byte) {
+	reply := protocol.Reply{Type: protocol.TypeOperation, ID: id, Operation: &op, HasPayload: payload != nil}
+	Check(r.replies.WriteMessagePayload(reply, payload))
+}
