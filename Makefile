@@ -7,7 +7,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 
-.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser test-durable bench-durable picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser test-durable bench-durable chaos-durable picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -90,7 +90,11 @@ test-machines: test-deps
 CASES ?=
 test-durable: test-deps
 	$(GO) test ./test/durable -run Conformance -v -count 1 -timeout 20m -durable.cases=$(CASES)
-	$(GO) test ./test/durable -run 'Chaos|Token' -count 1 -timeout 20m -durable.seed=$(SEED) -durable.rounds=$(REAL_ROUNDS)
+
+# make chaos-durable   break durable executions with fake R (ROUNDS) and with real R (REAL_ROUNDS), from SEED on
+chaos-durable: test-deps
+	$(GO) test ./test/durable -run 'Chaos|Token' -v -count 1 -timeout 80m \
+		-durable.seed=$(SEED) -durable.rounds=$(ROUNDS) -durable.realrounds=$(REAL_ROUNDS)
 
 # make bench-durable   the cost of a step, a replay of 1000 operations, 100 executions at once
 bench-durable: test-deps

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,50 +97,6 @@ func (p *program) step(do func(protocol.Operation, []byte) (protocol.Outcome, []
 	do(op, []byte(fmt.Sprint(value)))
 	p.known[id] = true
 	return value
-}
-
-// A disturbance breaks a few calls and invocations of an execution.
-type disturbance struct {
-	mu     sync.Mutex
-	random *rand.Rand
-	left   int
-}
-
-// strikes returns a number from 1 to kinds, rarely, or 0.
-func (d *disturbance) strikes(kinds int) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.left == 0 || d.random.IntN(6) > 0 {
-		return 0
-	}
-	d.left--
-	return 1 + d.random.IntN(kinds)
-}
-
-// wrap breaks calls of the API.
-func (d *disturbance) wrap(next http.Handler) http.Handler {
-	refuse := func(w http.ResponseWriter, status int, code, message string) {
-		w.Header().Set("X-Amzn-Errortype", code)
-		w.WriteHeader(status)
-		_, _ = fmt.Fprintf(w, `{"message":%q}`, message) // the client may have left
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch d.strikes(6) {
-		case 1:
-			refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
-		case 2:
-			refuse(w, 500, "ServiceException", "")
-		case 3:
-			refuse(w, 400, "InvalidParameterValueException", "Invalid checkpoint token")
-		case 4: // cut before the call
-			panic(http.ErrAbortHandler)
-		case 5: // cut after the call
-			next.ServeHTTP(httptest.NewRecorder(), r)
-			panic(http.ErrAbortHandler)
-		default:
-			next.ServeHTTP(w, r)
-		}
-	})
 }
 
 // execute runs one execution with faults, and returns its result.
@@ -242,9 +197,9 @@ func asIs(next http.Handler) http.Handler { return next }
 func TestChaos(t *testing.T) {
 	for i := range *chaosRounds {
 		seed := *chaosSeed + uint64(i)
-		p, d := newProgram(), &disturbance{random: rand.New(rand.NewPCG(seed, 0)), left: 8}
+		p, d := newProgram(), newDisturbance(seed, 8)
 		if i == 0 {
-			d.left = 0
+			d = newDisturbance(seed, 0)
 		}
 		r := execute(t, p, d, asIs)
 		if r.FunctionError || string(r.Body) != undisturbed {
@@ -256,30 +211,42 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// reuseToken makes a client use its first token for all checkpoints.
+func reuseToken(next http.Handler) http.Handler {
+	first := ""
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/checkpoint") {
+			request := readCheckpoint(r)
+			if first == "" {
+				first = request.CheckpointToken
+			}
+			request.CheckpointToken = first
+			body, err := json.Marshal(request)
+			if err != nil {
+				panic(err) // strings and numbers cannot fail
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readCheckpoint returns the body of a call, which can be read again.
+func readCheckpoint(r *http.Request) (request durable.CheckpointRequest) {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &request)
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client has died
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return request
+}
+
 // A client that uses a token twice is noticed.
 func TestTokenUsedTwice(t *testing.T) {
-	reuse := func(next http.Handler) http.Handler {
-		first := ""
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, "/checkpoint") {
-				var request durable.CheckpointRequest
-				if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-					panic(err)
-				}
-				if first == "" {
-					first = request.CheckpointToken
-				}
-				request.CheckpointToken = first
-				body, err := json.Marshal(request)
-				if err != nil {
-					panic(err)
-				}
-				r.Body = io.NopCloser(bytes.NewReader(body))
-			}
-			next.ServeHTTP(w, r)
-		})
-	}
-	r := execute(t, newProgram(), &disturbance{random: rand.New(rand.NewPCG(1, 1))}, reuse)
+	r := execute(t, newProgram(), newDisturbance(1, 0), reuseToken)
 	if !r.FunctionError {
 		t.Errorf("the execution has succeeded with %s", r.Body)
 	}
