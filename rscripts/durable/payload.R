@@ -1,26 +1,62 @@
 # Payloads: what Lambda stores of a value, as text, and the value that comes back.
 #
 # A payload is JSON where R reads that back as the same value, with the same types:
-#   5      a double. In vectors and lists it is 5.0
-#   5 and a space   an integer. In vectors and lists it is 5
-#   {"r": "..."}    any other value: serialize(), compressed, in base64
+#   5      a single double
+#   [5]    a single integer, as longer vectors of integers are [5,6]; those of doubles are [5.0,6.0]
+#   {"r": "..."}    any value that JSON would change: serialize(), compressed, in base64
 # A step returns the value that comes back at once, so that a replay cannot differ.
 
-# encode_stored() returns the text of a value. `like`, a single integer, makes integers plain.
+# encode_stored() returns the text of a value. If `like` is a single integer, single integers are 5
+# and doubles 5.0. Stops with an error that no retry corrects if a value has no text.
 encode_stored <- function(value, label, serialiser = NULL, like = NULL) {
   force(value)
   if (!is.null(serialiser$write)) {
-    text <- call_user(as.call(list(serialiser$write, value)), globalenv())
-    if (!is_string(text) || !validUTF8(enc2utf8(as.character(text)))) {
-      stop_durable(label, ": the serialiser's write() must return one string of UTF-8, not ", class(text)[[1L]])
-    }
-    return(enc2utf8(as.character(text)))
+    return(written_text(value, label, serialiser$write))
   }
-  text <- scalar_json(value, is_whole_integer(like))
+  text <- scalar_json(value, is_single_integer(like))
   if (is.null(text)) {
     text <- exact_json(value)
   }
   if (is.null(text)) serialised_json(value, label) else text
+}
+
+# written_text() returns what the user's serialiser writes.
+written_text <- function(value, label, write) {
+  text <- tryCatch(
+    call_user(as.call(list(write, value)), globalenv()),
+    error = function(e) stop_durable(label, ": its serialiser's write() has failed: ", condition_text(e))
+  )
+  if (!is_string(text) || !validUTF8(enc2utf8(as.character(text)))) {
+    stop_durable(label, ": its serialiser's write() must return one string of UTF-8, not ", class(text)[[1L]])
+  }
+  enc2utf8(as.character(text))
+}
+
+# encode_fitting() is encode_stored() for a value that must be stored: one that is too large stops
+# with an error. `what` is the value in that.
+encode_fitting <- function(value, label, serialiser = NULL, like = NULL, what = label) {
+  text <- encode_stored(value, label, serialiser, like)
+  large <- too_large(text, what, "keep it in S3 and return the key")
+  if (is.null(large)) {
+    return(text)
+  }
+  if (is.null(serialiser$write) && has_environment(value)) {
+    large$message <- paste0(
+      large$message, ". It has a function or a formula, as models have, which is stored with all variables around it"
+    )
+  }
+  stop(large)
+}
+
+# has_environment() returns whether a value has an environment that serialize() stores with it.
+has_environment <- function(value) {
+  found <- FALSE
+  note <- function(reference) {
+    found <<- found || is.environment(reference)
+    NULL
+  }
+  serialize(value, NULL, refhook = note)
+  found
 }
 
 # decode_stored() returns the value of a text that this execution has stored. NULL is no text.
@@ -32,7 +68,7 @@ decode_stored <- function(text, serialiser = NULL, like = NULL) {
     return(NULL)
   }
   if (grepl("^-?[0-9]{1,15}$", text)) {
-    return(if (is_whole_integer(like)) as.integer(text) else as.numeric(text))
+    return(if (is_single_integer(like)) as.integer(text) else as.numeric(text))
   }
   value <- jsonlite::parse_json(text, simplifyVector = FALSE)
   if (is_serialised_json(value)) {
@@ -41,7 +77,7 @@ decode_stored <- function(text, serialiser = NULL, like = NULL) {
   simplify(value)
 }
 
-is_whole_integer <- function(x) is.integer(x) && length(x) == 1L && is.null(attributes(x))
+is_single_integer <- function(x) is.integer(x) && length(x) == 1L && is.null(attributes(x))
 
 is_serialised_json <- function(value) is.list(value) && identical(names(value), "r") && is_string(value$r)
 
@@ -54,9 +90,9 @@ scalar_json <- function(x, plain_integers) {
     return(NULL)
   }
   switch(typeof(x),
-    character = if (validUTF8(enc2utf8(x)) && Encoding(x) != "bytes") json_string(x),
+    character = if (Encoding(x) != "bytes" && validUTF8(x) && identical(enc2utf8(x), x)) json_string(x),
     logical = if (x) "true" else "false",
-    integer = paste0(x, if (!plain_integers) " "),
+    integer = if (plain_integers) as.character(x) else paste0("[", x, "]"),
     double = double_json(x, plain_integers)
   )
 }
@@ -81,12 +117,12 @@ double_json <- function(x, with_point) {
 # exact_json() returns the JSON of a value that is read back identical, else NULL. It does not try
 # large values: serialize() is smaller.
 exact_json <- function(x) {
-  if (!may_be_json(x) || utils::object.size(x) > 65536) {
-    return(NULL)
-  }
   tryCatch(
-    {
-      text <- enc2utf8(as.character(jsonlite::toJSON(x, auto_unbox = TRUE, digits = NA, always_decimal = TRUE, null = "null", na = "null")))
+    if (may_be_json(x) && utils::object.size(x) <= 65536) {
+      json <- jsonlite::toJSON(
+        x, auto_unbox = TRUE, digits = NA, always_decimal = TRUE, null = "null", na = "null"
+      )
+      text <- enc2utf8(as.character(json))
       same <- validUTF8(text) && !grepl("^[0-9-]", text) && identical(decode_stored(text), x)
       if (same) text
     },
@@ -128,8 +164,8 @@ serialised_json <- function(value, label) {
   paste0("{\"r\":\"", base64_text(memCompress(bytes, "gzip")), "\"}")
 }
 
-# pointer_in() returns the place of a pointer in a value, NULL if there is none. (Data.table has
-# one, which it makes again.)
+# pointer_in() returns the place of a pointer in a value, NULL if there is none. It ignores that of a
+# data.table, which is made again, and those in environments, which the value may not need.
 pointer_in <- function(x, place = "it", depth = 0L) {
   if (typeof(x) == "externalptr") {
     return(place)
@@ -139,15 +175,16 @@ pointer_in <- function(x, place = "it", depth = 0L) {
   }
   parts <- attributes(x)
   parts[[".internal.selfref"]] <- NULL
+  places <- rep(place, length(parts))
   if (is.list(x)) {
-    names(x) <- paste0(place, item_places(x))
-    parts <- c(parts, unclass(x))
+    x <- unclass(x)
+    parts <- c(parts, x)
+    places <- c(places, paste0(place, item_places(x)))
   }
   for (i in seq_along(parts)) {
     part <- parts[[i]]
     if (is.list(part) || !is.null(attributes(part)) || typeof(part) == "externalptr") {
-      inside <- is.list(x) && i > length(parts) - length(x)
-      found <- pointer_in(part, if (inside) names(parts)[[i]] else place, depth + 1L)
+      found <- pointer_in(part, places[[i]], depth + 1L)
       if (!is.null(found)) {
         return(found)
       }

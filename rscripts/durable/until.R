@@ -33,11 +33,9 @@ durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, 
   number <- as.integer(c(outcome$attempt, 0L)[[1L]]) + 1L
   before <- if (is.null(outcome$payload)) state else decode_stored(outcome$payload, serialiser, state)
   checked <- attempt(with_step(operation, number, {
-    text <- encode_stored(call_check(check, before, number), label, serialiser, state)
-    large <- too_large(text, paste0("the state of ", label), "keep it in S3 and return the key")
-    if (!is.null(large)) {
-      stop(large)
-    }
+    text <- encode_fitting(
+      call_check(check, before, number), label, serialiser, state, paste0("the state of ", label)
+    )
     now <- decode_stored(text, serialiser, state)
     reached <- call_user(as.call(list(done, now)), globalenv())
     if (!isTRUE(reached) && !isFALSE(reached)) {
