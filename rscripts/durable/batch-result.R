@@ -62,17 +62,19 @@ batch_text <- function(branches, reason, values = TRUE) {
   paste0("{\"reason\":\"", reason, "\",\"branches\":[", paste(texts, collapse = ","), "]}")
 }
 
-# read_batch() returns the batch of such JSON, or what the user's serialiser reads.
-read_batch <- function(text, serialiser, item_serialiser) {
+# read_batch() returns the batch of such JSON, or what the user's serialiser reads. `label` is the
+# call that made it.
+read_batch <- function(text, label, serialiser, item_serialiser) {
   if (!is.null(serialiser$read)) {
     return(decode_stored(text, serialiser))
   }
   stored <- jsonlite::parse_json(text)
   branches <- lapply(stored$branches, function(branch) {
+    what <- paste0(label, ", branch ", branch$index)
     list(
       index = branch$index, name = branch$name, status = branch$status,
       value = if (branch$status == "SUCCEEDED") decode_stored(branch$value, item_serialiser),
-      error = if (branch$status == "FAILED") stored_condition("durable_child_error", paste("branch", branch$index), branch$error, branch$name)
+      error = if (branch$status == "FAILED") stored_condition("durable_child_error", what, branch$error, branch$name)
     )
   })
   new_batch(branches, stored$reason)

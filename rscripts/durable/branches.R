@@ -121,7 +121,7 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
   }
   ended <- status == "SUCCEEDED"
   if (ended && !isTRUE(outcome$replay_children)) {
-    return(read_batch(outcome$payload, serialiser, item_serialiser))
+    return(read_batch(outcome$payload, label, serialiser, item_serialiser))
   }
   recorded <- if (ended) jsonlite::parse_json(c(outcome$payload, "{}")[[1L]])
   branches <- run_each(operation, subtypes[[2L]], bodies, names, rules, flat, item_serialiser, recorded)
@@ -130,15 +130,15 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
   if (!ended) {
     stored <- text
     if (!is.null(serialiser$write)) {
-      stored <- encode_stored(read_batch(text, NULL, item_serialiser), label, serialiser)
+      stored <- encode_stored(read_batch(text, label, NULL, item_serialiser), label, serialiser)
     }
     fits <- nchar(stored, "bytes") <= max_payload
     send_operation(operation, "succeed", if (fits) stored else batch_text(branches, reason, values = FALSE), replay_children = if (!fits) TRUE)
     if (fits && !is.null(serialiser)) {
-      return(read_batch(stored, serialiser, item_serialiser))
+      return(read_batch(stored, label, serialiser, item_serialiser))
     }
   }
-  read_batch(text, NULL, item_serialiser)
+  read_batch(text, label, NULL, item_serialiser)
 }
 
 # run_each() runs the branches in order until the rules are met, or suspends the handler. It returns

@@ -94,7 +94,7 @@ durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = 
     inner <- begin_operation("durable_callback", "CALLBACK", "Callback", name)
     callback <- new_callback(inner, timeout, heartbeat, serialiser)
     step <- begin_operation("durable_wait_for_callback", "STEP", "Step", name)
-    run_step(step, "durable_submit_error", retry, FALSE, NULL, function() {
+    run_step(step, c("durable_submit_error", "durable_callback_error"), retry, FALSE, NULL, function() {
       env <- list2env(list(submit = submit, id = callback$id), parent = globalenv())
       call_user(quote(submit(id)), env)
       NULL

@@ -14,6 +14,7 @@ durable_child <- function(name, expr, serialiser = NULL) {
   on.exit(user_jit_on())
   code <- substitute(expr)
   caller <- parent.frame()
+  check_code("durable_child", missing(expr))
   check_serialiser(operation_label("durable_child", name), serialiser)
   operation <- begin_operation("durable_child", "CONTEXT", "RunInChildContext", name)
   done <- run_context(

@@ -27,13 +27,14 @@ error_object <- function(cond, stack = list()) {
 plain_classes <- c("simpleError", "rlang_error", "error", "condition")
 
 # stored_condition() returns the error of class `class` for an ErrorObject that this execution has
-# stored. It has the classes of the original error, too, so that handlers of those find it.
+# stored. It has the classes of the original error, too, so that handlers of those find it. They are
+# in their order if `class` is among them.
 stored_condition <- function(class, what, error, name) {
   known <- tryCatch(jsonlite::parse_json(error$data)$class, error = function(e) NULL)
   classes <- Filter(is_string, as.list(known))
   # No stored text may stand for an interrupt, a warning or a message.
   classes <- setdiff_strings(as.character(classes), c("interrupt", "warning", "message"))
-  operation_condition(c(class, classes), what, error, name)
+  operation_condition(c(setdiff_strings(class, classes), classes), what, error, name)
 }
 
 # operation_condition() returns the error of an operation. Its fields are those of the ErrorObject.

@@ -23,7 +23,11 @@
 # Returns a function: the handler. Stops if `f` is not a function of R code.
 durable <- function(f, log_replays = FALSE) {
   if (typeof(f) != "closure" || inherits(f, "batch_handler")) {
-    stop("durable(): f must be a function such as function(event) ..., not ", class(f)[[1L]], call. = FALSE)
+    given <- if (is.function(f)) "a built-in function" else class(f)[[1L]]
+    if (inherits(f, "batch_handler")) {
+      given <- "what batch_handler() returned"
+    }
+    stop("durable(): f must be a function such as function(event) ..., not ", given, call. = FALSE)
   }
   if (!isTRUE(log_replays) && !isFALSE(log_replays)) {
     stop("durable(): log_replays must be TRUE or FALSE", call. = FALSE)
@@ -84,7 +88,11 @@ run_durable <- function(execution, call) {
   current$durable <- execution
   scope <- execution$context$scope
   on.exit(current$durable <- NULL)
-  in_scope(scope, with_seed_of(execution, execution$context, call()))
+  value <- in_scope(scope, with_seed_of(execution, execution$context, call()))
+  if (inherits(value, "durable_batch") && !execution$stopped) {
+    stop_durable("the handler returns a batch, which has no JSON: return durable_results(batch), or a part of it")
+  }
+  value
 }
 
 # A context is where operations are counted: the handler's own, one of durable_child(), and one for

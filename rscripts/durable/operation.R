@@ -49,10 +49,11 @@ check_name <- function(what, name) {
   if (is.null(name)) {
     return(invisible())
   }
-  if (!is_string(name) || !grepl("^[ -~]+$", name, useBytes = TRUE) || nchar(name, "bytes") > 256L) {
+  size <- if (is_string(name)) nchar(name, "bytes") else 0L
+  if (size == 0L || size > 256L || !grepl("^[ -~]+$", name, useBytes = TRUE)) {
     stop_durable(
       what, "(): the name must be one string of 1 to 256 printable ASCII characters, not ",
-      if (is_string(name)) quoted(clean_text(name, 256L)) else class(name)[[1L]]
+      if (is.character(name)) quoted(name) else class(name)[[1L]], if (size > 256L) paste0(" of ", size)
     )
   }
 }

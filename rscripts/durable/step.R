@@ -18,10 +18,8 @@ durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, se
   user_jit_off()
   on.exit(user_jit_on())
   code <- substitute(expr)
+  check_code("durable_step", missing(expr))
   label <- operation_label("durable_step", name)
-  if (missing(expr)) {
-    stop_durable(label, ": there is no code: durable_step(\"load\", read_sales(month))")
-  }
   check_retry(label, retry)
   check_serialiser(label, serialiser)
   if (!isTRUE(at_most_once) && !isFALSE(at_most_once)) {
@@ -30,15 +28,23 @@ durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, se
   operation <- begin_operation("durable_step", "STEP", "Step", name)
   caller <- parent.frame()
   run_step(operation, "durable_step_error", retry, at_most_once, serialiser, function() {
-    warn_if_outside(operation, code, caller)
+    warn_of_code(operation, code, caller)
     call_user(code, new.env(parent = caller))
   })
 }
 
-# run_step() returns the value of a step, or does not return. `body` runs its code.
+# check_code() stops if there is no code: the only argument may be code, which must not run then.
+check_code <- function(what, missing) {
+  if (missing) {
+    stop_durable(what, "(): there is no code: give a name and the code, as in ", what, "(\"load\", read_sales(month))")
+  }
+}
+
+# run_step() returns the value of a step, or does not return. `class` are the classes of its error,
+# and `body` runs its code.
 run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
   outcome <- send_operation(operation, "start", await = if (at_most_once) TRUE)
-  what <- if (class == "durable_step_error") "the step" else "the submitter of"
+  what <- if (identical(class, "durable_step_error")) "the step" else "the submitter of"
   failed <- function(error) stop(stored_condition(class, what, error, operation$name))
   status <- if (is.null(outcome$status)) "" else outcome$status
   if (status == "SUCCEEDED") {
@@ -56,22 +62,21 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
     done <- list(cond = cond, error = error_object(cond))
   } else {
     done <- attempt(with_step(operation, number, {
-      text <- encode_stored(body(), operation$label, serialiser)
-      large <- too_large(text, operation$label, "keep it in S3 and return the key")
-      if (is.null(large)) text else stop(large)
+      encode_fitting(body(), operation$label, serialiser)
     }))
   }
   if (is.null(done$cond)) {
     send_operation(operation, "succeed", done$value)
     return(decode_stored(done$value, serialiser))
   }
-  pause <- with_own_seed(current$durable, retry_pause(operation$label, retry, done$cond, number))
-  if (!is.null(pause)) {
-    send_operation(operation, "retry", error = done$error, delay_seconds = pause)
+  decided <- attempt(with_step(operation, number, retry_pause(operation$label, retry, done$cond, number)))
+  if (!is.null(decided$value)) {
+    send_operation(operation, "retry", error = done$error, delay_seconds = decided$value)
     suspend(current$durable)
   }
-  send_operation(operation, "fail", error = done$error)
-  failed(done$error)
+  error <- if (is.null(decided$cond)) done$error else decided$error
+  send_operation(operation, "fail", error = error)
+  failed(error)
 }
 
 # with_step() evaluates `expr`, the code of a step: with R's own random numbers, and with log
@@ -83,9 +88,16 @@ with_step <- function(operation, number, expr) {
   with_own_seed(execution, expr)
 }
 
-# warn_if_outside() warns of durable_step("load", x) with a variable of the handler: whatever made
-# it ran outside of the step, and runs again in each replay.
-warn_if_outside <- function(operation, code, caller) {
+# warn_of_code() warns of code that is probably a mistake: durable_step("load", x) with a variable
+# of the handler, because what made it ran outside of the step and runs again in each replay; and
+# durable_step("load", function() ...), which stores the function.
+warn_of_code <- function(operation, code, caller) {
+  if (is.call(code) && identical(code[[1L]], as.name("function"))) {
+    current$log("warn", paste0(
+      operation$label, " has a function as its code, which is stored and not called: ",
+      "write the code itself, as in durable_step(\"load\", read_sales(month))"
+    ))
+  }
   if (!is.name(code) || !exists(as.character(code), envir = caller, inherits = FALSE)) {
     return(invisible())
   }

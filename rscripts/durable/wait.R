@@ -28,15 +28,18 @@ durable_wait <- function(days = 0, hours = 0, minutes = 0, seconds = 0, name = N
 wait_seconds <- function(label, parts) {
   units <- c(days = 86400, hours = 3600, minutes = 60, seconds = 1)
   for (unit in names(parts)) {
-    if (inherits(parts[[unit]], "difftime") || !is.numeric(parts[[unit]]) || length(parts[[unit]]) != 1L || !isTRUE(parts[[unit]] >= 0)) {
-      stop_durable(label, ": ", unit, " must be a number that is not negative")
+    part <- parts[[unit]]
+    if (!is.numeric(part) || length(part) != 1L || !isTRUE(part >= 0)) {
+      shown <- if (is.numeric(part) && length(part) == 1L) format(part) else class(part)[[1L]]
+      stop_durable(label, ": ", unit, " must be a number that is not negative, not ", shown)
     }
   }
   total <- sum(vapply(names(parts), function(unit) parts[[unit]] * units[[unit]], numeric(1)))
   if (total < 1 || total > max_wait) {
     stop_durable(
       label, ": it lasts ", format(total, big.mark = ",", scientific = FALSE),
-      " seconds, and Lambda waits from 1 second to 366 days: use Sys.sleep() in a step for less"
+      " seconds, and Lambda waits from 1 second to 366 days: ",
+      if (total < 1) "use Sys.sleep() in a step" else "an execution ends after that"
     )
   }
   ceiling(total)

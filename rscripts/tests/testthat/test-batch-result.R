@@ -7,10 +7,10 @@ branches <- list(
 )
 
 test_that("a batch has what its text says", {
-  batch <- runtime$read_batch(runtime$batch_text(branches, "ALL_COMPLETED"), NULL, NULL)
+  batch <- runtime$read_batch(runtime$batch_text(branches, "ALL_COMPLETED"), "durable_map()", NULL, NULL)
   expect_s3_class(batch, "durable_batch")
   expect_identical(batch$results, list(a = 5L))
-  expect_identical(conditionMessage(batch$errors[[1L]]), "branch 2 failed: m")
+  expect_identical(conditionMessage(batch$errors[[1L]]), "durable_map(), branch 2 failed: m")
   expect_identical(
     batch[c("reason", "status", "success_count", "failure_count", "started_count", "total_count")],
     list(reason = "ALL_COMPLETED", status = "FAILED", success_count = 1L, failure_count = 1L, started_count = 1L, total_count = 3L),
@@ -19,9 +19,9 @@ test_that("a batch has what its text says", {
 })
 
 test_that("durable_results() stops with the first failure", {
-  batch <- runtime$read_batch(runtime$batch_text(branches, "ALL_COMPLETED"), NULL, NULL)
-  expect_error(runtime$durable_results(batch), "branch 2 failed: m", class = "durable_child_error")
-  fine <- runtime$read_batch(runtime$batch_text(branches[1L], "ALL_COMPLETED"), NULL, NULL)
+  batch <- runtime$read_batch(runtime$batch_text(branches, "ALL_COMPLETED"), "durable_map()", NULL, NULL)
+  expect_error(runtime$durable_results(batch), "durable_map(), branch 2 failed: m", fixed = TRUE, class = "durable_child_error")
+  fine <- runtime$read_batch(runtime$batch_text(branches[1L], "ALL_COMPLETED"), "durable_map()", NULL, NULL)
   expect_identical(runtime$durable_results(fine), list(a = 5L))
   expect_error(runtime$durable_results(list(1)), "batch must be what durable_map() or durable_parallel() returned", fixed = TRUE)
 })

@@ -90,6 +90,10 @@ test_that("an execution has a start, and knows whether it replays", {
   expect_error(runtime$durable_now(), "works only while a durable handler runs", class = "durable_error")
 })
 
+test_that("a batch as the result is an error with the fix", {
+  expect_refusal(function() durable_map(1:2, function(i) i), "return durable_results(batch)")
+})
+
 test_that("operations have ids by their places", {
   f <- function() {
     durable_step("a", 1)

@@ -25,6 +25,12 @@ test_that("names that Lambda refuses are refused before anything is stored", {
   expect_refusal(function() durable_wait(seconds = 1, name = "\u00e9"), "printable ASCII")
 })
 
+test_that("the error of a name shows what it is", {
+  expect_refusal(function() durable_step(strrep("a", 257), 1), "aaa...\" of 257")
+  expect_refusal(function() durable_step(c("a", "b"), 1), "not \"a\", \"b\"")
+  expect_refusal(function() durable_step(5, 1), "not numeric")
+})
+
 test_that("operations inside of steps are an error that names both", {
   expect_refusal(function() durable_step("outer", durable_step("inner", 1)), "durable_step(\"inner\") is inside of the step \"outer\"", "durable_child()")
   expect_refusal(function() durable_step("outer", durable_wait(seconds = 1)), "durable_wait() is inside of the step \"outer\"")

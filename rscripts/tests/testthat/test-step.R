@@ -133,8 +133,34 @@ test_that("a variable as the code is warned of once", {
   expect_length(messages, 1L)
 })
 
+test_that("a function as the code is warned of", {
+  local_desk()
+  f <- function() durable_step("s", function(x) x + 1, serialiser = list(write = function(value) "f"))
+  messages <- testthat::capture_messages(try(desk$invoke_handler(desk$durable(f)), silent = TRUE))
+  expect_match(messages, "durable_step(\"s\") has a function as its code, which is stored and not called", fixed = TRUE)
+})
+
+test_that("what decides about retries is a part of the step", {
+  expect_refusal(
+    function() durable_step("s", stop("busy"), retry = function(error, attempt) durable_step("inner", 1)),
+    "durable_step(\"inner\") is inside of the step \"s\""
+  )
+  failed <- execute(function() durable_step("s", stop("busy"), retry = function(error, attempt) stop("no strategy")))
+  expect_identical(c(failed$status, failed$operations$status, failed$invocations), c("FAILED", "FAILED", "1"))
+  expect_match(conditionMessage(failed$error), "no strategy")
+})
+
+test_that("a value that its serialiser cannot write is not tried again", {
+  broken <- list(write = function(value) stop("no way"))
+  got <- execute(function() durable_step("s", note("ran"), serialiser = broken))
+  expect_identical(got$invocations, 1L)
+  expect_length(noted(), 1L)
+})
+
 test_that("arguments are checked", {
-  expect_refusal(function() durable_step("s"), "there is no code")
+  expect_refusal(function() durable_step(note("ran")), "durable_step(): there is no code: give a name and the code")
+  expect_refusal(function() durable_child(note("ran")), "durable_child(): there is no code")
+  expect_null(noted())
   expect_refusal(function() durable_step("s", 1, retry = 3), "retry must be backoff(...)")
   expect_refusal(function() durable_step("s", 1, at_most_once = NA), "at_most_once must be TRUE or FALSE")
   expect_refusal(function() durable_step("s", 1, serialiser = 1), "serialiser must be list(")
