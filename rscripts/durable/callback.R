@@ -64,7 +64,7 @@ result_of_callback <- function(callback) {
       classes <- c(if (outcome$status == "TIMED_OUT") "durable_callback_timeout", "durable_callback_error")
       error <- outcome$error
       if (is.null(error$message) && outcome$status == "TIMED_OUT") {
-        error$message <- "nobody has answered in time"
+        error$message <- "Callback timed out"
       }
       stop(as_answered(operation_condition(classes, "the callback", error, operation$name)))
     }

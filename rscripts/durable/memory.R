@@ -114,9 +114,9 @@ finish_due <- function(memory) {
     if (stored$type == "CALLBACK") {
       beats <- !is.null(stored$heartbeat_seconds) && stored$heartbeat_seconds < c(stored$timeout_seconds, Inf)[[1L]]
       error <- if (beats) {
-        list(type = "Callback.Heartbeat", message = "no heartbeat has come in time")
+        list(type = "Callback.Heartbeat", message = "Callback timed out on heartbeat")
       } else {
-        list(type = "Callback.Timeout", message = "nobody has answered in time")
+        list(type = "Callback.Timeout", message = "Callback timed out")
       }
       change_memory(memory, stored$id, status = "TIMED_OUT", error = error)
     } else {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,6 +30,39 @@ func TestDurablePage(t *testing.T) {
 	if shown != 2 {
 		t.Errorf("the page shows %d files of the example, want 2", shown)
 	}
+}
+
+// The commands of the page start an execution of the example, and answer its callback.
+func TestDurablePageOnOneMachine(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Fatal("curl is not installed")
+	}
+	root, err := filepath.Abs("../../examples/durable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, f := startLocal(t, "functions.report", []string{"LAMBDA_TASK_ROOT=" + root}, "--skip-time")
+	id, ran := "", 0
+	for _, block := range docBlocks(t, "../../docs/durable.md") {
+		if block.lang != "sh" || !strings.HasPrefix(block.text, "curl ") {
+			continue
+		}
+		if ran++; ran == 2 {
+			id = p.waitFor(`Answer to (\S+)`)[1]
+		}
+		text := strings.NewReplacer("curl ", curl+" -sS --fail ", "http://127.0.0.1:8080", f.url).Replace(block.text)
+		cmd := exec.Command("sh", "-c", text)
+		cmd.Env = append(os.Environ(), "ID="+id)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("line %d: %v: %s", block.line, err, out)
+		}
+	}
+	if ran != 2 {
+		t.Fatalf("the page has %d commands with curl, want 2", ran)
+	}
+	p.waitFor(`Report of May: 2 shops grow`)
+	p.waitFor(`status=SUCCEEDED`)
 }
 
 func TestDoctorOfADurableHandler(t *testing.T) {
