@@ -17,7 +17,8 @@ new_batch <- function(branches, reason) {
     list(
       reason = reason,
       status = if (counts$failed) "FAILED" else "SUCCEEDED",
-      success_count = counts$succeeded, failure_count = counts$failed, started_count = counts$started,
+      success_count = counts$succeeded, failure_count = counts$failed,
+      started_count = counts$started,
       total_count = length(branches),
       results = named_by_branch(lapply(done, function(branch) branch$value), done),
       errors = named_by_branch(lapply(failed, function(branch) branch$error), failed),
@@ -40,7 +41,10 @@ named_by_branch <- function(values, branches) {
 # that have not.
 durable_results <- function(batch) {
   if (!inherits(batch, "durable_batch")) {
-    stop_durable("durable_results(): batch must be what durable_map() or durable_parallel() returned, not ", class(batch)[[1L]])
+    stop_durable(
+      "durable_results(): batch must be what durable_map() or durable_parallel() returned, not ",
+      class(batch)[[1L]]
+    )
   }
   if (length(batch$errors)) {
     stop(batch$errors[[1L]])
@@ -55,7 +59,9 @@ batch_text <- function(branches, reason, values = TRUE) {
       "{\"index\":", branch$index, ",\"status\":\"", branch$status, "\"",
       if (!is.null(branch$name)) paste0(",\"name\":", json_string(branch$name)),
       if (values && !is.null(branch$text)) paste0(",\"value\":", json_string(branch$text)),
-      if (values && !is.null(branch$error)) paste0(",\"error\":", do.call(control_json, branch$error)),
+      if (values && !is.null(branch$error)) {
+        paste0(",\"error\":", do.call(control_json, branch$error))
+      },
       "}"
     )
   }, character(1))
@@ -74,7 +80,9 @@ read_batch <- function(text, label, serialiser, item_serialiser) {
     list(
       index = branch$index, name = branch$name, status = branch$status,
       value = if (branch$status == "SUCCEEDED") decode_stored(branch$value, item_serialiser),
-      error = if (branch$status == "FAILED") stored_condition("durable_child_error", what, branch$error, branch$name)
+      error = if (branch$status == "FAILED") {
+        stored_condition("durable_child_error", what, branch$error, branch$name)
+      }
     )
   })
   new_batch(branches, stored$reason)

@@ -21,8 +21,9 @@
 #
 # Returns a batch, see new_batch(). durable_results() returns the values, and stops if a branch has
 # failed.
-durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = NULL, tolerated_failures = NULL,
-                        tolerated_percent = NULL, names = NULL, flat = FALSE, serialiser = NULL, item_serialiser = NULL) {
+durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = NULL,
+                        tolerated_failures = NULL, tolerated_percent = NULL, names = NULL,
+                        flat = FALSE, serialiser = NULL, item_serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
   label <- operation_label("durable_map", name)
@@ -30,7 +31,9 @@ durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = N
     stop_durable(label, ": f must be a function of an item, not ", class(f)[[1L]])
   }
   if (!is.vector(items) && !is.list(items) && !is.null(items) && !is.atomic(items)) {
-    stop_durable(label, ": items must be a vector, a list or a data frame, not ", class(items)[[1L]])
+    stop_durable(
+      label, ": items must be a vector, a list or a data frame, not ", class(items)[[1L]]
+    )
   }
   is_frame <- is.data.frame(items)
   n <- if (is_frame) nrow(items) else length(items)
@@ -47,8 +50,14 @@ durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = N
       if (two) call_user(quote(f(item, index)), env) else call_user(quote(f(item)), env)
     }
   })
-  rules <- list(at_once = at_once, min_successful = min_successful, tolerated_failures = tolerated_failures, tolerated_percent = tolerated_percent)
-  run_branches("durable_map", c("Map", "MapIteration"), name, bodies, branch_names(label, names, n), rules, flat, serialiser, item_serialiser)
+  rules <- list(
+    at_once = at_once, min_successful = min_successful, tolerated_failures = tolerated_failures,
+    tolerated_percent = tolerated_percent
+  )
+  run_branches(
+    "durable_map", c("Map", "MapIteration"), name, bodies, branch_names(label, names, n), rules,
+    flat, serialiser, item_serialiser
+  )
 }
 
 # durable_parallel() runs pieces of code as branches: durable_parallel(a = code, b = code). Each
@@ -56,8 +65,9 @@ durable_map <- function(items, f, name = NULL, at_once = Inf, min_successful = N
 #
 # ...: the code of the branches, and their names.
 # The others are those of durable_map().
-durable_parallel <- function(..., name = NULL, at_once = Inf, min_successful = NULL, tolerated_failures = NULL,
-                             tolerated_percent = NULL, flat = FALSE, serialiser = NULL, item_serialiser = NULL) {
+durable_parallel <- function(..., name = NULL, at_once = Inf, min_successful = NULL,
+                             tolerated_failures = NULL, tolerated_percent = NULL, flat = FALSE,
+                             serialiser = NULL, item_serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
   label <- operation_label("durable_parallel", name)
@@ -67,9 +77,15 @@ durable_parallel <- function(..., name = NULL, at_once = Inf, min_successful = N
     force(code)
     function() call_user(code, new.env(parent = caller))
   })
-  rules <- list(at_once = at_once, min_successful = min_successful, tolerated_failures = tolerated_failures, tolerated_percent = tolerated_percent)
+  rules <- list(
+    at_once = at_once, min_successful = min_successful, tolerated_failures = tolerated_failures,
+    tolerated_percent = tolerated_percent
+  )
   names <- branch_names(label, base::names(codes), length(codes))
-  run_branches("durable_parallel", c("Parallel", "ParallelBranch"), name, bodies, names, rules, flat, serialiser, item_serialiser)
+  run_branches(
+    "durable_parallel", c("Parallel", "ParallelBranch"), name, bodies, names, rules, flat,
+    serialiser, item_serialiser
+  )
 }
 
 # branch_names() returns the name of each of n branches, NULL for one without.
@@ -98,8 +114,8 @@ check_rules <- function(label, rules, n, flat) {
   if (!is.null(rules$tolerated_failures)) {
     check_whole(label, "tolerated_failures", rules$tolerated_failures, 0)
   }
-  percent <- rules$tolerated_percent
-  if (!is.null(percent) && !(is.numeric(percent) && length(percent) == 1L && isTRUE(percent >= 0 && percent <= 100))) {
+  percent <- c(rules$tolerated_percent, if (is.null(rules$tolerated_percent)) 0)
+  if (!is.numeric(percent) || length(percent) != 1L || !isTRUE(percent >= 0 && percent <= 100)) {
     stop_durable(label, ": tolerated_percent must be a number from 0 to 100")
   }
   if (!isTRUE(flat) && !isFALSE(flat)) {
@@ -108,7 +124,8 @@ check_rules <- function(label, rules, n, flat) {
 }
 
 # run_branches() runs branches and returns their batch, or does not return.
-run_branches <- function(what, subtypes, name, bodies, names, rules, flat, serialiser, item_serialiser) {
+run_branches <- function(what, subtypes, name, bodies, names, rules, flat, serialiser,
+                         item_serialiser) {
   label <- operation_label(what, name)
   check_rules(label, rules, length(bodies), flat)
   check_serialiser(label, serialiser)
@@ -124,7 +141,9 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
     return(read_batch(outcome$payload, label, serialiser, item_serialiser))
   }
   recorded <- if (ended) jsonlite::parse_json(c(outcome$payload, "{}")[[1L]])
-  branches <- run_each(operation, subtypes[[2L]], bodies, names, rules, flat, item_serialiser, recorded)
+  branches <- run_each(
+    operation, subtypes[[2L]], bodies, names, rules, flat, item_serialiser, recorded
+  )
   reason <- if (is.null(recorded$reason)) decide(branches, rules) else recorded$reason
   text <- batch_text(branches, reason)
   if (!ended) {
@@ -133,7 +152,10 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
       stored <- encode_stored(read_batch(text, label, NULL, item_serialiser), label, serialiser)
     }
     fits <- nchar(stored, "bytes") <= max_payload
-    send_operation(operation, "succeed", if (fits) stored else batch_text(branches, reason, values = FALSE), replay_children = if (!fits) TRUE)
+    send_operation(
+      operation, "succeed", if (fits) stored else batch_text(branches, reason, values = FALSE),
+      replay_children = if (!fits) TRUE
+    )
     if (fits && !is.null(serialiser)) {
       return(read_batch(stored, label, serialiser, item_serialiser))
     }
@@ -150,7 +172,7 @@ run_each <- function(operation, subtype, bodies, names, rules, flat, item_serial
   for (i in seq_along(bodies)) {
     id <- child_id(operation$id, i)
     if (is.null(recorded) && is_met(branches, rules, length(bodies))) {
-      if (exists(id, envir = execution$known, inherits = FALSE)) { # it was started in an earlier invocation
+      if (exists(id, envir = execution$known, inherits = FALSE)) { # it has started earlier
         branches[[length(branches) + 1L]] <- list(index = i, name = names[[i]], status = "STARTED")
       }
       next
@@ -164,7 +186,9 @@ run_each <- function(operation, subtype, bodies, names, rules, flat, item_serial
     if (unfinished >= rules$at_once) {
       break
     }
-    branch <- run_branch(operation, subtype, id, names[[i]], bodies[[i]], flat, item_serialiser, !is.null(recorded))
+    branch <- run_branch(
+      operation, subtype, id, names[[i]], bodies[[i]], flat, item_serialiser, !is.null(recorded)
+    )
     branches[[length(branches) + 1L]] <- c(list(index = i, name = names[[i]]), branch)
     unfinished <- unfinished + (branch$status == "STARTED")
   }
@@ -190,7 +214,9 @@ recorded_status <- function(recorded, i) {
 run_branch <- function(operation, subtype, id, name, body, flat, item_serialiser, rerun) {
   execution <- current$durable
   scope <- new.env(parent = emptyenv())
-  label <- paste0(operation$label, ", branch ", if (is.null(name)) sub(".*-", "", id) else quoted(name))
+  label <- paste0(
+    operation$label, ", branch ", if (is.null(name)) sub(".*-", "", id) else quoted(name)
+  )
   done <- in_scope(scope, if (flat) {
     context <- new_context_of(execution$context, id, operation$id, scope, rerun)
     attempt(in_context(execution, context, {
@@ -199,8 +225,14 @@ run_branch <- function(operation, subtype, id, name, body, flat, item_serialiser
       encode_stored(value, label, item_serialiser)
     }))
   } else {
-    inner <- list(id = id, parent = operation$id, type = "CONTEXT", subtype = subtype, name = name, label = label)
-    run_context(inner, body, scope = scope, encode = function(value) encode_stored(value, label, item_serialiser), decode = identity)
+    inner <- list(
+      id = id, parent = operation$id, type = "CONTEXT", subtype = subtype, name = name,
+      label = label
+    )
+    run_context(
+      inner, body, scope = scope,
+      encode = function(value) encode_stored(value, label, item_serialiser), decode = identity
+    )
   })
   if (scope$suspended) {
     return(list(status = "STARTED"))
@@ -216,7 +248,10 @@ is_met <- function(branches, rules, n) decide_early(count_branches(branches), ru
 
 count_branches <- function(branches) {
   statuses <- vapply(branches, function(branch) branch$status, character(1))
-  list(succeeded = sum(statuses == "SUCCEEDED"), failed = sum(statuses == "FAILED"), started = sum(statuses == "STARTED"))
+  list(
+    succeeded = sum(statuses == "SUCCEEDED"), failed = sum(statuses == "FAILED"),
+    started = sum(statuses == "STARTED")
+  )
 }
 
 # decide() returns the reason why branches have ended.
@@ -233,8 +268,9 @@ decide_early <- function(counts, rules, n) {
   if (is.null(tolerated) && is.null(rules$tolerated_percent) && is.null(rules$min_successful)) {
     tolerated <- 0
   }
+  percent <- rules$tolerated_percent
   if (!is.null(tolerated) && counts$failed > tolerated ||
-    !is.null(rules$tolerated_percent) && n > 0 && 100 * counts$failed / n > rules$tolerated_percent) {
+    !is.null(percent) && n > 0 && 100 * counts$failed / n > percent) {
     "FAILURE_TOLERANCE_EXCEEDED"
   } else if (!is.null(rules$min_successful) && counts$succeeded >= rules$min_successful) {
     "MIN_SUCCESSFUL_REACHED"

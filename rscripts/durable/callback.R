@@ -1,7 +1,7 @@
 # Callbacks: a person or a program outside answers, with the id of the callback.
 
 # durable_callback() makes a callback, and goes on. Pass its id to the person or program that
-# answers. The answer is what `aws lambda send-durable-execution-callback-success` and -failure send.
+# answers. `aws lambda send-durable-execution-callback-success` and -failure send an answer.
 #
 # name: its name.
 # timeout: the seconds, or the difftime, until it fails; by default the execution's own end.
@@ -28,7 +28,10 @@ durable_callback <- function(name = NULL, timeout = NULL, heartbeat = NULL, seri
 callback_result <- function(callback) {
   in_runtime({
     if (!inherits(callback, "durable_callback")) {
-      stop_durable("callback_result(): callback must be what durable_callback() returned, not ", class(callback)[[1L]])
+      stop_durable(
+        "callback_result(): callback must be what durable_callback() returned, not ",
+        class(callback)[[1L]]
+      )
     }
     can_operate("callback_result()")
     result_of_callback(callback)
@@ -51,7 +54,10 @@ new_callback <- function(operation, timeout, heartbeat, serialiser) {
     operation, "start",
     timeout_seconds = seconds(timeout), heartbeat_seconds = seconds(heartbeat)
   )
-  structure(list(id = outcome$callback_id, operation = operation, serialiser = serialiser), class = "durable_callback")
+  structure(
+    list(id = outcome$callback_id, operation = operation, serialiser = serialiser),
+    class = "durable_callback"
+  )
 }
 
 result_of_callback <- function(callback) {
@@ -61,7 +67,9 @@ result_of_callback <- function(callback) {
     SUCCEEDED = decode_answer(outcome$payload, callback$serialiser),
     STARTED = suspend(current$durable),
     {
-      classes <- c(if (outcome$status == "TIMED_OUT") "durable_callback_timeout", "durable_callback_error")
+      classes <- c(
+        if (outcome$status == "TIMED_OUT") "durable_callback_timeout", "durable_callback_error"
+      )
       error <- outcome$error
       if (is.null(error$message) && outcome$status == "TIMED_OUT") {
         error$message <- "Callback timed out"
@@ -80,12 +88,15 @@ result_of_callback <- function(callback) {
 #
 # Returns the answer. Stops as callback_result() does, and with an error of class
 # durable_submit_error if `submit` has failed.
-durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = NULL, retry = backoff(), serialiser = NULL) {
+durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = NULL,
+                                      retry = backoff(), serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
   label <- operation_label("durable_wait_for_callback", name)
   if (!is.function(submit)) {
-    stop_durable(label, ": submit must be a function of the callback's id, not ", class(submit)[[1L]])
+    stop_durable(
+      label, ": submit must be a function of the callback's id, not ", class(submit)[[1L]]
+    )
   }
   check_callback(label, timeout, heartbeat, serialiser)
   check_retry(label, retry)
@@ -94,7 +105,8 @@ durable_wait_for_callback <- function(name, submit, timeout = NULL, heartbeat = 
     inner <- begin_operation("durable_callback", "CALLBACK", "Callback", name)
     callback <- new_callback(inner, timeout, heartbeat, serialiser)
     step <- begin_operation("durable_wait_for_callback", "STEP", "Step", name)
-    run_step(step, c("durable_submit_error", "durable_callback_error"), retry, FALSE, NULL, function() {
+    classes <- c("durable_submit_error", "durable_callback_error")
+    run_step(step, classes, retry, FALSE, NULL, function() {
       env <- list2env(list(submit = submit, id = callback$id), parent = globalenv())
       call_user(quote(submit(id)), env)
       NULL

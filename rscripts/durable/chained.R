@@ -11,11 +11,17 @@
 #
 # Returns the result, read as an event is. Stops with an error of class durable_invoke_error if the
 # function fails, times out or is stopped.
-durable_invoke <- function(function_name, payload = NULL, name = NULL, tenant_id = NULL, serialiser = NULL) {
+durable_invoke <- function(function_name, payload = NULL, name = NULL, tenant_id = NULL,
+                           serialiser = NULL) {
   in_runtime({
     label <- operation_label("durable_invoke", if (is.null(name)) function_name else name)
-    if (!is_string(function_name) || !grepl("^[A-Za-z0-9:_$.-]+$", function_name) || nchar(function_name) > 256L) {
-      stop_durable("durable_invoke(): function_name must be the name or the ARN of a Lambda function, not ", quoted(clean_text(function_name, 256L)))
+    is_name <- is_string(function_name) && nchar(function_name) <= 256L &&
+      grepl("^[A-Za-z0-9:_$.-]+$", function_name)
+    if (!is_name) {
+      stop_durable(
+        "durable_invoke(): function_name must be the name or the ARN of a Lambda function, not ",
+        quoted(clean_text(function_name, 256L))
+      )
     }
     if (!is.null(tenant_id) && !is_string(tenant_id)) {
       stop_durable(label, ": tenant_id must be one string")
@@ -32,11 +38,15 @@ durable_invoke <- function(function_name, payload = NULL, name = NULL, tenant_id
     if (!is.null(large)) {
       stop(large)
     }
-    outcome <- send_operation(operation, "start", text, function_name = function_name, tenant_id = tenant_id)
+    outcome <- send_operation(
+      operation, "start", text, function_name = function_name, tenant_id = tenant_id
+    )
     switch(outcome$status,
       SUCCEEDED = decode_answer(outcome$payload, serialiser),
       STARTED = suspend(current$durable),
-      stop(operation_condition("durable_invoke_error", "the invocation of", outcome$error, function_name))
+      stop(operation_condition(
+        "durable_invoke_error", "the invocation of", outcome$error, function_name
+      ))
     )
   })
 }

@@ -32,8 +32,10 @@ durable_child <- function(name, expr, serialiser = NULL) {
 # list(value) or list(error). `wrap` makes the ErrorObject of what attempt() returned, `scope` is
 # what is suspended with the body, encode() and decode() make the text that is stored, and the
 # value.
-run_context <- function(operation, body, wrap = function(done) done$error, scope = current$durable$context$scope,
-                        encode = function(value) encode_stored(value, operation$label), decode = decode_stored) {
+run_context <- function(operation, body, wrap = function(done) done$error,
+                        scope = current$durable$context$scope,
+                        encode = function(value) encode_stored(value, operation$label),
+                        decode = decode_stored) {
   execution <- current$durable
   outcome <- send_operation(operation, "start")
   status <- if (is.null(outcome$status)) "" else outcome$status

@@ -58,14 +58,15 @@ attempt <- function(expr) {
         here <- computeRestarts()[[1L]]
         calling_stopped(list(value = expr), function(cond, calls) {
           # To take the stack of an overflow would overflow again.
-          stack <- if (inherits(cond, "stackOverflowError")) list() else without_fail(capture_stack(calls, cond))
+          overflowed <- inherits(cond, "stackOverflowError")
+          stack <- if (overflowed) list() else without_fail(capture_stack(calls, cond))
           stopped <<- list(cond = cond, error = error_object(cond, stack))
           invokeRestart(here)
         })
       },
       durable_stopped = function() NULL
     ),
-    error = function(e) list(cond = e, error = error_object(e)) # R has called no other handler for it
+    error = function(e) list(cond = e, error = error_object(e)) # R called no other handler
   )
   if (is.null(stopped)) value else stopped
 }

@@ -54,14 +54,16 @@ is_replaying <- function() {
 check_durable <- function(handler, frame) {
   if (handler$kind == "durable" && is.null(frame$durable)) {
     fail(
-      "Runtime.NotDurable", "the handler ", handler$name, " is durable, but this function has no DurableConfig: ",
-      "create the function again with DurableConfig, and invoke it with a version, an alias or $LATEST"
+      "Runtime.NotDurable", "the handler ", handler$name, " is durable, but this function has no ",
+      "DurableConfig: create the function again with DurableConfig, and invoke it with a version, ",
+      "an alias or $LATEST"
     )
   }
   if (handler$kind != "durable" && !is.null(frame$durable)) {
     fail(
       "Runtime.NotDurable", "the function has a DurableConfig, but its handler ", handler$name,
-      " is not durable: write ", handler$name, " <- durable(function(...) ...), or remove DurableConfig"
+      " is not durable: write ", handler$name, " <- durable(function(...) ...), or create the ",
+      "function again without DurableConfig"
     )
   }
 }
@@ -90,7 +92,9 @@ run_durable <- function(execution, call) {
   on.exit(current$durable <- NULL)
   value <- in_scope(scope, with_seed_of(execution, execution$context, call()))
   if (inherits(value, "durable_batch") && !execution$stopped) {
-    stop_durable("the handler returns a batch, which has no JSON: return durable_results(batch), or a part of it")
+    stop_durable(
+      "the handler returns a batch, which has no JSON: return durable_results(batch)"
+    )
   }
   value
 }
@@ -105,7 +109,10 @@ run_durable <- function(execution, call) {
 #   outer   the context around it
 new_context_of <- function(outer, path, parent, scope, rerun = FALSE) {
   list2env(
-    list(outer = outer, path = path, parent = parent, scope = scope, count = 0L, rerun = rerun || isTRUE(outer$rerun)),
+    list(
+      outer = outer, path = path, parent = parent, scope = scope, count = 0L,
+      rerun = rerun || isTRUE(outer$rerun)
+    ),
     envir = new.env(parent = emptyenv())
   )
 }

@@ -11,15 +11,21 @@ new_memory <- function(function_name = "function") {
   now <- now_ms()
   list2env(
     list(
-      operations = new.env(parent = emptyenv()), order = character(), now = now, began = now, invocations = 0L, callbacks = 0L,
-      arn = paste0("arn:aws:lambda:us-east-1:123456789012:function:", function_name, ":$LATEST/durable-execution/memory/1")
+      operations = new.env(parent = emptyenv()), order = character(), now = now, began = now,
+      invocations = 0L, callbacks = 0L,
+      arn = paste0(
+        "arn:aws:lambda:us-east-1:123456789012:function:", function_name,
+        ":$LATEST/durable-execution/memory/1"
+      )
     ),
     envir = new.env(parent = emptyenv())
   )
 }
 
 # memory_frame() returns what the invoke frame has of an execution.
-memory_frame <- function(memory) list(arn = memory$arn, started_ms = memory$began, known = as.list(memory$order))
+memory_frame <- function(memory) {
+  list(arn = memory$arn, started_ms = memory$began, known = as.list(memory$order))
+}
 
 # memory_sender() returns the function by which the operations of a handler reach an execution in
 # memory, see send_operation().
@@ -50,7 +56,8 @@ difference_of <- function(stored, operation) {
       shown <- function(x) paste0(x$subtype, if (!is.null(x$name)) paste0(" ", quoted(x$name)))
       return(paste0(
         "operation ", operation$id, " was ", shown(stored), " and is now ", shown(operation),
-        ": the handler must call the same operations in the same order in each replay. Put what it decides by into a step"
+        ": the handler must call the same operations in the same order in each replay. ",
+        "Put what it decides by into a step"
       ))
     }
   }
@@ -81,7 +88,9 @@ memory_start <- function(memory, stored, operation, payload) {
 }
 
 memory_end <- function(memory, stored, operation, payload) {
-  stored$status <- switch(operation$action, succeed = "SUCCEEDED", fail = "FAILED", retry = "PENDING")
+  stored$status <- switch(
+    operation$action, succeed = "SUCCEEDED", fail = "FAILED", retry = "PENDING"
+  )
   stored$attempt <- stored$attempt + 1L
   stored$payload <- payload
   stored$error <- operation$error
@@ -91,7 +100,10 @@ memory_end <- function(memory, stored, operation, payload) {
   memory_outcome(stored)
 }
 
-memory_outcome <- function(stored) stored[intersect(c("status", "attempt", "payload", "error", "callback_id", "replay_children"), names(stored))]
+memory_outcome <- function(stored) {
+  fields <- c("status", "attempt", "payload", "error", "callback_id", "replay_children")
+  stored[intersect(fields, names(stored))]
+}
 
 # change_memory() changes fields of a stored operation.
 change_memory <- function(memory, id, ...) {
@@ -102,17 +114,21 @@ change_memory <- function(memory, id, ...) {
 open_operations <- function(memory) {
   all <- lapply(memory$order, function(id) memory$operations[[id]])
   Filter(function(stored) {
-    stored$status == "PENDING" || stored$status == "STARTED" && stored$type %in% c("WAIT", "CALLBACK", "CHAINED_INVOKE")
+    stored$status == "PENDING" ||
+      stored$status == "STARTED" && stored$type %in% c("WAIT", "CALLBACK", "CHAINED_INVOKE")
   }, all)
 }
 
 # finish_due() ends the waits, pauses and callbacks whose time has come. It returns whether there
 # was one.
 finish_due <- function(memory) {
-  due <- Filter(function(stored) !is.null(stored$due) && stored$due <= memory$now, open_operations(memory))
+  due <- Filter(
+    function(stored) !is.null(stored$due) && stored$due <= memory$now, open_operations(memory)
+  )
   for (stored in due) {
     if (stored$type == "CALLBACK") {
-      beats <- !is.null(stored$heartbeat_seconds) && stored$heartbeat_seconds < c(stored$timeout_seconds, Inf)[[1L]]
+      timeout <- c(stored$timeout_seconds, Inf)[[1L]]
+      beats <- !is.null(stored$heartbeat_seconds) && stored$heartbeat_seconds < timeout
       error <- if (beats) {
         list(type = "Callback.Heartbeat", message = "Callback timed out on heartbeat")
       } else {

@@ -35,14 +35,16 @@ can_operate <- function(label) {
   end_if_suspended(execution)
   if (!is.null(execution$step)) {
     stop_durable(
-      label, " is inside of the step ", quoted(execution$step$name), ": a step is stored as a whole, so it cannot ",
-      "contain other operations. Put both into durable_child()"
+      label, " is inside of the step ", quoted(execution$step$name), ": a step is stored as a ",
+      "whole, so it cannot contain other operations. Put both into durable_child()"
     )
   }
   execution
 }
 
-operation_label <- function(what, name) paste0(what, "(", if (is_string(name)) quoted(clean_text(name, 256L)), ")")
+operation_label <- function(what, name) {
+  paste0(what, "(", if (is_string(name)) quoted(clean_text(name, 256L)), ")")
+}
 
 # check_name() stops if Lambda would refuse the name of an operation.
 check_name <- function(what, name) {
@@ -53,7 +55,8 @@ check_name <- function(what, name) {
   if (size == 0L || size > 256L || !grepl("^[ -~]+$", name, useBytes = TRUE)) {
     stop_durable(
       what, "(): the name must be one string of 1 to 256 printable ASCII characters, not ",
-      if (is.character(name)) quoted(name) else class(name)[[1L]], if (size > 256L) paste0(" of ", size)
+      if (is.character(name)) quoted(name) else class(name)[[1L]],
+      if (size > 256L) paste0(" of ", size)
     )
   }
 }
@@ -72,7 +75,9 @@ send_operation <- function(operation, action, payload = NULL, ...) {
   execution <- current$durable
   fields <- list(...)
   operation$label <- NULL
-  outcome <- execution$send(c(operation, list(action = action), fields[!vapply(fields, is.null, logical(1))]), payload)
+  outcome <- execution$send(
+    c(operation, list(action = action), fields[!vapply(fields, is.null, logical(1))]), payload
+  )
   if (isTRUE(outcome$stop)) {
     stop_execution(execution)
   }

@@ -24,10 +24,14 @@ encode_stored <- function(value, label, serialiser = NULL, like = NULL) {
 written_text <- function(value, label, write) {
   text <- tryCatch(
     call_user(as.call(list(write, value)), globalenv()),
-    error = function(e) stop_durable(label, ": its serialiser's write() has failed: ", condition_text(e))
+    error = function(e) stop_durable(
+      label, ": its serialiser's write() has failed: ", condition_text(e)
+    )
   )
   if (!is_string(text) || !validUTF8(enc2utf8(as.character(text)))) {
-    stop_durable(label, ": its serialiser's write() must return one string of UTF-8, not ", class(text)[[1L]])
+    stop_durable(
+      label, ": its serialiser's write() must return one string of UTF-8, not ", class(text)[[1L]]
+    )
   }
   enc2utf8(as.character(text))
 }
@@ -42,7 +46,8 @@ encode_fitting <- function(value, label, serialiser = NULL, like = NULL, what = 
   }
   if (is.null(serialiser$write) && has_environment(value)) {
     large$message <- paste0(
-      large$message, ". It has a function or a formula, as models have, which is stored with all variables around it"
+      large$message, ". It has a function or a formula, as models have, which is stored with all ",
+      "variables around it"
     )
   }
   stop(large)
@@ -79,7 +84,9 @@ decode_stored <- function(text, serialiser = NULL, like = NULL) {
 
 is_single_integer <- function(x) is.integer(x) && length(x) == 1L && is.null(attributes(x))
 
-is_serialised_json <- function(value) is.list(value) && identical(names(value), "r") && is_string(value$r)
+is_serialised_json <- function(value) {
+  is.list(value) && identical(names(value), "r") && is_string(value$r)
+}
 
 # scalar_json() returns the text of a value that is short and frequent, else NULL.
 scalar_json <- function(x, plain_integers) {
@@ -90,12 +97,15 @@ scalar_json <- function(x, plain_integers) {
     return(NULL)
   }
   switch(typeof(x),
-    character = if (Encoding(x) != "bytes" && validUTF8(x) && identical(enc2utf8(x), x)) json_string(x),
+    character = if (is_same_in_utf8(x)) json_string(x),
     logical = if (x) "true" else "false",
     integer = if (plain_integers) as.character(x) else paste0("[", x, "]"),
     double = double_json(x, plain_integers)
   )
 }
+
+# is_same_in_utf8() returns whether a string is the same in UTF-8.
+is_same_in_utf8 <- function(x) Encoding(x) != "bytes" && validUTF8(x) && identical(enc2utf8(x), x)
 
 # double_json() returns the text of a double: all digits that it needs.
 double_json <- function(x, with_point) {
@@ -107,7 +117,8 @@ double_json <- function(x, with_point) {
   }
   for (format in c("%.15g", "%.17g")) {
     text <- sprintf(format, x)
-    if (grepl("[.e]", text) && identical(tryCatch(jsonlite::parse_json(text), error = function(e) NULL), x)) {
+    read <- tryCatch(jsonlite::parse_json(text), error = function(e) NULL)
+    if (grepl("[.e]", text) && identical(read, x)) {
       return(text)
     }
   }
@@ -137,7 +148,8 @@ may_be_json <- function(x) {
   if (identical(class(x), "data.frame") && length(x)) {
     kept <- setdiff_strings(kept, c("class", "row.names"))
   }
-  if (length(kept) || !typeof(x) %in% c("NULL", "list", "logical", "integer", "double", "character")) {
+  types <- c("NULL", "list", "logical", "integer", "double", "character")
+  if (length(kept) || !typeof(x) %in% types) {
     return(FALSE)
   }
   !is.list(x) || length(x) <= 1000L && all(vapply(x, may_be_json, logical(1)))
@@ -157,15 +169,15 @@ serialised_json <- function(value, label) {
   pointer <- if (found) pointer_in(value)
   if (!is.null(pointer)) {
     stop_durable(
-      label, ": its value cannot be stored: ", pointer, " is a connection or a pointer of a package, which only this ",
-      "process can use. Return what is needed to open it again"
+      label, ": its value cannot be stored: ", pointer, " is a connection or a pointer of a ",
+      "package, which only this process can use. Return what is needed to open it again"
     )
   }
   paste0("{\"r\":\"", base64_text(memCompress(bytes, "gzip")), "\"}")
 }
 
-# pointer_in() returns the place of a pointer in a value, NULL if there is none. It ignores that of a
-# data.table, which is made again, and those in environments, which the value may not need.
+# pointer_in() returns the place of a pointer in a value, NULL if there is none. It ignores that of
+# a data.table, which is made again, and those in environments, which the value may not need.
 pointer_in <- function(x, place = "it", depth = 0L) {
   if (typeof(x) == "externalptr") {
     return(place)
@@ -195,7 +207,10 @@ pointer_in <- function(x, place = "it", depth = 0L) {
 item_places <- function(x) {
   labels <- names(x)
   numbers <- paste0("[[", seq_along(x), "]]")
-  if (is.null(labels)) numbers else ifelse(is.na(labels) | !nzchar(labels), numbers, paste0("$", labels))
+  if (is.null(labels)) {
+    return(numbers)
+  }
+  ifelse(is.na(labels) | !nzchar(labels), numbers, paste0("$", labels))
 }
 
 # decode_answer() returns the value of a text from outside of the execution: of a callback, or of an
@@ -220,10 +235,13 @@ check_serialiser <- function(label, serialiser, name = "serialiser") {
   if (is.null(serialiser)) {
     return(invisible())
   }
-  is_one <- is.list(serialiser) && length(serialiser) && all(names(serialiser) %in% c("write", "read")) &&
+  is_one <- is.list(serialiser) && length(serialiser) &&
+    all(names(serialiser) %in% c("write", "read")) &&
     all(vapply(serialiser, is.function, logical(1)))
   if (!is_one) {
-    stop_durable(label, ": ", name, " must be list(write = function(value) ..., read = function(text) ...)")
+    stop_durable(
+      label, ": ", name, " must be list(write = function(value) ..., read = function(text) ...)"
+    )
   }
 }
 
@@ -236,8 +254,8 @@ too_large <- function(text, what, advice) {
   durable_condition(
     "durable_too_large",
     paste0(
-      what, " has ", format(size, big.mark = ",", scientific = FALSE), " bytes when stored, and Lambda stores at most ",
-      format(max_payload, big.mark = ","), ": ", advice
+      what, " has ", format(size, big.mark = ",", scientific = FALSE), " bytes when stored, and ",
+      "Lambda stores at most ", format(max_payload, big.mark = ","), ": ", advice
     )
   )
 }

@@ -43,7 +43,8 @@ random_below <- function(most) most * sample.int(1000000L, 1L) / 1000000
 # retry_pause() returns the seconds until the next attempt of a step, or NULL. `retry` is the
 # user's.
 retry_pause <- function(label, retry, cond, attempt) {
-  if (is.null(retry) || isFALSE(retry) || inherits(cond, c("durable_too_large", "durable_misuse"))) {
+  final <- inherits(cond, c("durable_too_large", "durable_misuse"))
+  if (is.null(retry) || isFALSE(retry) || final) {
     return(NULL)
   }
   pause <- call_user(as.call(list(retry, cond, attempt)), globalenv())
@@ -59,7 +60,10 @@ retry_pause <- function(label, retry, cond, attempt) {
 
 check_retry <- function(label, retry) {
   if (!is.null(retry) && !isFALSE(retry) && !is.function(retry)) {
-    stop_durable(label, ": retry must be backoff(...), a function of the error and the attempt, or NULL for one attempt only")
+    stop_durable(
+      label, ": retry must be backoff(...), a function of the error and the attempt, or NULL for ",
+      "one attempt only"
+    )
   }
 }
 
@@ -69,7 +73,10 @@ as_seconds <- function(x) if (inherits(x, "difftime")) as.numeric(x, units = "se
 check_seconds_of <- function(label, name, x, least) {
   x <- as_seconds(x)
   if (!is.numeric(x) || length(x) != 1L || !isTRUE(x >= least) || x > max_wait) {
-    stop_durable(label, ": ", name, " must be a number of seconds from ", least, " to ", format(max_wait, big.mark = ",", scientific = FALSE))
+    stop_durable(
+      label, ": ", name, " must be a number of seconds from ", least, " to ",
+      format(max_wait, big.mark = ",", scientific = FALSE)
+    )
   }
 }
 

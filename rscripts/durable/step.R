@@ -36,7 +36,10 @@ durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, se
 # check_code() stops if there is no code: the only argument may be code, which must not run then.
 check_code <- function(what, missing) {
   if (missing) {
-    stop_durable(what, "(): there is no code: give a name and the code, as in ", what, "(\"load\", read_sales(month))")
+    stop_durable(
+      what, "(): there is no code: give a name and the code, as in ", what,
+      "(\"load\", read_sales(month))"
+    )
   }
 }
 
@@ -57,7 +60,8 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
   number <- as.integer(c(outcome$attempt, 0L)[[1L]]) + 1L
   if (at_most_once && status == "STARTED") {
     cond <- durable_condition("durable_step_interrupted", paste0(
-      "attempt ", number, " was interrupted: R or Lambda ended while it ran, and at_most_once = TRUE does not run it again"
+      "attempt ", number, " was interrupted: R or Lambda ended while it ran, and ",
+      "at_most_once = TRUE does not run it again"
     ))
     done <- list(cond = cond, error = error_object(cond))
   } else {
@@ -69,7 +73,9 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
     send_operation(operation, "succeed", done$value)
     return(decode_stored(done$value, serialiser))
   }
-  decided <- attempt(with_step(operation, number, retry_pause(operation$label, retry, done$cond, number)))
+  decided <- attempt(
+    with_step(operation, number, retry_pause(operation$label, retry, done$cond, number))
+  )
   if (!is.null(decided$value)) {
     send_operation(operation, "retry", error = done$error, delay_seconds = decided$value)
     suspend(current$durable)
@@ -104,8 +110,9 @@ warn_of_code <- function(operation, code, caller) {
   fn <- sys.function(which(vapply(sys.frames(), identical, logical(1), caller))[1L])
   if (!as.character(code) %in% names(formals(fn))) {
     current$log("warn", paste0(
-      operation$label, " has the variable ", as.character(code), " as its code, which was computed outside of the step, ",
-      "and is again in each replay: write the call that computes it into the step"
+      operation$label, " has the variable ", as.character(code), " as its code, which was ",
+      "computed outside of the step, and is again in each replay: write the call that computes it ",
+      "into the step"
     ))
   }
 }

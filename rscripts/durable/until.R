@@ -13,14 +13,17 @@
 # serialiser: as for durable_step(), for the state.
 #
 # Returns the state that is reached. Stops with an error of class durable_condition_error.
-durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, attempts = Inf, serialiser = NULL) {
+durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, attempts = Inf,
+                          serialiser = NULL) {
   user_jit_off()
   on.exit(user_jit_on())
   label <- operation_label("durable_until", name)
   check_until(label, check, done, every, attempts)
   check_serialiser(label, serialiser)
   operation <- begin_operation("durable_until", "STEP", "WaitForCondition", name)
-  failed <- function(error) stop(stored_condition("durable_condition_error", "the condition", error, name))
+  failed <- function(error) stop(
+    stored_condition("durable_condition_error", "the condition", error, name)
+  )
   outcome <- send_operation(operation, "start")
   status <- if (is.null(outcome$status)) "" else outcome$status
   if (status == "SUCCEEDED") {
@@ -31,7 +34,10 @@ durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, 
     suspend(current$durable)
   }
   number <- as.integer(c(outcome$attempt, 0L)[[1L]]) + 1L
-  before <- if (is.null(outcome$payload)) state else decode_stored(outcome$payload, serialiser, state)
+  before <- state
+  if (!is.null(outcome$payload)) {
+    before <- decode_stored(outcome$payload, serialiser, state)
+  }
   checked <- attempt(with_step(operation, number, {
     text <- encode_fitting(
       call_check(check, before, number), label, serialiser, state, paste0("the state of ", label)
@@ -42,7 +48,9 @@ durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, 
       stop_durable(label, ": done() must return TRUE or FALSE")
     }
     if (!reached && number >= attempts) {
-      stop(durable_condition("durable_attempts_exceeded", paste0("it is not reached after ", number, " attempts")))
+      stop(durable_condition(
+        "durable_attempts_exceeded", paste0("it is not reached after ", number, " attempts")
+      ))
     }
     pause <- if (!reached) pause_until(label, every, now, number)
     list(text = text, value = now, reached = reached, pause = pause)
@@ -76,7 +84,7 @@ check_until <- function(label, check, done, every, attempts) {
 call_check <- function(check, state, attempt) {
   env <- list2env(list(check = check, attempt = attempt), parent = globalenv())
   assign("state", state, envir = env)
-  if (takes_two(check)) call_user(quote(check(state, attempt)), env) else call_user(quote(check(state)), env)
+  call_user(if (takes_two(check)) quote(check(state, attempt)) else quote(check(state)), env)
 }
 
 # takes_two() returns whether a function takes a second argument.

@@ -14,7 +14,9 @@ durable_wait <- function(days = 0, hours = 0, minutes = 0, seconds = 0, name = N
     if (length(given) && (is.null(names(given)) || !all(nzchar(names(given))))) {
       stop_durable(label, ": name the unit, as in durable_wait(seconds = 30)")
     }
-    total <- wait_seconds(label, list(days = days, hours = hours, minutes = minutes, seconds = seconds))
+    total <- wait_seconds(
+      label, list(days = days, hours = hours, minutes = minutes, seconds = seconds)
+    )
     operation <- begin_operation("durable_wait", "WAIT", "Wait", name)
     outcome <- send_operation(operation, "start", wait_seconds = total)
     if (!identical(outcome$status, "SUCCEEDED")) {

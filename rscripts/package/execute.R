@@ -32,7 +32,10 @@ execute_at_desk <- function(handler, text, frame, answers) {
       return(answered)
     }
     if (memory$invocations >= most_invocations) {
-      stop("invoke_handler(): the handler was suspended ", most_invocations, " times and has not returned", call. = FALSE)
+      stop(
+        "invoke_handler(): the handler was suspended ", most_invocations,
+        " times and has not returned", call. = FALSE
+      )
     }
     answer_open(memory, answers)
   }
@@ -41,7 +44,10 @@ execute_at_desk <- function(handler, text, frame, answers) {
 # silent_replay() evaluates `expr`. Messages and warnings of a handler that is replayed end here, as
 # its log records do.
 silent_replay <- function(expr) {
-  replayed <- function() !is.null(current$durable) && replays(current$durable) && !current$durable$log_replays
+  replayed <- function() {
+    execution <- current$durable
+    !is.null(execution) && replays(execution) && !execution$log_replays
+  }
   withCallingHandlers(
     expr,
     message = function(m) if (replayed()) invokeRestart("muffleMessage"),
@@ -53,7 +59,10 @@ check_answers <- function(answers) {
   for (name in names(answers)) {
     given <- answers[[name]]
     if (!is.null(given) && !is.function(given) && !(is.list(given) && !is.null(names(given)))) {
-      stop("invoke_handler(): ", name, " must be a function, or a list with names, not ", class(given)[[1L]], call. = FALSE)
+      stop(
+        "invoke_handler(): ", name, " must be a function, or a list with names, not ",
+        class(given)[[1L]], call. = FALSE
+      )
     }
   }
 }
@@ -66,16 +75,18 @@ answer_open <- function(memory, answers) {
   for (stored in open) {
     if (stored$type == "CALLBACK" && !isTRUE(stored$asked)) {
       change_memory(memory, stored$id, asked = TRUE)
-      answered <- answer_with(memory, stored, callback_answer(answers$callbacks, stored)) || answered
+      answer <- callback_answer(answers$callbacks, stored)
+      answered <- answer_with(memory, stored, answer) || answered
     } else if (stored$type == "CHAINED_INVOKE") {
       answered <- answer_with(memory, stored, invoke_answer(answers$invokes, stored)) || answered
     }
   }
   if (!answered && !skip_time(memory)) {
     names <- vapply(open, function(stored) c(stored$name, stored$id)[[1L]], character(1))
+    what <- if (length(names)) paste("the callback", quoted(names)) else "nothing"
     stop(
-      "invoke_handler(): the execution waits for ", if (length(names)) paste("the callback", quoted(names)) else "nothing",
-      ", and nothing answers: give callbacks = list(name = answer), or a timeout",
+      "invoke_handler(): the execution waits for ", what, ", and nothing answers: give ",
+      "callbacks = list(name = answer), or a timeout",
       call. = FALSE
     )
   }
@@ -94,7 +105,11 @@ answer_with <- function(memory, stored, answer) {
 # callback_answer() returns the answer to a callback, NULL if nobody answers.
 callback_answer <- function(callbacks, stored) {
   try_answer({
-    value <- if (is.function(callbacks)) callbacks(stored$name, stored$callback_id) else if (is_string(stored$name)) callbacks[[stored$name]]
+    value <- if (is.function(callbacks)) {
+      callbacks(stored$name, stored$callback_id)
+    } else if (is_string(stored$name)) {
+      callbacks[[stored$name]]
+    }
     if (!is.null(value)) list(text = answer_text(value, "the answer to a callback"))
   })
 }
@@ -104,19 +119,25 @@ invoke_answer <- function(invokes, stored) {
   fn <- if (is.function(invokes)) function(payload) invokes(name, payload) else invokes[[name]]
   if (!is.function(fn)) {
     stop(
-      "invoke_handler(): the handler invokes ", quoted(name), ", and nothing answers: give invokes = list(",
-      encodeString(name, quote = "`"), " = function(payload) ...)",
+      "invoke_handler(): the handler invokes ", quoted(name), ", and nothing answers: give ",
+      "invokes = list(", encodeString(name, quote = "`"), " = function(payload) ...)",
       call. = FALSE
     )
   }
-  try_answer(list(text = answer_text(fn(decode_answer(stored$input)), "the result of an invoked function")))
+  try_answer(
+    list(text = answer_text(fn(decode_answer(stored$input)), "the result of an invoked function"))
+  )
 }
 
-answer_text <- function(value, what) if (inherits(value, "json")) as.character(value) else as.character(encode_or_fail(value, what))
+answer_text <- function(value, what) {
+  as.character(if (inherits(value, "json")) value else encode_or_fail(value, what))
+}
 
 # try_answer() evaluates `expr`, an answer. If it stops, the answer is that error.
 try_answer <- function(expr) {
-  tryCatch(expr, error = function(e) list(error = list(type = class(e)[[1L]], message = condition_text(e))))
+  tryCatch(expr, error = function(e) {
+    list(error = list(type = class(e)[[1L]], message = condition_text(e)))
+  })
 }
 
 # execution_at_desk() returns what as = "execution" does, a list:
@@ -130,16 +151,21 @@ try_answer <- function(expr) {
 execution_at_desk <- function(answered) {
   memory <- answered$memory
   if (is.null(memory)) {
-    stop("invoke_handler(): as = \"execution\" is for durable handlers, see durable()", call. = FALSE)
+    stop(
+      "invoke_handler(): as = \"execution\" is for durable handlers, see durable()", call. = FALSE
+    )
   }
   stored <- lapply(memory$order, function(id) memory$operations[[id]])
-  text <- function(field) vapply(stored, function(x) c(x[[field]], NA_character_)[[1L]], character(1))
+  text <- function(field) vapply(
+    stored, function(x) c(x[[field]], NA_character_)[[1L]], character(1)
+  )
   list(
     status = if (is.null(answered$cond)) "SUCCEEDED" else "FAILED",
     result = if (is.null(answered$cond)) answered_value(answered),
     error = answered$cond,
     operations = data.frame(
-      id = text("id"), name = text("name"), type = text("type"), subtype = text("subtype"), status = text("status"),
+      id = text("id"), name = text("name"), type = text("type"), subtype = text("subtype"),
+      status = text("status"),
       attempts = vapply(stored, function(x) x$attempt, integer(1))
     ),
     invocations = memory$invocations,

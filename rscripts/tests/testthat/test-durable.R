@@ -16,7 +16,7 @@ test_that("a handler and a function that do not fit are an error with the fix", 
   expect_failure_type(runtime$check_durable(durable, list()), "Runtime.NotDurable", "report is durable", "no DurableConfig")
   expect_failure_type(
     runtime$check_durable(plain, list(durable = list(arn = "a"))),
-    "Runtime.NotDurable", "report <- durable(", "remove DurableConfig"
+    "Runtime.NotDurable", "report <- durable(", "without DurableConfig"
   )
   expect_null(runtime$check_durable(durable, list(durable = list(arn = "a"))))
   expect_null(runtime$check_durable(plain, list()))
