@@ -177,6 +177,13 @@ batch_handler <- function(f) {
   if (!is.function(f)) {
     stop("batch_handler(): f must be a function of a record, not ", class(f)[[1L]], call. = FALSE)
   }
+  if (inherits(f, "durable_handler")) {
+    stop(
+      "batch_handler(): f is made by durable(), which takes a whole event: ",
+      "pass event_records(event) to durable_map() in it",
+      call. = FALSE
+    )
+  }
   takes <- handler_arguments(f)
   first <- setdiff_strings(takes$names, "context")
   if (!length(first) && !takes$dots) {

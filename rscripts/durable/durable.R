@@ -12,6 +12,7 @@
 #   stopped  TRUE once the whole handler is suspended
 #   seed     the state of R's random generator outside of the execution, see seeds in random.R
 #   log_replays  see durable()
+#   warned   the variables of which warn_of_code() has warned
 #   pid      the process that may call operations
 
 # durable() makes a durable handler: report <- durable(function(month) ...).
@@ -76,7 +77,7 @@ new_execution <- function(frame, send, log_replays = FALSE) {
     list(
       send = send, arn = frame$arn, started = frame$started_ms, step = NULL, stopped = FALSE,
       known = list2env(as.list(known), envir = new.env(parent = emptyenv())),
-      seed = NULL, log_replays = log_replays, pid = Sys.getpid()
+      seed = NULL, log_replays = log_replays, warned = character(), pid = Sys.getpid()
     ),
     envir = new.env(parent = emptyenv())
   )

@@ -6,7 +6,7 @@ the_execution <- function(what) {
   if (is.null(execution)) {
     stop_durable(
       what, " works only while a durable handler runs: make the handler with durable(), ",
-      "as in report <- durable(function(month) ...)"
+      "and run it with invoke_handler() or bootstrap local"
     )
   }
   if (Sys.getpid() != execution$pid) {

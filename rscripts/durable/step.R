@@ -96,7 +96,8 @@ with_step <- function(operation, number, expr) {
 
 # warn_of_code() warns of code that is probably a mistake: durable_step("load", x) with a variable
 # of the handler, because what made it ran outside of the step and runs again in each replay; and
-# durable_step("load", function() ...), which stores the function.
+# durable_step("load", function() ...), which stores the function. It warns of a variable once, since
+# the step may be in a loop.
 warn_of_code <- function(operation, code, caller) {
   if (is.call(code) && identical(code[[1L]], as.name("function"))) {
     current$log("warn", paste0(
@@ -104,15 +105,20 @@ warn_of_code <- function(operation, code, caller) {
       "write the code itself, as in durable_step(\"load\", read_sales(month))"
     ))
   }
-  if (!is.name(code) || !exists(as.character(code), envir = caller, inherits = FALSE)) {
+  if (!is.name(code)) {
+    return(invisible())
+  }
+  variable <- as.character(code)
+  execution <- current$durable
+  if (variable %in% execution$warned || !exists(variable, envir = caller, inherits = FALSE)) {
     return(invisible())
   }
   fn <- sys.function(which(vapply(sys.frames(), identical, logical(1), caller))[1L])
-  if (!as.character(code) %in% names(formals(fn))) {
+  if (!variable %in% names(formals(fn))) {
+    execution$warned <- c(execution$warned, variable)
     current$log("warn", paste0(
-      operation$label, " has the variable ", as.character(code), " as its code, which was ",
-      "computed outside of the step, and is again in each replay: write the call that computes it ",
-      "into the step"
+      operation$label, " has the variable ", variable, " as its code, which was computed outside ",
+      "of the step, and is again in each replay: write the call that computes it into the step"
     ))
   }
 }

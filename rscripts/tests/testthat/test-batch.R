@@ -172,6 +172,8 @@ test_that("the function may take context, in any place", {
 test_that("a function that cannot process a record is refused at load time", {
   expect_error(runtime$batch_handler("process"), "f must be a function of a record, not character")
   expect_error(runtime$batch_handler(), "f")
+  durable <- runtime$durable(function(record) NULL)
+  expect_error(runtime$batch_handler(durable), "pass event_records(event) to durable_map()", fixed = TRUE)
   expect_error(runtime$batch_handler(function() NULL), "no argument for the record")
   expect_error(runtime$batch_handler(function(context) NULL), "no argument for the record")
   expect_error(runtime$batch_handler(function(record, db, retry = 1) NULL), "give \"db\" a default")

@@ -124,6 +124,7 @@ test_that("a variable as the code is warned of once", {
   f <- function(event) {
     x <- event$a
     durable_step("s", x)
+    for (i in 1:2) durable_step("u", x)
     durable_step("t", event)
     durable_wait(seconds = 1)
   }
