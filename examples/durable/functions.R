@@ -2,10 +2,14 @@
 
 report <- durable(function(month) {
   sales <- durable_step("load", read_sales(month), retry = backoff(attempts = 4, first = 5))
-  fits <- durable_map(split(sales, sales$shop), function(shop) durable_step("fit", trend(shop)), name = "fits")
+  fits <- durable_map(split(sales, sales$shop), function(shop) {
+    durable_step("fit", trend(shop))
+  }, name = "fits")
   growing <- sum(unlist(durable_results(fits)) > 0)
 
-  answer <- durable_wait_for_callback("approval", function(id) ask(month, growing, id), timeout = 3 * 86400)
+  answer <- durable_wait_for_callback("approval", function(id) {
+    ask(month, growing, id)
+  }, timeout = 3 * 86400)
   if (!isTRUE(answer$approved)) {
     return(list(month = month, sent = FALSE))
   }
@@ -27,6 +31,8 @@ read_sales <- function(month) {
 trend <- function(shop) unname(coef(lm(sold ~ week, shop))[["week"]])
 
 # ask() and send() stand for mails.
-ask <- function(month, growing, id) message("May the report of ", month, " be sent? ", growing, " shops grow. Answer to ", id)
+ask <- function(month, growing, id) {
+  message("May the report of ", month, " be sent? ", growing, " shops grow. Answer to ", id)
+}
 
 send <- function(month, growing) message("Report of ", month, ": ", growing, " shops grow")

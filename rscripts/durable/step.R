@@ -96,8 +96,8 @@ with_step <- function(operation, number, expr) {
 
 # warn_of_code() warns of code that is probably a mistake: durable_step("load", x) with a variable
 # of the handler, because what made it ran outside of the step and runs again in each replay; and
-# durable_step("load", function() ...), which stores the function. It warns of a variable once, since
-# the step may be in a loop.
+# durable_step("load", function() ...), which stores the function. It warns of a variable once,
+# because the step may be in a loop.
 warn_of_code <- function(operation, code, caller) {
   if (is.call(code) && identical(code[[1L]], as.name("function"))) {
     current$log("warn", paste0(
