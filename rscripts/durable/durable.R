@@ -17,8 +17,8 @@
 
 # durable() makes a durable handler: report <- durable(function(month) ...).
 #
-# f: the function. It is called again and again in the course of an execution. All that is slow,
-#   draws on the world outside or changes it must be in a step.
+# f: the function. It is called again and again in the course of an execution. Code that is slow, or
+#   that reads or changes anything outside of R, must be in a step.
 # log_replays: TRUE logs also what the handler logs while it is replayed.
 #
 # Returns a function: the handler. Stops if `f` is not a function of R code.
@@ -43,8 +43,8 @@ durable_now <- function() {
   as.POSIXct(durable$started / 1000, origin = "1970-01-01", tz = "UTC")
 }
 
-# is_replaying() returns whether the handler runs over operations that it has been through in an
-# earlier invocation. It is FALSE in a step, and outside of a durable execution.
+# is_replaying() returns whether the handler repeats what it did in an earlier invocation. It is
+# FALSE in a step, and outside of a durable execution.
 is_replaying <- function() {
   durable <- current$durable
   !is.null(durable) && replays(durable)

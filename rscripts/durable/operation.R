@@ -28,8 +28,8 @@ begin_operation <- function(what, type, subtype, name) {
   list(id = id, parent = context$parent, type = type, subtype = subtype, name = name, label = label)
 }
 
-# can_operate() returns the execution, or does not return: code that runs while the handler is
-# suspended, such as that of on.exit(), is ended there.
+# can_operate() returns the execution. If the handler is suspended, it does not return, so that code
+# that still runs, such as that of on.exit(), ends there.
 can_operate <- function(label) {
   execution <- the_execution(label)
   end_if_suspended(execution)

@@ -41,8 +41,7 @@ execute_at_desk <- function(handler, text, frame, answers) {
   }
 }
 
-# silent_replay() evaluates `expr`. Messages and warnings of a handler that is replayed end here, as
-# its log records do.
+# silent_replay() evaluates `expr`. It drops messages and warnings of a replay, as the log does.
 silent_replay <- function(expr) {
   replayed <- function() {
     execution <- current$durable
@@ -67,8 +66,8 @@ check_answers <- function(answers) {
   }
 }
 
-# answer_open() lets something happen that the execution waits for: the answers to callbacks and
-# invokes, or else the next moment. It stops if nothing can.
+# answer_open() answers the callbacks and invokes that the execution waits for. If there are none,
+# it skips the time to the next end of a wait. It stops if the execution waits for neither.
 answer_open <- function(memory, answers) {
   open <- open_operations(memory)
   answered <- FALSE
