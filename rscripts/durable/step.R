@@ -76,6 +76,7 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
   decided <- attempt(
     with_step(operation, number, retry_pause(operation$label, retry, done$cond, number))
   )
+  log_failure(operation, number, done$error, decided$value)
   if (!is.null(decided$value)) {
     send_operation(operation, "retry", error = done$error, delay_seconds = decided$value)
     suspend(current$durable)
@@ -83,6 +84,19 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
   error <- if (is.null(decided$cond)) done$error else decided$error
   send_operation(operation, "fail", error = error)
   failed(error)
+}
+
+# log_failure() logs that an attempt of a step has failed, with the stack of its code: the error
+# that the step stops with shows only where the step was called. `pause` is that before the next
+# attempt, NULL if there is none.
+log_failure <- function(operation, number, error, pause) {
+  then <- if (is.null(pause)) "the last" else paste("the next one in", pause, "s")
+  text <- paste0(
+    operation$label, ": attempt ", number, " failed, ", then, ": ", error$message
+  )
+  with_step(operation, number, {
+    current$log("warn", paste(c(text, as.character(error$stack)), collapse = "\n"))
+  })
 }
 
 # with_step() evaluates `expr`, the code of a step: with R's own random numbers, and with log

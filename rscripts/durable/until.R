@@ -56,6 +56,7 @@ durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, 
     list(text = text, value = now, reached = reached, pause = pause)
   }))
   if (!is.null(checked$cond)) {
+    log_failure(operation, number, checked$error, NULL)
     send_operation(operation, "fail", error = checked$error)
     failed(checked$error)
   }

@@ -1,9 +1,13 @@
 # Durable handlers, run by invoke_handler() with an execution in memory.
 
-# execute() runs a durable handler and returns its execution, see execution_at_desk().
+# execute() runs a durable handler and returns its execution, see execution_at_desk(). It drops the
+# records of log_failure().
 execute <- function(f, event = list(), ..., log_replays = FALSE, env = parent.frame()) {
   local_desk(env)
-  desk$invoke_handler(desk$durable(f, log_replays), event, as = "execution", ...)
+  withCallingHandlers(
+    desk$invoke_handler(desk$durable(f, log_replays), event, as = "execution", ...),
+    lambda_log = function(m) if (grepl(": attempt [0-9]+ failed", m$text)) invokeRestart("muffleMessage")
+  )
 }
 
 # result() returns the result of a durable handler that succeeds.

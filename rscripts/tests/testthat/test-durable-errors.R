@@ -62,6 +62,6 @@ test_that("a stored error cannot stand for an interrupt or a warning", {
 test_that("the stack of an error is stored", {
   local_desk()
   writeLines(c("inner <- function() stop(\"boom\")", "f <- durable(function() durable_step(\"s\", inner(), retry = NULL))"), "functions.R")
-  error <- tryCatch(desk$invoke_handler("functions.f"), error = function(e) e)
+  error <- tryCatch(suppressMessages(desk$invoke_handler("functions.f")), error = function(e) e)
   expect_match(error$stack_trace, "inner()", fixed = TRUE, all = FALSE)
 })

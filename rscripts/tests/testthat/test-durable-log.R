@@ -76,6 +76,20 @@ test_that("records name the execution, the step and its attempt", {
   expect_identical(records[[3L]]$fields$attempt, 2L)
 })
 
+test_that("each attempt that fails is logged with its stack", {
+  local_desk()
+  inner <- function() stop("no database")
+  flaky <- desk$durable(function() durable_step("load", inner(), retry = function(error, attempt) if (attempt < 2) 7))
+  messages <- testthat::capture_messages(try(desk$invoke_handler(flaky), silent = TRUE))
+  expect_match(messages[1L], "durable_step(\"load\"): attempt 1 failed, the next one in 7 s: no database\n", fixed = TRUE)
+  expect_match(messages[1L], "\n  at stop(\"no database\") (test-durable-log.R", fixed = TRUE)
+  expect_match(messages[1L], "operationName=\"load\" attempt=1", fixed = TRUE)
+  expect_match(messages[2L], "durable_step(\"load\"): attempt 2 failed, the last: no database", fixed = TRUE)
+  broken <- desk$durable(function() durable_until("poll", function(state) inner()))
+  messages <- testthat::capture_messages(try(desk$invoke_handler(broken), silent = TRUE))
+  expect_match(messages, "durable_until(\"poll\"): attempt 1 failed, the last: no database", fixed = TRUE)
+})
+
 test_that("outside of an execution a record is unchanged", {
   seen <- NULL
   log <- runtime$log_of_execution(function(level, message, call, fields, load, line) seen <<- list(level, message, fields))

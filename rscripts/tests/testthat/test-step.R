@@ -77,7 +77,7 @@ interrupted <- function(f, env = parent.frame()) {
   memory <- desk$new_memory()
   desk$memory_sender(memory)(list(id = "1", type = "STEP", subtype = "Step", name = "s", action = "start"), NULL)
   execution <- desk$new_execution(desk$memory_frame(memory), desk$memory_sender(memory))
-  list(value = desk$run_durable(execution, f), stored = memory$operations[["1"]])
+  list(value = suppressMessages(desk$run_durable(execution, f)), stored = memory$operations[["1"]])
 }
 
 test_that("an interrupted step runs again, unless it is to run at most once", {
