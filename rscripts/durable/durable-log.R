@@ -3,6 +3,7 @@
 # log_of_execution() returns a function like `log`, see log_to(), that drops what is logged in a
 # replay, and adds the execution, the step and its attempt to the other records.
 log_of_execution <- function(log) {
+  force(log)
   function(level, message, call = NULL, fields = list(), load = NULL, line = NULL) {
     execution <- current$durable
     if (is.null(execution)) {

@@ -25,8 +25,11 @@ current <- new.env(parent = emptyenv())
 #   whole   TRUE while the handler is primed: a stream is collected then, because nobody reads it
 new_invocation <- function(frame, io) {
   log <- log_to(io, frame$id)
+  if (!is.null(frame$durable)) {
+    log <- log_of_execution(log)
+  }
   list2env(
-    list(frame = frame, io = io, log = if (is.null(frame$durable)) log else log_of_execution(log), started = now_ms()),
+    list(frame = frame, io = io, log = log, started = now_ms()),
     envir = new.env(parent = emptyenv())
   )
 }

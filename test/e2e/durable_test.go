@@ -107,6 +107,20 @@ func TestDurableValues(t *testing.T) {
 	}
 }
 
+// Large events and results have formats of their own between bootstrap and R.
+func TestDurableRecords(t *testing.T) {
+	_, f := startLocal(t, "durable.records", nil, "--skip-time")
+	var rows, want []string
+	for i := range 3000 {
+		rows = append(rows, fmt.Sprintf(`{"a":%d,"b":%d.5}`, i, i))
+		want = append(want, fmt.Sprintf(`{"a":%d,"sum":%d.5,"replayed":true}`, i, 2*i))
+	}
+	got := f.invoke(`{"rows":[` + strings.Join(rows, ",") + `]}`).Body
+	if got != "["+strings.Join(want, ",")+"]" {
+		t.Errorf("the result is %.200s, want %.200s", got, strings.Join(want, ","))
+	}
+}
+
 func TestNothingCatchesASuspension(t *testing.T) {
 	p, f := startLocal(t, "durable.run", nil, "--skip-time")
 	const want = `{"a":"through","b":[true,true],"seen":[]}`

@@ -77,6 +77,13 @@ cases$values <- function() {
 }
 methods::setClass("Shape", representation(sides = "numeric"))
 
+# A result that bootstrap encodes, of an event that it decodes.
+records <- durable(function(rows) {
+  sums <- durable_step("sums", rows$a + rows$b)
+  durable_wait(seconds = 1)
+  data.frame(a = rows$a, sum = sums, replayed = is.data.frame(rows))
+})
+
 # What R itself does around a suspension.
 cases$caught <- function() {
   seen <- character()
