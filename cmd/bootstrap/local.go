@@ -77,13 +77,14 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 		defer r.close()
 		watching = append(watching, r)
 	}
-	dur := &localDurable{pool: p}
+	functions := &localFunctions{settings: s, options: o, getenv: getenv, out: out, log: log, running: map[string]*localChained{}}
+	dur := &localDurable{pool: p, functions: functions}
 	emu := newEmulator(p, o, addr, out, watching, dur)
 	con.emulator, con.durable, server.console, server.durable = emu, dur, con.Console, dur
 	if err := dur.start(emu, o, server.runtime.Addr().String(), log); err != nil {
 		return errors.Join(err, server.close())
 	}
-	defer dur.backend.Close()
+	defer dur.close()
 	api, err := runtimeapi.NewClient(server.runtime.Addr().String(), version, o.concurrency)
 	if err != nil {
 		return errors.Join(err, server.close())
@@ -102,7 +103,10 @@ func runLocal(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	if o.watch {
 		p.spawned = emu.Resume
-		r := &reloader{newSupervisor: supervise, pool: p, emu: emu, api: api, files: watch.New(s.taskRoot), log: log, console: consoleURL(addr)}
+		r := &reloader{
+			newSupervisor: supervise, pool: p, emu: emu, functions: functions, api: api,
+			files: watch.New(s.taskRoot), log: log, console: consoleURL(addr),
+		}
 		run = r.run
 	}
 	var g oklog.Group
@@ -190,13 +194,17 @@ func banner(handler string, o *localOptions, addr string, ready protocol.Ready, 
 	if o.http != "" {
 		httpLine = fmt.Sprintf("  curl 'http://%s/%s'\n", addr, queryString(ready.Required))
 	}
+	async := ""
+	if ready.Durable {
+		async = "-H 'X-Amz-Invocation-Type: Event' " // else curl waits for the end of the execution
+	}
 	return fmt.Sprintf(`
 %s is served on http://%s (%s%s, timeout %s, memory %d MB)
 %sTry it:
-  curl -d '{%s}' http://%s/2015-03-31/functions/function/invocations
+  curl %s-d '{%s}' http://%s/2015-03-31/functions/function/invocations
 %s%sStop it with Ctrl-C.
 
-`, handler, addr, version, workers, o.timeout, o.memory, started, strings.Join(members, ", "), addr, httpLine, consoleLine)
+`, handler, addr, version, workers, o.timeout, o.memory, started, async, strings.Join(members, ", "), addr, httpLine, consoleLine)
 }
 
 // queryString returns a query string with the function's required arguments.

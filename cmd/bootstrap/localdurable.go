@@ -12,17 +12,20 @@ import (
 
 // A localDurable runs durable executions if the handler is durable. Otherwise it passes everything on.
 type localDurable struct {
-	pool    *pool
-	emu     *emulator.Emulator
-	backend *backend.Backend
+	pool      *pool
+	emu       *emulator.Emulator
+	backend   *backend.Backend
+	functions *localFunctions
 }
 
 // start makes the backend, which the supervisor reaches at the address of the Runtime API.
 func (d *localDurable) start(emu *emulator.Emulator, o *localOptions, addr string, log *slog.Logger) (err error) {
 	d.emu = emu
 	d.pool.durable = durable.NewLocalClient("http://" + addr)
+	d.functions.durable = d.pool.durable
 	d.backend, err = backend.New(backend.Config{
 		Invoke:   d.invoke,
+		Find:     d.functions.find,
 		Prefix:   emulator.FunctionARN(""),
 		SkipTime: o.skipTime,
 		Dir:      o.data,
@@ -42,6 +45,12 @@ func (d *localDurable) resume() {
 	if d.pool.lastReady().Durable {
 		d.backend.Resume()
 	}
+}
+
+// close stops the executions where they are, and ends the functions that they have invoked.
+func (d *localDurable) close() {
+	d.backend.Close()
+	d.functions.close()
 }
 
 func (d *localDurable) handler(next http.Handler) http.Handler { return d.backend.Handler(next, d.is) }

@@ -15,6 +15,7 @@ type reloader struct {
 	newSupervisor func() (*supervisor.Supervisor, error)
 	pool          *pool
 	emu           *emulator.Emulator
+	functions     *localFunctions
 	api           supervisor.RuntimeAPI
 	files         *watch.Watcher
 	log           *slog.Logger
@@ -37,6 +38,7 @@ func (r *reloader) run(ctx context.Context) error {
 		}
 		r.serve(ctx, s, changes)
 		r.pool.forget()
+		r.functions.restart(ctx)
 		r.emu.Restart()
 	}
 	return nil

@@ -28,16 +28,17 @@ const maxBody = 7 << 20
 // all if durable reports that the function is not durable.
 func (b *Backend) Handler(next http.Handler, durable func(context.Context) bool) http.Handler {
 	api := http.NewServeMux()
-	api.HandleFunc("POST "+pathExecutions+"{arn}/checkpoint", b.execution(b.handleCheckpoint))
-	api.HandleFunc("GET "+pathExecutions+"{arn}/state", b.execution(b.handleState))
-	api.HandleFunc("GET "+pathExecutions+"{arn}/history", b.execution(b.handleHistory))
-	api.HandleFunc("POST "+pathExecutions+"{arn}/stop", b.execution(b.handleStop))
-	api.HandleFunc("POST "+pathExecutions+"{arn}/skip/{id}", b.execution(b.handleSkip)) // not of AWS
-	api.HandleFunc("GET "+pathExecutions+"{arn}", b.execution(b.handleGet))
+	api.HandleFunc("POST "+pathExecutions+"{arn}/checkpoint", b.ofExecution(b.handleCheckpoint))
+	api.HandleFunc("GET "+pathExecutions+"{arn}/state", b.ofExecution(b.handleState))
+	api.HandleFunc("GET "+pathExecutions+"{arn}/history", b.ofExecution(b.handleHistory))
+	api.HandleFunc("POST "+pathExecutions+"{arn}/stop", b.ofExecution(b.handleStop))
+	api.HandleFunc("POST "+pathExecutions+"{arn}/skip/{id}", b.ofExecution(b.handleSkip)) // not of AWS
+	api.HandleFunc("GET "+pathExecutions+"{arn}", b.ofExecution(b.handleGet))
 	api.HandleFunc("POST "+pathCallbacks+"{id}/succeed", b.handleSucceed)
 	api.HandleFunc("POST "+pathCallbacks+"{id}/fail", b.handleFail)
 	api.HandleFunc("POST "+pathCallbacks+"{id}/heartbeat", b.handleHeartbeat)
 	api.HandleFunc("GET "+pathFunctions+"{name}/durable-executions", b.handleList)
+	api.HandleFunc("GET "+strings.TrimSuffix(pathExecutions, "/"), b.handleList) // not of AWS: those of all functions
 	invoke := http.NewServeMux()
 	invoke.HandleFunc("POST /2015-03-31/functions/{name}/invocations", b.handleInvoke)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,10 +55,10 @@ func (b *Backend) Handler(next http.Handler, durable func(context.Context) bool)
 	})
 }
 
-// execution returns the handler for a path with an ARN.
-func (b *Backend) execution(serve func(http.ResponseWriter, *http.Request, *execution)) http.HandlerFunc {
+// ofExecution returns the handler for a path with an ARN.
+func (b *Backend) ofExecution(serve func(http.ResponseWriter, *http.Request, *execution)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		x := b.find(r.PathValue("arn"))
+		x := b.execution(r.PathValue("arn"))
 		if x == nil {
 			refuse(w, &refusal{404, "ResourceNotFoundException", "there is no durable execution with this ARN"})
 			return
@@ -179,13 +180,14 @@ func (x *execution) summary() map[string]any {
 	return view
 }
 
+// handleList lists the executions of a function, or of all if the path names none.
 func (b *Backend) handleList(w http.ResponseWriter, r *http.Request) {
 	query, list := r.URL.Query(), []map[string]any{}
 	name := functionName(r.PathValue("name"))
 	for _, x := range b.all() {
 		x.mu.Lock()
 		statuses := query["Statuses"]
-		if x.Function == name && (len(statuses) == 0 || slices.Contains(statuses, x.Status)) {
+		if (x.Function == name || name == "") && (len(statuses) == 0 || slices.Contains(statuses, x.Status)) {
 			list = append(list, x.summary())
 		}
 		x.mu.Unlock()
@@ -255,7 +257,7 @@ func (b *Backend) handleInvoke(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	x, err := b.start(functionName(r.PathValue("name")), r.Header.Get("X-Amz-Durable-Execution-Name"), input)
+	x, err := b.start(functionName(r.PathValue("name")), r.Header.Get("X-Amz-Durable-Execution-Name"), input, 0)
 	switch {
 	case errors.Is(err, errAlreadyStarted):
 		refuse(w, &refusal{409, "DurableExecutionAlreadyStartedException", err.Error()})

@@ -200,6 +200,7 @@ func TestNamesOfExecutions(t *testing.T) {
 	if _, ok := errors.AsType[*types.DurableExecutionAlreadyStartedException](err); !ok {
 		t.Errorf("another payload: %v, want a DurableExecutionAlreadyStartedException", err)
 	}
+	suspendedFor(t, api, arn)
 }
 
 func TestStopAndList(t *testing.T) {

@@ -20,12 +20,11 @@ const maxTimeout = 31_622_400 * time.Second
 
 // Config configures a Backend.
 type Config struct {
-	// Invoke runs one invocation of a function.
+	// Invoke runs one invocation of the function, which callers may give any name.
 	Invoke func(ctx context.Context, function string, event []byte) (Result, error)
 
-	// Plain reports whether a function is not durable, and is invoked with its input as the event. If
-	// nil, all are durable.
-	Plain func(function string) bool
+	// Find returns a function that an execution invokes. If nil, that is the function itself.
+	Find func(ctx context.Context, name string) (Function, error)
 
 	// Prefix is the ARN of a function without its name.
 	Prefix string
@@ -45,6 +44,12 @@ type Result struct {
 	RequestID     string
 	Body          []byte
 	FunctionError bool
+}
+
+// A Function is one that executions invoke. If it is not durable, its event is the input.
+type Function struct {
+	Durable bool
+	Invoke  func(ctx context.Context, event []byte) (Result, error)
 }
 
 // A Backend keeps executions. It is safe for concurrent use.
@@ -141,8 +146,8 @@ var (
 )
 
 // start starts an execution. An empty name stands for a new one. If one with this name and payload
-// exists, that is returned.
-func (b *Backend) start(function, name string, input []byte) (*execution, error) {
+// exists, that is returned. Its depth is 0 unless another execution invokes the function.
+func (b *Backend) start(function, name string, input []byte, depth int) (*execution, error) {
 	if name == "" {
 		name = uuid.NewString()
 	}
@@ -158,6 +163,7 @@ func (b *Backend) start(function, name string, input []byte) (*execution, error)
 		return x, nil
 	}
 	x := newExecution(b, function, name, string(input))
+	x.Depth = depth
 	b.add(x)
 	b.mu.Unlock()
 	x.mu.Lock()
@@ -173,7 +179,7 @@ func (b *Backend) start(function, name string, input []byte) (*execution, error)
 
 // Run starts an execution and waits for its end.
 func (b *Backend) Run(ctx context.Context, function string, input []byte) (Result, error) {
-	x, err := b.start(function, "", input)
+	x, err := b.start(function, "", input, 0)
 	if err != nil {
 		return Result{}, err
 	}
@@ -187,15 +193,19 @@ func (b *Backend) Run(ctx context.Context, function string, input []byte) (Resul
 	return x.result(), nil
 }
 
-func (b *Backend) find(arn string) *execution {
+func (b *Backend) execution(arn string) *execution {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.byARN[arn]
 }
 
-// plain reports whether a function is not durable.
-func (b *Backend) plain(function string) bool {
-	return b.config.Plain != nil && b.config.Plain(function)
+// find returns a function that an execution invokes.
+func (b *Backend) find(name string) (Function, error) {
+	if b.config.Find != nil {
+		return b.config.Find(b.ctx, name)
+	}
+	invoke := func(ctx context.Context, event []byte) (Result, error) { return b.config.Invoke(ctx, name, event) }
+	return Function{Durable: true, Invoke: invoke}, nil
 }
 
 // token is the text of the checkpoint token number n.

@@ -22,6 +22,7 @@ type execution struct {
 
 	ARN, ID, Name, Function string
 	Input                   string
+	Depth                   int // how many executions wait for it, each for the next
 
 	mu        sync.Mutex
 	Status    string
@@ -105,7 +106,7 @@ func (x *execution) invoke() {
 	started := x.now()
 	x.mu.Unlock()
 
-	result, err := x.backend.config.Invoke(x.backend.ctx, x.Function, event)
+	result, err := x.call(event)
 	if x.backend.ctx.Err() != nil {
 		return
 	}
@@ -138,6 +139,18 @@ func (x *execution) invoke() {
 		x.Failures = 0
 		x.schedule()
 	}
+}
+
+// call invokes the function.
+func (x *execution) call(event []byte) (Result, error) {
+	if x.Depth == 0 {
+		return x.backend.config.Invoke(x.backend.ctx, x.Function, event)
+	}
+	f, err := x.backend.find(x.Function)
+	if err != nil {
+		return Result{}, err
+	}
+	return f.Invoke(x.backend.ctx, event)
 }
 
 // take takes the answer to an invocation. It returns why the invocation has failed. The lock is held.

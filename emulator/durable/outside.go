@@ -1,6 +1,8 @@
 package durable
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	wire "lambda-r-runtime/durable"
@@ -99,13 +101,17 @@ func (x *execution) startChained(r *record, u *wire.Update) {
 	x.chain(r)
 }
 
+// maxDepth is how many executions may wait for one another, each for the next. Lambda's detection of
+// recursive loops also stops functions after about 16 invocations in a row.
+const maxDepth = 16
+
 // chain runs the function of a chained invoke. The lock is held.
 func (x *execution) chain(r *record) {
 	x.chained++
 	function, input, name := functionName(r.FunctionName), r.FunctionInput, x.ID+"-"+r.Operation.ID
-	b := x.backend
+	b, depth := x.backend, x.Depth+1
 	b.spawn(func() {
-		result, failure := b.call(function, name, []byte(input))
+		o := b.call(function, name, []byte(input), depth)
 		if b.ctx.Err() != nil {
 			return
 		}
@@ -114,64 +120,84 @@ func (x *execution) chain(r *record) {
 		// Lambda takes a moment to invoke a function. Here its end is recorded after the invocation that
 		// has asked for it.
 		if x.running {
-			x.deferred = append(x.deferred, func() { x.endChained(r, result, failure) })
+			x.deferred = append(x.deferred, func() { x.endChained(r, o) })
 			return
 		}
-		x.endChained(r, result, failure)
+		x.endChained(r, o)
 		x.save()
 	})
 }
 
+// A chainedEnd is how a function that an execution has invoked ended.
+type chainedEnd struct {
+	status  string
+	result  *string
+	failure *wire.ErrorObject
+}
+
 // endChained records the end of a chained invoke, and invokes the function. The lock is held.
-func (x *execution) endChained(r *record, result *string, failure *wire.ErrorObject) {
+func (x *execution) endChained(r *record, end chainedEnd) {
 	x.chained--
 	if x.ended() {
 		return
 	}
 	o := &r.Operation
 	x.changed(r)
-	o.EndTimestamp = wire.At(x.now())
-	if failure != nil {
-		o.Status, o.ChainedInvokeDetails.Error = wire.StatusFailed, failure
-		x.record("ChainedInvokeFailed", r, details{"Error": errorDetails(failure)})
-	} else {
-		o.Status, o.ChainedInvokeDetails.Result = wire.StatusSucceeded, result
-		x.record("ChainedInvokeSucceeded", r, details{"Result": resultDetails(result)})
+	o.Status, o.EndTimestamp = end.status, wire.At(x.now())
+	o.ChainedInvokeDetails.Result, o.ChainedInvokeDetails.Error = end.result, end.failure
+	switch end.status {
+	case wire.StatusSucceeded:
+		x.record("ChainedInvokeSucceeded", r, details{"Result": resultDetails(end.result)})
+	case wire.StatusTimedOut:
+		x.record("ChainedInvokeTimedOut", r, details{"Error": errorDetails(end.failure)})
+	case wire.StatusStopped:
+		x.record("ChainedInvokeStopped", r, details{"Error": errorDetails(end.failure)})
+	default:
+		x.record("ChainedInvokeFailed", r, details{"Error": errorDetails(end.failure)})
 	}
 	x.kick()
 }
 
-// call invokes a function for another one, and waits for its end.
-func (b *Backend) call(function, name string, input []byte) (*string, *wire.ErrorObject) {
-	if b.plain(function) {
-		r, err := b.config.Invoke(b.ctx, function, input)
+// call invokes a function for an execution, and waits for its end.
+func (b *Backend) call(function, name string, input []byte, depth int) chainedEnd {
+	failed := func(errorType, message string) chainedEnd {
+		return chainedEnd{wire.StatusFailed, nil, &wire.ErrorObject{ErrorType: errorType, ErrorMessage: message}}
+	}
+	if depth > maxDepth {
+		return failed("RecursiveInvocationException", fmt.Sprintf("%d executions wait for one another, each for the next: "+
+			"does %s invoke itself, or a function that invokes it?", maxDepth, function))
+	}
+	f, err := b.find(function)
+	if err != nil {
+		return failed("ResourceNotFoundException", err.Error())
+	}
+	if !f.Durable {
+		r, err := f.Invoke(b.ctx, input)
 		if err != nil {
-			return nil, &wire.ErrorObject{ErrorType: "Lambda.Unavailable", ErrorMessage: err.Error()}
+			return failed("Lambda.Unavailable", err.Error())
 		}
 		if r.FunctionError {
-			return nil, functionError(r.Body)
+			return chainedEnd{wire.StatusFailed, nil, functionError(r.Body)}
 		}
 		text := string(r.Body)
-		return &text, nil
+		return chainedEnd{wire.StatusSucceeded, &text, nil}
 	}
-	child, err := b.start(function, shorten(name), input)
+	child, err := b.start(function, shorten(name), input, depth)
 	if err != nil {
-		return nil, &wire.ErrorObject{ErrorType: "InvalidParameterValueException", ErrorMessage: err.Error()}
+		return failed("InvalidParameterValueException", err.Error())
 	}
 	select {
 	case <-child.done:
 	case <-b.ctx.Done():
-		return nil, &wire.ErrorObject{ErrorMessage: b.ctx.Err().Error()}
+		return chainedEnd{} // it is invoked again when the executions continue
 	}
 	child.mu.Lock()
 	defer child.mu.Unlock()
+	failure := child.Error
 	if child.Status != wire.StatusSucceeded {
-		if child.Error == nil {
-			return nil, &wire.ErrorObject{ErrorType: child.Status}
-		}
-		return nil, child.Error
+		failure = cmp.Or(failure, &wire.ErrorObject{ErrorType: child.Status})
 	}
-	return child.Result, nil
+	return chainedEnd{child.Status, child.Result, failure}
 }
 
 // shorten returns a name of at most 64 characters that is as unique as name.

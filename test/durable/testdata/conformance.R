@@ -8,8 +8,9 @@ conform <- durable(function(event = NULL, context) {
   cases[[sub("case-", "", name)]](event)
 }, log_replays = TRUE)
 
-cases$echo <- function(event) event
-cases$broken <- function(event) stop("target failed")
+# The functions that cases invoke. One is durable.
+echo <- function(event) event
+broken <- durable(function(event) stop("target failed"))
 
 run_id <- function() basename(durable_arn())
 durable_arn <- function() get("current", envir = environment(durable_now))$durable$arn
