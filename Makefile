@@ -7,7 +7,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 
-.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser test-durable bench-durable chaos-durable picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
+.PHONY: help run build layer release test-release test-machines image image-test test quick check test-r-versions test-arm64 test-snapstart test-browser test-durable test-durable-js bench-durable chaos-durable picture fuzz bench bench-peers bench-growth bench-web bench-snapstart bench-fork property chaos soak runtime-deps test-deps
 help:
 	@grep -E '^# make' $(MAKEFILE_LIST) | sed 's/^# //'
 
@@ -70,8 +70,8 @@ test-arm64:
 VULNDB ?=
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
-	$(GO) vet -tags image,criu,browser,release,machines ./...
-	$(GO) tool staticcheck -tags image,criu,browser,release,machines ./...
+	$(GO) vet -tags image,criu,browser,release,machines,durablejs ./...
+	$(GO) tool staticcheck -tags image,criu,browser,release,machines,durablejs ./...
 	@GO='$(GO)' scripts/govulncheck '$(VULNDB)' ./cmd/bootstrap
 
 # make test-snapstart   restore one snapshot several times, and check that nothing is drawn twice; as root
@@ -90,6 +90,13 @@ test-machines: test-deps
 CASES ?=
 test-durable: test-deps
 	$(GO) test ./test/durable -run Conformance -v -count 1 -timeout 20m -durable.cases=$(CASES)
+
+# make test-durable-js   the cases in CASES with AWS's SDK for JavaScript, from npm, on our backend (needs node and npm)
+test-durable-js:
+	mkdir -p bin/durable-js && cp test/durable/testdata/javascript/package*.json bin/durable-js
+	npm ci --silent --prefix bin/durable-js
+	$(GO) test -tags durablejs ./test/durable -run JavaScript -v -count 1 -timeout 20m \
+		-durable.cases=$(CASES) -durable.modules=$(CURDIR)/bin/durable-js/node_modules
 
 # make chaos-durable   break durable executions with fake R (ROUNDS) and with real R (REAL_ROUNDS), from SEED on
 chaos-durable: test-deps
