@@ -138,6 +138,7 @@ type initFacts struct {
 	Slowest  []protocol.PackageLoad `json:"slowest"`
 	Took     float64                `json:"took"` // from the start of R, in milliseconds
 	Required []string               `json:"required"`
+	Durable  bool                   `json:"durable"`
 
 	seq uint64
 }

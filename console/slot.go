@@ -102,7 +102,8 @@ func (c *Console) ready(t supervisor.Ready) {
 	info := t.Stats.Ready
 	c.init = initFacts{
 		RVersion: info.RVersion, Ms: info.InitMs, Slowest: info.Slowest, Took: milliseconds(t.Took), Required: info.Required,
-		seq: c.change(),
+		Durable: info.Durable,
+		seq:     c.change(),
 	}
 	if c.failure.Report != nil {
 		c.failure = failure{seq: c.change()}

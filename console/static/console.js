@@ -3,6 +3,7 @@
 import { byId, duration, keyed, setText } from "/_console/dom.js";
 import { connect, model } from "/_console/model.js";
 import { showCharts } from "/_console/charts.js";
+import { readExecutions, showExecutions, startExecutions } from "/_console/executions.js";
 import { logLine, showDetail, showReport } from "/_console/detail.js";
 import { startForm } from "/_console/invoke.js";
 import { showInvocations } from "/_console/invocations.js";
@@ -24,6 +25,7 @@ function draw() {
   showHeader();
   showFailure();
   showWorkers(choose);
+  showExecutions();
   showInvocations(choose);
   if (drawn - charted >= pace.charts) {
     charted = drawn;
@@ -73,9 +75,14 @@ function showLog() {
 
 startForm(choose);
 startWorkers(changed);
+startExecutions(changed);
 connect(changed, (isLive) => {
   const node = byId("connection");
   setText(node, isLive ? "live" : "connection lost, trying again");
   node.className = isLive ? "live" : "lost";
 });
-setInterval(() => document.hidden || changed(), pace.charts); // the timeline moves
+setInterval(() => {
+  if (document.hidden) return;
+  changed(); // the timeline moves
+  readExecutions();
+}, pace.charts);
