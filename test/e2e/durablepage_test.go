@@ -51,7 +51,7 @@ func TestDurablePageOnOneMachine(t *testing.T) {
 		if ran++; ran == 2 {
 			id = p.waitFor(`Answer to (\S+)`)[1]
 		}
-		text := strings.NewReplacer("curl ", curl+" -sS --fail ", "http://127.0.0.1:8080", f.url).Replace(block.text)
+		text := strings.NewReplacer("curl ", curl+" -sS --fail ", "http://127.0.0.1:9000", f.url).Replace(block.text)
 		cmd := exec.Command("sh", "-c", text)
 		cmd.Env = append(os.Environ(), "ID="+id)
 		if out, err := cmd.CombinedOutput(); err != nil {
