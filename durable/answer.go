@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
+
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // maxAnswer is the size of the largest answer, in bytes, that Lambda's own SDKs send. Larger results are
@@ -49,7 +51,7 @@ func (x *Execution) Suspended() (Answer, error) {
 	defer x.mu.Unlock()
 	x.flush()
 	if x.stopped == nil && !x.waits() {
-		x.stopped = final("Runtime.NothingPending", "the handler was suspended, and the execution waits for nothing")
+		x.stopped = final(runtimeapi.ErrorNothingPending, "the handler was suspended, and the execution waits for nothing")
 	}
 	if x.stopped == nil || errors.Is(x.stopped, errOver) {
 		return Answer{Status: StatusPending}, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // startDelay is how long the start of a step or child context waits for what follows it. An operation
@@ -61,12 +62,12 @@ func Begin(ctx context.Context, deadline time.Time, c *Client, event []byte, log
 	}
 	var e Event
 	if err := json.Unmarshal(event, &e); err != nil {
-		x.stopped = final("Runtime.InvalidDurableEvent", "the event of the durable execution cannot be read: "+err.Error())
+		x.stopped = final(runtimeapi.ErrorInvalidDurableEvent, "the event of the durable execution cannot be read: "+err.Error())
 		return x
 	}
 	x.arn, x.token = e.DurableExecutionArn, e.CheckpointToken
 	if x.arn == "" || x.token == "" {
-		x.stopped = final("Runtime.InvalidDurableEvent", "the event of the durable execution has no DurableExecutionArn or no CheckpointToken")
+		x.stopped = final(runtimeapi.ErrorInvalidDurableEvent, "the event of the durable execution has no DurableExecutionArn or no CheckpointToken")
 		return x
 	}
 	x.log = log.With("execution", x.arn)

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"lambda-r-runtime/internal/random"
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // A checkpoint has at most this many updates, and about as many bytes, as those of AWS's SDKs.
@@ -79,7 +80,7 @@ func (e *retryError) Error() string { return e.err.Error() + "; Lambda invokes t
 func (e *retryError) Unwrap() error { return e.err }
 
 // ErrorType is the errorType reported to Lambda.
-func (e *retryError) ErrorType() string { return "Runtime.CheckpointFailed" }
+func (e *retryError) ErrorType() string { return runtimeapi.ErrorCheckpointFailed }
 
 // retry makes a call until it succeeds, until its error is final, or until the deadline. It returns a
 // *failure or a *retryError.
@@ -127,7 +128,7 @@ func permanent(err error) bool {
 func classify(err error) error {
 	api, ok := errors.AsType[*APIError](err)
 	if ok && !api.Temporary() && !api.StaleToken() || errors.Is(err, errNoCredentials) {
-		return final("Runtime.CheckpointRefused", err.Error())
+		return final(runtimeapi.ErrorCheckpointRefused, err.Error())
 	}
 	return &retryError{err}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 const (
@@ -34,7 +35,7 @@ func check(op protocol.Operation, label string, stored *Operation, payload []byt
 		return final("NonDeterministicExecution", different)
 	}
 	invalid := func(format string, a ...any) error {
-		return final("Runtime.InvalidOperation", label+": "+fmt.Sprintf(format, a...))
+		return final(runtimeapi.ErrorInvalidOperation, label+": "+fmt.Sprintf(format, a...))
 	}
 	switch {
 	case len(op.Name) > maxName || strings.ContainsFunc(op.Name, func(c rune) bool { return c < ' ' || c > '~' }):
@@ -53,7 +54,7 @@ func check(op protocol.Operation, label string, stored *Operation, payload []byt
 }
 
 func tooLarge(label string, size int64) error {
-	return final("Runtime.PayloadTooLarge", fmt.Sprintf(
+	return final(runtimeapi.ErrorPayloadTooLarge, fmt.Sprintf(
 		"%s: the payload has %d bytes, and Lambda stores at most %d: keep it in S3 and pass the key", label, size, maxPayload))
 }
 

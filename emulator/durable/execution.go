@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	wire "lambda-r-runtime/durable"
+	"lambda-r-runtime/protocol/runtimeapi"
 )
 
 // The statuses of an execution, beside those of operations.
@@ -210,7 +211,7 @@ func functionError(body []byte) *wire.ErrorObject {
 		StackTrace   []string `json:"stackTrace"`
 	}
 	if err := json.Unmarshal(body, &e); err != nil {
-		return &wire.ErrorObject{ErrorType: "Runtime.Unknown", ErrorMessage: string(body)}
+		return &wire.ErrorObject{ErrorType: runtimeapi.ErrorUnknown, ErrorMessage: string(body)}
 	}
 	return &wire.ErrorObject{ErrorType: e.ErrorType, ErrorMessage: e.ErrorMessage, StackTrace: e.StackTrace}
 }

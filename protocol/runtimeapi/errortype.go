@@ -36,6 +36,15 @@ const (
 	ErrorWorkerUnavailable = "Runtime.WorkerUnavailable" // no R could take the invocation
 	ErrorForkFailed        = "Runtime.ForkFailed"        // a template cannot fork; only bootstrap gets it
 
+	// Durable executions.
+	ErrorInvalidDurableEvent = "Runtime.InvalidDurableEvent" // the event cannot be read
+	ErrorNotDurable          = "Runtime.NotDurable"          // the handler and the function's settings do not fit
+	ErrorInvalidOperation    = "Runtime.InvalidOperation"    // AWS would refuse the operation
+	ErrorPayloadTooLarge     = "Runtime.PayloadTooLarge"     // the value of an operation is
+	ErrorCheckpointFailed    = "Runtime.CheckpointFailed"    // the API did not answer in time
+	ErrorCheckpointRefused   = "Runtime.CheckpointRefused"   // the API refused it for good
+	ErrorNothingPending      = "Runtime.NothingPending"      // the handler was suspended, with nothing to wait for
+
 	// ErrorFunction is for an R class that has no letters to make a name of.
 	ErrorFunction = "Function.Error"
 )

@@ -29,9 +29,9 @@ var mayImport = map[string][]string{
 
 	"console":             {"emulator", "httpevent", "internal/random", "protocol", "protocol/runtimeapi", "supervisor"},
 	"doctor":              {"internal/memfd", "protocol", "protocol/runtimeapi", "supervisor", "worker", "worker/process"},
-	"durable":             {"internal/random", "protocol"},
+	"durable":             {"internal/random", "protocol", "protocol/runtimeapi"},
 	"emulator":            {"emulator/front", "protocol/runtimeapi"},
-	"emulator/durable":    {"durable"},
+	"emulator/durable":    {"durable", "protocol/runtimeapi"},
 	"emulator/faulty":     {"protocol/runtimeapi"},
 	"emulator/front":      {"protocol/runtimeapi"},
 	"httpevent":           {"protocol"},
