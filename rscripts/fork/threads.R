@@ -39,7 +39,7 @@ set_threads <- function(threads, setters) {
     }
   }
   if (isNamespaceLoaded("data.table")) {
-    getNamespace("data.table")$setDTthreads(NULL)
+    suppressWarnings(getNamespace("data.table")$setDTthreads(NULL)) # it warned of "4,2" when it was loaded
   }
   invisible()
 }
