@@ -19,6 +19,7 @@ type localChecks struct {
 	memory int64                 // the function's, in bytes
 	peak   func() int64          // the memory used so far, in bytes
 	root   string                // the task folder, an absolute path
+	data   string                // the folder of --data, an absolute path, or ""
 	temp   func(slot int) string // the temporary folder of the slot's worker
 	log    *slog.Logger
 
@@ -33,8 +34,12 @@ func newLocalChecks(p *pool, o *localOptions) *localChecks {
 	if err != nil { // the working directory is gone
 		root = p.settings.taskRoot
 	}
+	data := o.data
+	if data != "" {
+		data, _ = filepath.Abs(data) // the same error
+	}
 	return &localChecks{
-		memory: int64(o.memory) << 20, peak: p.peakMemory, root: root, temp: p.tempDir, log: p.log,
+		memory: int64(o.memory) << 20, peak: p.peakMemory, root: root, data: data, temp: p.tempDir, log: p.log,
 		written: map[string]bool{}, temps: map[int]*tempWatch{},
 	}
 }
@@ -68,7 +73,7 @@ func (c *localChecks) checkMemory(log *slog.Logger) {
 }
 
 func (c *localChecks) checkWrites(since time.Time, log *slog.Logger) {
-	for _, path := range writtenSince(c.root, since) {
+	for _, path := range writtenSince(c.root, c.data, since) {
 		if !c.written[path] {
 			c.written[path] = true
 			log.Warn("file written in the task folder, which is read-only in Lambda", "path", path)
@@ -86,8 +91,8 @@ const (
 
 // writtenSince returns the files below root that were changed, or else the folders that were,
 // as by a deleted file. Their paths are relative to root. It skips folders with packages or
-// metadata, and those of the workers.
-func writtenSince(root string, since time.Time) []string {
+// metadata, those of the workers, and data, where bootstrap itself writes.
+func writtenSince(root, data string, since time.Time) []string {
 	since = since.Add(-clockStep)
 	var files, folders []string
 	scanned := 0
@@ -98,7 +103,7 @@ func writtenSince(root string, since time.Time) []string {
 		if err != nil {
 			return nil // it cannot be read, or is gone
 		}
-		if entry.IsDir() && path != root && isNotTask(path, entry.Name()) {
+		if entry.IsDir() && path != root && (path == data || isNotTask(path, entry.Name())) {
 			return fs.SkipDir
 		}
 		switch info, err := entry.Info(); {

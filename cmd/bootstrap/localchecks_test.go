@@ -40,7 +40,7 @@ func TestWrittenSince(t *testing.T) {
 	since := time.Now().Add(-time.Minute)
 	check := func(want ...string) {
 		t.Helper()
-		if got := writtenSince(root, since); !slices.Equal(got, want) {
+		if got := writtenSince(root, filepath.Join(root, "state"), since); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -48,7 +48,7 @@ func TestWrittenSince(t *testing.T) {
 	write("data/x.csv", old)
 	age(".", "data")
 	check()
-	for _, skipped := range []string{".git/index", "renv/library/x", "lambda-r-123/Rtmp1/y"} {
+	for _, skipped := range []string{".git/index", "renv/library/x", "lambda-r-123/Rtmp1/y", "state/x.execution.json"} {
 		write(skipped, time.Now())
 	}
 	age(".")
