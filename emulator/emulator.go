@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -24,6 +25,10 @@ type Config struct {
 	// HTTP, if not empty, makes every path outside the two APIs an HTTP request to the
 	// function, in this format.
 	HTTP front.Format
+
+	// Execute, if not nil, runs a durable execution whose input is the event of an HTTP request. If
+	// the handler is not durable, it returns false, and the function is invoked.
+	Execute func(ctx context.Context, event []byte) (r Result, ok bool)
 
 	// CORS, if not empty, makes the function's HTTP responses readable for pages of these
 	// origins.

@@ -29,6 +29,12 @@ func (e *Emulator) handleHTTP(w http.ResponseWriter, r *http.Request) {
 		format.Refuse(w, http.StatusRequestEntityTooLarge)
 		return
 	}
+	if e.config.Execute != nil {
+		if result, ok := e.config.Execute(r.Context(), inv.event); ok {
+			e.respondHTTP(w, inv, result.FunctionError, result.Body)
+			return
+		}
+	}
 	if format.Streams() {
 		inv.limit = maxStream
 	}
@@ -48,15 +54,18 @@ func (e *Emulator) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	if a, ok = collect(r, a); !ok {
 		return
 	}
-	if a.functionError {
-		format.Refuse(w, http.StatusBadGateway)
-		return
-	}
-	if a.contentType == runtimeapi.ContentTypeHTTP && !format.Streams() {
+	if !a.functionError && a.contentType == runtimeapi.ContentTypeHTTP && !format.Streams() {
 		e.refuseResult(w, inv, errors.New("it is a stream with a prelude, which a load balancer does not support"))
 		return
 	}
-	if err := format.Respond(w, a.body); err != nil {
+	e.respondHTTP(w, inv, a.functionError, a.body)
+}
+
+// respondHTTP sends the caller the HTTP response that a result stands for.
+func (e *Emulator) respondHTTP(w http.ResponseWriter, inv *invocation, functionError bool, result []byte) {
+	if functionError {
+		e.config.HTTP.Refuse(w, http.StatusBadGateway)
+	} else if err := e.config.HTTP.Respond(w, result); err != nil {
 		e.refuseResult(w, inv, err)
 	}
 }

@@ -141,6 +141,7 @@ func newEmulator(
 		Limit:      o.concurrency + o.queue,
 		PeakMemory: func(int) int64 { return p.peakMemory() },
 		HTTP:       front.Format(o.http),
+		Execute:    dur.execute,
 		CORS:       o.cors,
 		OnFailure:  o.failures,
 		Log:        out,

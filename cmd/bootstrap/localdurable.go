@@ -60,3 +60,12 @@ func (d *localDurable) invoke(ctx context.Context, function string, event []byte
 	id, r, err := d.emu.InvokeAs(ctx, function, event, 0)
 	return backend.Result{RequestID: id, Body: r.Body, FunctionError: r.FunctionError}, err
 }
+
+// execute runs an execution with the event of an HTTP request, if the handler is durable.
+func (d *localDurable) execute(ctx context.Context, event []byte) (r emulator.Result, ok bool) {
+	if !d.is(ctx) {
+		return emulator.Result{}, false
+	}
+	result, err := d.backend.Run(ctx, localFunction, event)
+	return emulator.Result{Body: result.Body, FunctionError: result.FunctionError || err != nil}, true
+}

@@ -118,3 +118,10 @@ cases$replayed <- function() {
   })
   list(same = identical(before[1:2], list(drawn = drawn, began = began)), moved = pid != before$pid, further = runif(1) != drawn[1])
 }
+
+# page answers HTTP requests.
+page <- durable(function(name) {
+  text <- durable_step("greet", if (name == "nobody") stop("no name") else paste("Hello", name), retry = backoff(attempts = 1))
+  durable_wait(hours = 1)
+  html_response(paste0("<p>", text, "</p>"))
+})
