@@ -91,8 +91,9 @@ CASES ?=
 test-durable: test-deps
 	$(GO) test ./test/durable -run Conformance -v -count 1 -timeout 20m -durable.cases=$(CASES)
 
-# make test-durable-js   the cases in CASES with AWS's SDK for JavaScript, from npm, on our backend (needs node and npm)
+# make test-durable-js   the cases in CASES with AWS's SDK for JavaScript, from npm, on the backend of bootstrap local
 test-durable-js:
+	@scripts/install node=nodejs npm=npm
 	mkdir -p bin/durable-js && cp test/durable/testdata/javascript/package*.json bin/durable-js
 	npm ci --silent --prefix bin/durable-js
 	$(GO) test -tags durablejs ./test/durable -run JavaScript -v -count 1 -timeout 20m \
