@@ -11,7 +11,7 @@ var events embed.FS
 
 // A Sample is a sample event of a source.
 type Sample struct {
-	Source string // what sends such events, as docs/handlers.md names it
+	Source string // what sends such events, as docs/events.md names it
 	Name   string
 	Event  []byte
 }

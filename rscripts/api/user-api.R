@@ -136,7 +136,7 @@ on_fork <- function(f) {
 
 # event_records() returns the records of an event as a list. Each record is a list of its own
 # fields, never simplified, and `data`, the decoded payload. The entries of sources.R add `data`;
-# the table of sources in docs/handlers.md describes it, and the other fields that they add.
+# the table of sources in docs/events.md describes it, and the other fields that they add.
 #
 # JSON in a payload is simplified as events are. KPL aggregates of kinesis are not taken apart.
 #

@@ -2,7 +2,7 @@
 
 # sample_event() returns an event as a source sends it, a list.
 #
-# source: the name of a source, such as "sqs"; see docs/handlers.md.
+# source: the name of a source, such as "sqs"; see docs/events.md.
 # ...: fields of the event, by name. sample_fields has those of each source.
 # sample: the name of another sample of the source; by default the first one.
 #

@@ -3,11 +3,11 @@
 # loaded before this one.
 #
 # To add a source: add an entry here, a sample event in tests/testthat/events, and a row to the
-# tables of docs/handlers.md. test-sources.R fails if one is missing.
+# tables of docs/events.md. test-sources.R fails if one is missing.
 
 # event_source() returns the entry of one source.
 #
-# title: what sends the events, as in the row of docs/handlers.md.
+# title: what sends the events, as in the row of docs/events.md.
 # samples: the sample events, files of tests/testthat/events without ".json".
 # key: a key at the top of every event of the source, or several of which one is there. Events
 #   without it are not passed to detect.
@@ -81,7 +81,7 @@ batch_rules <- function(id, sequences, report = report_failures, value = functio
 }
 
 # sources is all sources by name, in the order in which they are tried. LAMBDA_R_EVENT and
-# docs/handlers.md use these names. An authorizer's event is that of a request with a few keys
+# docs/events.md use these names. An authorizer's event is that of a request with a few keys
 # more. Requests come next: everything else in an event of theirs may be the caller's.
 sources <- list(
   authorizer = event_source(

@@ -1,5 +1,5 @@
 // Package deploy checks that the templates in deploy/ parse, are formatted, and agree with the
-// README's settings and with docs/deploy.md. Whether AWS accepts them is for cfn-lint and terraform
+// settings of docs/settings.md and with docs/deploy.md. Whether AWS accepts them is for cfn-lint and terraform
 // validate to find out.
 package deploy
 
@@ -49,10 +49,10 @@ func codeIn(cell string) (names []string) {
 	return names
 }
 
-// settings returns the environment variables of the README's table.
+// settings returns the environment variables of the table in docs/settings.md.
 func settings(t *testing.T) (names []string) {
 	t.Helper()
-	for row := range strings.Lines(section(t, "README.md", "Settings")) {
+	for row := range strings.Lines(readFile(t, "docs/settings.md")) {
 		if cells := strings.Split(row, "|"); len(cells) > 2 {
 			names = append(names, codeIn(cells[1])...)
 		}
@@ -92,7 +92,7 @@ func TestTemplates(t *testing.T) {
 		for _, resource := range parsed.Resources {
 			for name := range resource.Properties.Environment.Variables {
 				if variables++; !slices.Contains(known, name) {
-					t.Errorf("%s sets %s, which is not in the README's table", path, name)
+					t.Errorf("%s sets %s, which is not in docs/settings.md", path, name)
 				}
 			}
 		}

@@ -45,10 +45,16 @@ func docBlocks(t *testing.T, path string) []docBlock {
 	return blocks
 }
 
-// Every example of docs/handlers.md does what the page says. R code with a handler is served; each
-// event gets the result or error that follows it, and each request the response.
-func TestHandlersPage(t *testing.T) {
-	page := "../../docs/handlers.md"
+// Every example of these pages does what the page says. R code with a handler is served; each event
+// gets the result or error that follows it, and each request the response.
+func TestPagesWithExamples(t *testing.T) {
+	for page, least := range map[string]int{"getting-started": 1, "handlers": 5, "http": 10, "events": 5, "logs": 2, "lambdr": 1} {
+		t.Run(page, func(t *testing.T) { checkPage(t, "../../docs/"+page+".md", least) })
+	}
+}
+
+// checkPage checks the examples of a page, which has at least so many.
+func checkPage(t *testing.T, page string, least int) {
 	blocks := docBlocks(t, page)
 	examples := 0
 	for i := 0; i < len(blocks); i++ {
@@ -65,7 +71,7 @@ func TestHandlersPage(t *testing.T) {
 			checkExample(t, code, blocks[uses:i+1])
 		})
 	}
-	if examples < 10 {
+	if examples < least {
 		t.Errorf("%s has %d examples: were they found at all?", page, examples)
 	}
 }

@@ -49,7 +49,7 @@ test_that("json_string() quotes any string", {
   expect_identical(class(runtime$json_string("a b")), "character")
 })
 
-test_that("encode_result() writes what README promises", {
+test_that("encode_result() writes what the page on handlers promises", {
   data <- list(
     list(NULL, "null"),
     list(TRUE, "true"),

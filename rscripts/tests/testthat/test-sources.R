@@ -1,8 +1,8 @@
 local_edition(3)
 
-# documented() returns the titles in the tables of sources in docs/handlers.md, by source.
+# documented() returns the titles in the tables of sources in docs/events.md, by source.
 documented <- function() {
-  lines <- readLines("../../../docs/handlers.md")
+  lines <- readLines("../../../docs/events.md")
   table <- cumsum(!startsWith(lines, "|")) # the same number for the lines of a table
   rows <- lines[table %in% table[startsWith(lines, "| source | event of |")]]
   cells <- strsplit(grep("^\\| `", rows, value = TRUE), " *\\| *")
