@@ -102,7 +102,7 @@ func (x *Execution) Stopped() bool {
 // Input returns the payload with which the execution was started.
 func (x *Execution) Input() []byte { return x.input }
 
-// Frame returns what the handler is told of the execution.
+// Frame returns the part of an invoke frame that describes the execution.
 func (x *Execution) Frame() *protocol.Execution {
 	x.mu.Lock()
 	defer x.mu.Unlock()

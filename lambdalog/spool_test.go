@@ -99,7 +99,7 @@ func TestEverythingIsRead(t *testing.T) {
 	}
 }
 
-// A slow reader slows down whoever writes, and loses no line: there is room again once it has read
+// A slow reader slows down writers, and no line is lost: there is room again after a read
 // minRead bytes.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -62,7 +62,7 @@ func TestRecycle(t *testing.T) {
 			r.serve(fmt.Sprint("meanwhile ", i))
 		}
 		if n := len(r.spawns()); n != 2 || old.isDead() {
-			t.Errorf("%d spawns and the old worker dead %v while its successor comes up", n, old.isDead())
+			t.Errorf("%d spawns and the old worker dead %v while its successor starts", n, old.isDead())
 		}
 		r.after(time.Second).ready(2)
 		if !old.isDead() {

@@ -1,4 +1,4 @@
-# What a restore breaks or repeats of what user code made: connections to databases, and values
+# Values of user code that a restore breaks or repeats: connections to databases, and values
 # that were random or current once. bootstrap itself looks in /proc for sockets, files that are open
 # for writing, and children; so R's own connections are not looked for here.
 

@@ -18,7 +18,7 @@ const (
 	envPlan    = "CHAOS_PLAN"    // an instruction, as JSON, for the time before it is ready
 )
 
-// What a fake does once it is ready: serve, or fork.
+// A fake serves or forks once it is ready.
 const (
 	asWorker   = "worker"
 	asTemplate = "template"

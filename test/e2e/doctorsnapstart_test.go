@@ -38,7 +38,7 @@ func TestDoctorSnapStart(t *testing.T) {
 		{"nothing to find", "", nil, 0, []string{
 			`ok    priming: none; lambda_config\(prime = \) runs the handler before the snapshot, .*`, clean, renewed, advice,
 		}},
-		{"it is told that it runs with SnapStart", `stopifnot(Sys.getenv("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start")`, nil, 0, []string{renewed}},
+		{"its environment says that it runs with SnapStart", `stopifnot(Sys.getenv("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start")`, nil, 0, []string{renewed}},
 		{"primed", `lambda_config(prime = list(n = 2))`, nil, 0, []string{
 			clean, renewed, `ok    priming: took \d+ ms, and \d+ ms when repeated after the restore`,
 		}},

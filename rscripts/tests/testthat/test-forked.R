@@ -23,7 +23,7 @@ fork_in_new_r <- function(handler, before = character()) {
     frame(type = "invoke", id = "1"), runtime$frame_bytes(charToRaw("{\"x\":1}")), frame(type = "shutdown")
   ), path("input"))
   quoted <- function(...) shQuote(path(...))
-  # What opens a pipe waits for its other end.
+  # Opening a pipe waits for its other end.
   for (pipe in pipes[3:4]) {
     system(paste("cat", quoted(pipe), ">", quoted(paste0(pipe, "-read")), "&"))
   }

@@ -84,7 +84,7 @@ records <- durable(function(rows) {
   data.frame(a = rows$a, sum = sums, replayed = is.data.frame(rows))
 })
 
-# What R itself does around a suspension.
+# R itself around a suspension.
 cases$caught <- function() {
   seen <- character()
   g <- function() {

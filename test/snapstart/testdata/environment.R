@@ -1,4 +1,4 @@
-# What a restored environment finds: its credentials, its clock, and a connection made at init.
+# A restored environment reports its credentials, its clock, and a connection made at init.
 connect <- function() {
   socketConnection("127.0.0.1", as.integer(Sys.getenv("PORT")), open = "r+b", blocking = TRUE, timeout = 30)
 }
