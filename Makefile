@@ -40,6 +40,10 @@ image:
 	$$engine build $(BUILD_FLAGS) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --target runtime -t $(IMAGE):runtime . && \
 	$$engine build $(BUILD_FLAGS) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t $(IMAGE) .
 
+# make example-NAME   build the image IMAGE:NAME of the folder examples/NAME
+example-%: image
+	$$(scripts/engine) build $(BUILD_FLAGS) --build-arg RUNTIME=$(IMAGE) -t $(IMAGE):$* examples/$*
+
 # make image-test   run the image as Lambda would, and print its sizes and times
 image-test: image layer
 	ENGINE="$$(scripts/engine)" $(GO) test -tags image ./test/image -v -count 1 -timeout 20m
@@ -192,7 +196,7 @@ soak: runtime-deps
 
 # Beyond Go: a command or an R package, and the Debian package that has it.
 TEST_PACKAGES = R=r-base-core jsonlite=r-cran-jsonlite testthat=r-cran-testthat rlang=r-cran-rlang codetools=r-cran-codetools \
-	ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber callr=r-cran-callr httr2=r-cran-httr2 \
+	ggplot2=r-cran-ggplot2 lattice=r-cran-lattice plumber=r-cran-plumber callr=r-cran-callr httr2=r-cran-httr2 rmarkdown=r-cran-rmarkdown \
 	htmltools=r-cran-htmltools DBI=r-cran-dbi RSQLite=r-cran-rsqlite openssl=r-cran-openssl dqrng=r-cran-dqrng data.table=r-cran-data.table \
 	gcc=gcc libc-dev=libc6-dev curl=curl
 

@@ -23,6 +23,10 @@ func TestExamples(t *testing.T) {
 		"tested":    exampleTested,
 		"webserver": exampleWebServer,
 		"durable":   exampleDurable,
+		"report":    exampleReport,
+		"s3":        exampleS3,
+		"schedule":  exampleSchedule,
+		"service":   exampleService,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {
@@ -121,6 +125,29 @@ func exampleModel(t *testing.T, dir string) {
 	}
 	if e := f.failure(`{"wt": [1, 2], "hp": 100}`); !strings.Contains(e.Message, "as many of one as of the other") {
 		t.Errorf("got %+v", e)
+	}
+	f = serveExample(t, dir, "functions.serve")
+	for _, row := range []struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		{"/ping", "", 200, `{"status":"online"}`},
+		{"/metadata", "", 200, `{"model":"lm","formula":"mpg ~ wt + hp","columns":{"wt":"numeric","hp":"numeric"}}`},
+		{"/predict", `[{"wt": 2.5, "hp": 100}, {"wt": 3.5, "hp": 150, "more": "x"}]`, 200, `{"predict":[24.35`},
+		{"/predict", `[{"wt": "heavy", "hp": 100}]`, 422, "wt must be a number in each object"},
+		{"/predict", `[{"wt": 2.5}]`, 422, "hp must be a number in each object"},
+		{"/predict", `{"wt": 2.5, "hp": 100}`, 400, ""},
+		{"/other", "", 404, "there is /ping"},
+	} {
+		method := "GET"
+		if row.body != "" {
+			method = "POST"
+		}
+		got := f.http(method, row.path, row.body, "Content-Type", "application/json")
+		if got.Status != row.status || !strings.HasPrefix(got.Body, row.want) {
+			t.Errorf("%s %s: got %d %s, want %d %s", row.path, row.body, got.Status, got.Body, row.status, row.want)
+		}
 	}
 }
 
