@@ -287,6 +287,9 @@ func TestRealChaos(t *testing.T) {
 		if wrong := e.execute(`{}`, plan, d.wrap); len(wrong) > 0 {
 			t.Errorf("seed %d, deaths %q: %s", seed, plan, strings.Join(wrong, "; "))
 		}
+		if n := i + 1; n%50 == 0 {
+			t.Logf("%d executions", n)
+		}
 	}
 }
 
