@@ -64,7 +64,7 @@ has_environment <- function(value) {
   found
 }
 
-# decode_stored() returns the value of a text that this execution has stored. NULL is no text.
+# decode_stored() returns the value of a text that this execution has stored. NULL stands for no text.
 decode_stored <- function(text, serialiser = NULL, like = NULL) {
   if (!is.null(serialiser$read)) {
     return(call_user(as.call(list(serialiser$read, text)), globalenv()))

@@ -13,7 +13,7 @@
 #   LAMBDA_TASK_ROOT, else the current one; in tests/testthat, the one that has the folder tests.
 # timeout: the seconds that the invocation has. Nothing ends it after that.
 # callbacks: for a durable handler, the answers to callbacks: a list by their names, or a
-#   function(name, id). NULL is no answer, so that the callback times out. If the function stops,
+#   function(name, id). NULL stands for no answer, so the callback times out. If the function stops,
 #   the callback fails.
 # invokes: likewise the results of durable_invoke(): a list of functions of the payload by the names
 #   of the invoked functions, or a function(function_name, payload).
