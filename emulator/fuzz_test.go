@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -82,13 +83,21 @@ func checkContext(t *testing.T, got, sent string) {
 	if err != nil {
 		t.Fatalf("the client context %q was accepted: %v", sent, err)
 	}
-	var gotJSON, sentJSON bytes.Buffer
-	if err := json.Compact(&gotJSON, []byte(got)); err != nil {
+	gotJSON, err := decodeJSON(got)
+	if err != nil {
 		t.Fatalf("the runtime got the client context %q: %v", got, err)
 	}
-	if err := json.Compact(&sentJSON, text); err != nil || gotJSON.String() != sentJSON.String() {
+	if sentJSON, err := decodeJSON(string(text)); err != nil || !reflect.DeepEqual(gotJSON, sentJSON) {
 		t.Errorf("the runtime got the client context %q, want %q, %v", got, text, err)
 	}
+}
+
+// decodeJSON decodes JSON with numbers as they are written.
+func decodeJSON(text string) (value any, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	err = d.Decode(&value)
+	return value, err
 }
 
 // overTheWire sends what was written over HTTP/1.1 and reads it again.

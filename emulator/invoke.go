@@ -152,8 +152,9 @@ func decodeClientContext(header string) (string, error) {
 	if !json.Valid(text) {
 		return "", errors.New("X-Amz-Client-Context is not base64 of JSON")
 	}
-	// It becomes a header again, which has one line. Line breaks in JSON are white space.
-	return strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text)), nil
+	// It becomes a header again, which has one line and no control character. Line breaks in JSON are
+	// white space, and the only control character that JSON allows, delete, is in a string.
+	return strings.NewReplacer("\n", " ", "\r", " ", "\x7f", `\u007f`).Replace(string(text)), nil
 }
 
 // functionName returns the name of a function that is given as a name, an ARN or a partial
