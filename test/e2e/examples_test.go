@@ -34,6 +34,7 @@ func TestExamples(t *testing.T) {
 	}
 	for _, folder := range folders {
 		t.Run(folder.Name(), func(t *testing.T) {
+			t.Parallel()
 			example := examples[folder.Name()]
 			if example == nil {
 				t.Fatal("an example without a test")
