@@ -82,13 +82,5 @@ func (e *examination) report(level Level, subject, format string, args []any) {
 	e.Report(Finding{level, subject, strings.TrimSpace(fmt.Sprintf(format, args...))})
 }
 
-// env returns a variable of R's environment. The last of several entries counts.
-func (e *examination) env(name string) string {
-	found := ""
-	for _, entry := range e.Worker.Env {
-		if value, ok := strings.CutPrefix(entry, name+"="); ok {
-			found = value
-		}
-	}
-	return found
-}
+// env returns a variable of R's environment.
+func (e *examination) env(name string) string { return worker.Lookup(e.Worker.Env, name) }

@@ -11,17 +11,9 @@ import (
 	"lambda-r-runtime/protocol/runtimeapi"
 )
 
-const (
-	maxID      = 64      // characters of an id
-	maxName    = 256     // characters of a name
-	maxPayload = 262_144 // bytes of the payload of an operation
-
-	minWait, maxWait = 1, 31_622_400 // seconds of a wait
-)
-
 // wireID returns the id of an operation as Lambda accepts it.
 func wireID(id string) string {
-	if len(id) <= maxID {
+	if len(id) <= MaxID {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
@@ -38,14 +30,14 @@ func check(op protocol.Operation, label string, stored *Operation, payload []byt
 		return final(runtimeapi.ErrorInvalidOperation, label+": "+fmt.Sprintf(format, a...))
 	}
 	switch {
-	case len(op.Name) > maxName || strings.ContainsFunc(op.Name, func(c rune) bool { return c < ' ' || c > '~' }):
-		return invalid("the name must be 1 to %d printable ASCII characters", maxName)
+	case !ValidName(op.Name):
+		return invalid("the name must be 1 to %d printable ASCII characters", MaxName)
 	case op.TooLarge != nil:
 		return tooLarge(label, op.TooLarge.Size)
-	case len(payload) > maxPayload:
+	case len(payload) > MaxPayload:
 		return tooLarge(label, int64(len(payload)))
 	case op.Action != protocol.ActionStart:
-	case op.Type == TypeWait && (op.WaitSeconds < minWait || op.WaitSeconds > maxWait):
+	case op.Type == TypeWait && (op.WaitSeconds < MinWait || op.WaitSeconds > MaxWait):
 		return invalid("it waits for %v seconds, and Lambda waits from 1 second to 366 days", op.WaitSeconds)
 	case op.Type == TypeChainedInvoke && op.FunctionName == "":
 		return invalid("the name of the function is empty")
@@ -55,7 +47,7 @@ func check(op protocol.Operation, label string, stored *Operation, payload []byt
 
 func tooLarge(label string, size int64) error {
 	return final(runtimeapi.ErrorPayloadTooLarge, fmt.Sprintf(
-		"%s: the payload has %d bytes, and Lambda stores at most %d: keep it in S3 and pass the key", label, size, maxPayload))
+		"%s: the payload has %d bytes, and Lambda stores at most %d: keep it in S3 and pass the key", label, size, MaxPayload))
 }
 
 // update returns what stores an operation.

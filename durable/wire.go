@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,21 @@ const (
 	ActionRetry   = "RETRY"
 	ActionCancel  = "CANCEL"
 )
+
+// Lambda's limits.
+const (
+	MaxID         = 64      // characters of an id
+	MaxName       = 256     // characters of a name
+	MaxPayload    = 262_144 // bytes of the payload of an operation
+	MaxOperations = 3000    // of an execution
+
+	MinWait, MaxWait = 1, 31_622_400 // seconds of a wait
+)
+
+// ValidName reports whether Lambda accepts the name of an operation, which may be empty.
+func ValidName(name string) bool {
+	return len(name) <= MaxName && !strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c > '~' })
+}
 
 // An Event is what Lambda invokes a durable function with.
 type Event struct {

@@ -42,10 +42,10 @@ func newGuard(addr string, next http.Handler, welcome func(*http.Request) bool) 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Host != "" && !g.allowsHost(hostname(r.Host)):
-			writeException(w, http.StatusForbidden, "AccessDeniedException",
+			WriteException(w, http.StatusForbidden, "AccessDeniedException",
 				fmt.Sprintf("Host is %.100q, which is not known to be this machine: use localhost, or start bootstrap local with that name in --addr", r.Host))
 		case !g.allowsOrigin(r) && !welcome(r):
-			writeException(w, http.StatusForbidden, "AccessDeniedException",
+			WriteException(w, http.StatusForbidden, "AccessDeniedException",
 				fmt.Sprintf("Origin is %.100q: a web page of another site cannot invoke the function", r.Header.Get("Origin")))
 		default:
 			next.ServeHTTP(w, r)

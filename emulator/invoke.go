@@ -33,7 +33,7 @@ func (e *Emulator) handleUnknown(w http.ResponseWriter, r *http.Request) {
 	if e.config.HTTP == "" {
 		text += ", or start bootstrap local with --http to reach it at any path"
 	}
-	writeException(w, http.StatusNotFound, "ResourceNotFoundException", text)
+	WriteException(w, http.StatusNotFound, "ResourceNotFoundException", text)
 }
 
 // readInvocation reads the parts that both calls of the Invoke API have in common. It returns
@@ -44,7 +44,7 @@ func (e *Emulator) readInvocation(w http.ResponseWriter, r *http.Request) (*invo
 	case 0:
 	case http.StatusRequestEntityTooLarge:
 		refuseUnread(w, r, func() {
-			writeException(w, status, "RequestTooLargeException",
+			WriteException(w, status, "RequestTooLargeException",
 				fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", maxEvent))
 		})
 		return nil, false
@@ -52,20 +52,20 @@ func (e *Emulator) readInvocation(w http.ResponseWriter, r *http.Request) (*invo
 		refuseUnread(w, r, func() { writeTooManyRequests(w) })
 		return nil, false
 	case http.StatusRequestTimeout:
-		writeException(w, status, "RequestTimeoutException", fmt.Sprintf("the payload did not arrive within %v", bodyTimeout))
+		WriteException(w, status, "RequestTimeoutException", fmt.Sprintf("the payload did not arrive within %v", bodyTimeout))
 		return nil, false
 	default:
-		writeException(w, status, "InvalidRequestContentException", "the payload could not be read")
+		WriteException(w, status, "InvalidRequestContentException", "the payload could not be read")
 		return nil, false
 	}
 	clientContext, err := decodeClientContext(r.Header.Get("X-Amz-Client-Context"))
 	if err != nil {
-		writeException(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
+		WriteException(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
 		return nil, false
 	}
-	name := functionName(r.PathValue("name"))
+	name := FunctionName(r.PathValue("name"))
 	if !validName(name) {
-		writeException(w, http.StatusBadRequest, "ValidationException",
+		WriteException(w, http.StatusBadRequest, "ValidationException",
 			fmt.Sprintf("the function is named %.100q: want letters, digits, hyphens and underscores", name))
 		return nil, false
 	}
@@ -92,7 +92,7 @@ func (e *Emulator) handleInvoke(w http.ResponseWriter, r *http.Request) {
 		e.requestResponse(w, r, inv)
 	case "Event":
 		if n := len(inv.event); n > maxAsync {
-			writeException(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+			WriteException(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 				fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", n, maxAsync))
 			return
 		}
@@ -106,7 +106,7 @@ func (e *Emulator) handleInvoke(w http.ResponseWriter, r *http.Request) {
 	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		writeException(w, http.StatusBadRequest, "InvalidParameterValueException",
+		WriteException(w, http.StatusBadRequest, "InvalidParameterValueException",
 			fmt.Sprintf("X-Amz-Invocation-Type is %q: want RequestResponse, Event or DryRun", kind))
 	}
 }
@@ -157,9 +157,9 @@ func decodeClientContext(header string) (string, error) {
 	return strings.NewReplacer("\n", " ", "\r", " ", "\x7f", `\u007f`).Replace(string(text)), nil
 }
 
-// functionName returns the name of a function that is given as a name, an ARN or a partial
+// FunctionName returns the name of a function that is given as a name, an ARN or a partial
 // ARN, each with or without a qualifier.
-func functionName(name string) string {
+func FunctionName(name string) string {
 	if _, after, ok := strings.Cut(name, ":function:"); ok {
 		name = after
 	}
@@ -177,11 +177,11 @@ func validName(name string) bool {
 }
 
 func writeTooManyRequests(w http.ResponseWriter) {
-	writeException(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+	WriteException(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 }
 
-// writeException answers a call of the Invoke API with an exception.
-func writeException(w http.ResponseWriter, status int, exception, message string) {
+// WriteException answers a call of the Invoke API with an exception.
+func WriteException(w http.ResponseWriter, status int, exception, message string) {
 	body, err := json.Marshal(map[string]string{"Type": "User", "message": message})
 	if err != nil {
 		panic(err) // a map of strings cannot fail

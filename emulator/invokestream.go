@@ -29,7 +29,7 @@ func (e *Emulator) handleInvokeStreaming(w http.ResponseWriter, r *http.Request)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	default:
-		writeException(w, http.StatusBadRequest, "InvalidParameterValueException",
+		WriteException(w, http.StatusBadRequest, "InvalidParameterValueException",
 			fmt.Sprintf("X-Amz-Invocation-Type is %q: want RequestResponse or DryRun", kind))
 		return
 	}

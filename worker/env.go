@@ -3,6 +3,7 @@ package worker
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,6 +64,17 @@ func Environment(base []string, threads int) []string {
 		unless(name, strconv.Itoa(max(1, threads)))
 	}
 	return env
+}
+
+// Lookup returns a variable of an environment in the form of os.Environ, "" if it has none. The last of
+// several entries counts.
+func Lookup(env []string, name string) string {
+	for _, entry := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // timeZone returns the value of TZ for R. Images of AWS set ":/etc/localtime", and Managed

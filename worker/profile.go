@@ -54,15 +54,11 @@ func unread(pipe *os.File) (n int) {
 // environment env, or "" if there is none: R_PROFILE_USER, .Rprofile in dir, or .Rprofile in the
 // home (see R's help page Startup).
 func Profile(dir string, env []string) string {
-	set := map[string]string{}
-	for _, entry := range env {
-		name, value, _ := strings.Cut(entry, "=")
-		set[name] = value
-	}
-	candidates := []string{filepath.Join(dir, ".Rprofile"), filepath.Join(set["HOME"], ".Rprofile")}
-	if user := set["R_PROFILE_USER"]; user != "" {
+	home := Lookup(env, "HOME")
+	candidates := []string{filepath.Join(dir, ".Rprofile"), filepath.Join(home, ".Rprofile")}
+	if user := Lookup(env, "R_PROFILE_USER"); user != "" {
 		if rest, ok := strings.CutPrefix(user, "~/"); ok {
-			user = filepath.Join(set["HOME"], rest)
+			user = filepath.Join(home, rest)
 		}
 		if !filepath.IsAbs(user) {
 			user = filepath.Join(dir, user)

@@ -105,6 +105,7 @@ func (l *localFunctions) start(name, handler string) (*localChained, error) {
 	}
 	sup, err := newSupervisor(p, api, l.out)
 	if err != nil {
+		api.Close()
 		p.close()
 		return nil, errors.Join(err, listener.Close())
 	}

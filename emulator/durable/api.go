@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	wire "lambda-r-runtime/durable"
+	"lambda-r-runtime/emulator"
 )
 
 // The paths of the API begin with these.
@@ -88,16 +89,14 @@ func (b *Backend) handleState(w http.ResponseWriter, r *http.Request, x *executi
 		refuse(w, refused)
 		return
 	}
-	start, max, ok := paging(query, 100)
-	if !ok {
-		refuse(w, invalid("Marker or MaxItems is not valid"))
-		return
+	start, max, ok := paging(w, query, 100)
+	if ok {
+		respond(w, x.page(start, max))
 	}
-	respond(w, x.page(start, max))
 }
 
-// paging returns the first item and how many of them a page has.
-func paging(query url.Values, most int) (start, max int, ok bool) {
+// paging returns the first item and how many of them a page has. It refuses what is not valid.
+func paging(w http.ResponseWriter, query url.Values, most int) (start, max int, ok bool) {
 	max = most
 	var err1, err2 error
 	if text := query.Get("Marker"); text != "" {
@@ -106,33 +105,41 @@ func paging(query url.Values, most int) (start, max int, ok bool) {
 	if text := query.Get("MaxItems"); text != "" {
 		max, err2 = strconv.Atoi(text)
 	}
-	return start, max, err1 == nil && err2 == nil && start >= 0 && max >= 0 && max <= 1000
+	if err1 != nil || err2 != nil || start < 0 || max < 0 || max > 1000 {
+		refuse(w, invalid("Marker or MaxItems is not valid"))
+		return 0, 0, false
+	}
+	return start, max, true
+}
+
+// respondPage sends the page of a list that a query asks for, under a key.
+func respondPage(w http.ResponseWriter, query url.Values, most int, key string, list []map[string]any) {
+	start, max, ok := paging(w, query, most)
+	if !ok {
+		return
+	}
+	if query.Get("ReverseOrder") == "true" {
+		slices.Reverse(list)
+	}
+	reply := map[string]any{}
+	list = list[min(start, len(list)):]
+	if max > 0 && len(list) > max {
+		list = list[:max]
+		reply["NextMarker"] = strconv.Itoa(start + max)
+	}
+	reply[key] = list
+	respond(w, reply)
 }
 
 func (b *Backend) handleHistory(w http.ResponseWriter, r *http.Request, x *execution) {
 	query := r.URL.Query()
-	start, max, ok := paging(query, 1000)
-	if !ok {
-		refuse(w, invalid("Marker or MaxItems is not valid"))
-		return
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	events := make([]map[string]any, len(x.Events))
 	for i, e := range x.Events {
 		events[i] = e.view(i+1, query.Get("IncludeExecutionData") == "true")
 	}
-	if query.Get("ReverseOrder") == "true" {
-		slices.Reverse(events)
-	}
-	reply := map[string]any{}
-	events = events[min(start, len(events)):]
-	if max > 0 && len(events) > max {
-		events = events[:max]
-		reply["NextMarker"] = strconv.Itoa(start + max)
-	}
-	reply["Events"] = events
-	respond(w, reply)
+	respondPage(w, query, 1000, "Events", events)
 }
 
 func (b *Backend) handleStop(w http.ResponseWriter, r *http.Request, x *execution) {
@@ -183,7 +190,7 @@ func (x *execution) summary() map[string]any {
 // handleList lists the executions of a function, or of all if the path names none.
 func (b *Backend) handleList(w http.ResponseWriter, r *http.Request) {
 	query, list := r.URL.Query(), []map[string]any{}
-	name := functionName(r.PathValue("name"))
+	name := emulator.FunctionName(r.PathValue("name"))
 	for _, x := range b.all() {
 		x.mu.Lock()
 		statuses := query["Statuses"]
@@ -192,22 +199,7 @@ func (b *Backend) handleList(w http.ResponseWriter, r *http.Request) {
 		}
 		x.mu.Unlock()
 	}
-	if query.Get("ReverseOrder") == "true" {
-		slices.Reverse(list)
-	}
-	start, max, ok := paging(query, 100)
-	if !ok {
-		refuse(w, invalid("Marker or MaxItems is not valid"))
-		return
-	}
-	reply := map[string]any{}
-	list = list[min(start, len(list)):]
-	if max > 0 && len(list) > max {
-		list = list[:max]
-		reply["NextMarker"] = strconv.Itoa(start + max)
-	}
-	reply["DurableExecutions"] = list
-	respond(w, reply)
+	respondPage(w, query, 100, "DurableExecutions", list)
 }
 
 func (b *Backend) handleSucceed(w http.ResponseWriter, r *http.Request) {
@@ -257,7 +249,7 @@ func (b *Backend) handleInvoke(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	x, err := b.start(functionName(r.PathValue("name")), r.Header.Get("X-Amz-Durable-Execution-Name"), input, 0)
+	x, err := b.start(emulator.FunctionName(r.PathValue("name")), r.Header.Get("X-Amz-Durable-Execution-Name"), input, 0)
 	switch {
 	case errors.Is(err, errAlreadyStarted):
 		refuse(w, &refusal{409, "DurableExecutionAlreadyStartedException", err.Error()})
@@ -274,12 +266,8 @@ func (b *Backend) handleInvoke(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
-	select {
-	case <-x.done:
-	case <-r.Context().Done():
-		return
-	case <-b.ctx.Done():
-		refuse(w, &refusal{503, "ServiceException", "bootstrap local ends"})
+	if err := b.await(r.Context(), x); err != nil { // a caller that has left needs no answer
+		refuse(w, &refusal{503, "ServiceException", err.Error()})
 		return
 	}
 	result := x.result()
@@ -288,16 +276,6 @@ func (b *Backend) handleInvoke(w http.ResponseWriter, r *http.Request) {
 		h.Set("X-Amz-Function-Error", "Unhandled")
 	}
 	_, _ = w.Write(result.Body) // a caller that has left needs no answer
-}
-
-// functionName returns the name of a function that is given as a name or an ARN, with or without a
-// qualifier.
-func functionName(name string) string {
-	if _, after, ok := strings.Cut(name, ":function:"); ok {
-		name = after
-	}
-	name, _, _ = strings.Cut(name, ":")
-	return name
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
@@ -335,12 +313,5 @@ func respond(w http.ResponseWriter, v any) {
 }
 
 func refuse(w http.ResponseWriter, r *refusal) {
-	body, err := json.Marshal(map[string]string{"Type": "User", "message": r.message})
-	if err != nil {
-		panic(err) // strings cannot fail
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Amzn-Errortype", r.code)
-	w.WriteHeader(r.status)
-	_, _ = w.Write(body) // a caller that has left needs no answer
+	emulator.WriteException(w, r.status, r.code, r.message)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // maxTimeout is the longest execution that Lambda allows.
-const maxTimeout = 31_622_400 * time.Second
+const maxTimeout = wire.MaxWait * time.Second
 
 // Config configures a Backend.
 type Config struct {
@@ -183,14 +183,25 @@ func (b *Backend) Run(ctx context.Context, function string, input []byte) (Resul
 	if err != nil {
 		return Result{}, err
 	}
-	select {
-	case <-x.done:
-	case <-ctx.Done():
-		return Result{RequestID: x.ID}, ctx.Err()
-	case <-b.ctx.Done():
-		return Result{RequestID: x.ID}, b.ctx.Err()
+	if err := b.await(ctx, x); err != nil {
+		return Result{RequestID: x.ID}, err
 	}
 	return x.result(), nil
+}
+
+// errClosed is about an execution whose backend was closed before it ended.
+var errClosed = errors.New("bootstrap local ends")
+
+// await waits for the end of an execution.
+func (b *Backend) await(ctx context.Context, x *execution) error {
+	select {
+	case <-x.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.ctx.Done():
+		return errClosed
+	}
 }
 
 func (b *Backend) execution(arn string) *execution {
@@ -211,9 +222,7 @@ func (b *Backend) find(name string) (Function, error) {
 // token is the text of the checkpoint token number n.
 func (x *execution) token(n int) string { return fmt.Sprintf("%s.%d", x.ID, n) }
 
-// pendingError is the error of an invocation that answers PENDING for nothing.
-func pendingError() *wire.ErrorObject {
-	return &wire.ErrorObject{
-		ErrorType: "InvalidParameterValueException", ErrorMessage: "Cannot return PENDING status with no pending operations.",
-	}
+// invalidAnswer is the error of an invocation whose answer Lambda does not accept.
+func invalidAnswer(text string) *wire.ErrorObject {
+	return &wire.ErrorObject{ErrorType: "InvalidParameterValueException", ErrorMessage: text}
 }

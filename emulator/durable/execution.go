@@ -1,7 +1,6 @@
 package durable
 
 import (
-	"cmp"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -164,15 +163,12 @@ func (x *execution) take(result Result, err error) *wire.ErrorObject {
 	}
 	var answer wire.Answer
 	if err := json.Unmarshal(result.Body, &answer); err != nil {
-		return &wire.ErrorObject{ErrorType: "InvalidParameterValueException", ErrorMessage: "Invalid Status in invocation output."}
-	}
-	invalid := func(text string) *wire.ErrorObject {
-		return &wire.ErrorObject{ErrorType: "InvalidParameterValueException", ErrorMessage: text}
+		return invalidAnswer("Invalid Status in invocation output.")
 	}
 	switch answer.Status {
 	case wire.StatusSucceeded:
 		if answer.Error != nil {
-			return invalid("Cannot provide an Error for SUCCEEDED status.")
+			return invalidAnswer("Cannot provide an Error for SUCCEEDED status.")
 		}
 		if x.Result == nil {
 			x.Result = answer.Result
@@ -180,7 +176,7 @@ func (x *execution) take(result Result, err error) *wire.ErrorObject {
 		x.finish(wire.StatusSucceeded)
 	case wire.StatusFailed:
 		if answer.Result != nil {
-			return invalid("Cannot provide a Result for FAILED status.")
+			return invalidAnswer("Cannot provide a Result for FAILED status.")
 		}
 		if x.Error == nil {
 			x.Error = answer.Error
@@ -196,9 +192,9 @@ func (x *execution) take(result Result, err error) *wire.ErrorObject {
 				return nil
 			}
 		}
-		return pendingError()
+		return invalidAnswer("Cannot return PENDING status with no pending operations.")
 	default:
-		return invalid("Invalid Status in invocation output.")
+		return invalidAnswer("Invalid Status in invocation output.")
 	}
 	return nil
 }
@@ -266,7 +262,7 @@ func (x *execution) finish(status string) {
 
 // recordEnd records how the execution has ended. The lock is held.
 func (x *execution) recordEnd() {
-	failure := details{"Error": details{"Payload": cmp.Or(x.Error, &wire.ErrorObject{}), "Truncated": false}}
+	failure := details{"Error": errorDetails(x.Error)}
 	switch x.Status {
 	case wire.StatusSucceeded:
 		x.record("ExecutionSucceeded", nil, details{"Result": resultDetails(x.Result)})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	wire "lambda-r-runtime/durable"
+	"lambda-r-runtime/emulator"
 )
 
 // answer ends the callback id: with an error if that is not nil, or else with a result.
@@ -108,7 +109,7 @@ const maxDepth = 16
 // chain runs the function of a chained invoke. The lock is held.
 func (x *execution) chain(r *record) {
 	x.chained++
-	function, input, name := functionName(r.FunctionName), r.FunctionInput, x.ID+"-"+r.Operation.ID
+	function, input, name := emulator.FunctionName(r.FunctionName), r.FunctionInput, x.ID+"-"+r.Operation.ID
 	b, depth := x.backend, x.Depth+1
 	b.spawn(func() {
 		o := b.call(function, name, []byte(input), depth)
@@ -186,9 +187,7 @@ func (b *Backend) call(function, name string, input []byte, depth int) chainedEn
 	if err != nil {
 		return failed("InvalidParameterValueException", err.Error())
 	}
-	select {
-	case <-child.done:
-	case <-b.ctx.Done():
+	if b.await(b.ctx, child) != nil {
 		return chainedEnd{} // it is invoked again when the executions continue
 	}
 	child.mu.Lock()

@@ -8,13 +8,6 @@ import (
 	wire "lambda-r-runtime/durable"
 )
 
-// The limits of Lambda.
-const (
-	maxOperations = 3000
-	maxWait       = 31_622_400 // seconds
-	maxPayload    = 262_144    // bytes
-)
-
 var validID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // actions are the actions of each type of operation.
@@ -64,8 +57,8 @@ func (x *execution) validate(batch []wire.Update) *refusal {
 		}
 		status[u.ID], kinds[u.ID] = after(u), kind(u)
 	}
-	if len(x.Records)+starts > maxOperations {
-		return invalid("an execution has at most %d operations", maxOperations)
+	if len(x.Records)+starts > wire.MaxOperations {
+		return invalid("an execution has at most %d operations", wire.MaxOperations)
 	}
 	return nil
 }
@@ -141,10 +134,10 @@ func checkUpdate(u *wire.Update) *refusal {
 		return nil
 	case !validID.MatchString(u.ID):
 		wrong = "ids have 1 to 64 letters, digits, hyphens and underscores"
-	case len(u.Name) > 256 || strings.ContainsFunc(u.Name, func(c rune) bool { return c < ' ' || c > '~' }):
+	case !wire.ValidName(u.Name):
 		wrong = "names have 1 to 256 printable ASCII characters"
-	case size > maxPayload:
-		wrong = fmt.Sprintf("Payload size %d exceeds the limit of %d bytes", size, maxPayload)
+	case size > wire.MaxPayload:
+		wrong = fmt.Sprintf("Payload size %d exceeds the limit of %d bytes", size, wire.MaxPayload)
 	case u.Action == wire.ActionFail && u.Payload != nil:
 		wrong = "FAIL takes no Payload"
 	case u.Action == wire.ActionSucceed && u.Error != nil:
@@ -154,7 +147,7 @@ func checkUpdate(u *wire.Update) *refusal {
 	case u.Action == wire.ActionRetry && (u.Error != nil) == (u.Payload != nil):
 		wrong = "RETRY needs an Error or a Payload"
 	case u.Type == wire.TypeWait && u.Action == wire.ActionStart &&
-		(u.WaitOptions == nil || u.WaitOptions.WaitSeconds < 1 || u.WaitOptions.WaitSeconds > maxWait):
+		(u.WaitOptions == nil || u.WaitOptions.WaitSeconds < wire.MinWait || u.WaitOptions.WaitSeconds > wire.MaxWait):
 		wrong = "WaitSeconds must be from 1 to 31622400"
 	case u.Type == wire.TypeChainedInvoke && u.Action == wire.ActionStart &&
 		(u.ChainedInvokeOptions == nil || u.ChainedInvokeOptions.FunctionName == ""):

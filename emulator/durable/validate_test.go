@@ -9,7 +9,7 @@ import (
 
 func TestValidate(t *testing.T) {
 	text := "x"
-	large := strings.Repeat("x", maxPayload+1)
+	large := strings.Repeat("x", wire.MaxPayload+1)
 	start := func(id, typ string) wire.Update { return wire.Update{ID: id, Type: typ, Action: wire.ActionStart} }
 	child := start("2", wire.TypeStep)
 	child.ParentID = "1"

@@ -9,16 +9,15 @@
 #   errors   the conditions of the failed ones
 #   branches a list of all that were started, each list(index, name, status, value, error)
 new_batch <- function(branches, reason) {
-  counts <- count_branches(branches)
   statuses <- vapply(branches, function(branch) branch$status, character(1))
   done <- branches[statuses == "SUCCEEDED"]
   failed <- branches[statuses == "FAILED"]
   structure(
     list(
       reason = reason,
-      status = if (counts$failed) "FAILED" else "SUCCEEDED",
-      success_count = counts$succeeded, failure_count = counts$failed,
-      started_count = counts$started,
+      status = if (length(failed)) "FAILED" else "SUCCEEDED",
+      success_count = length(done), failure_count = length(failed),
+      started_count = sum(statuses == "STARTED"),
       total_count = length(branches),
       results = named_by_branch(lapply(done, function(branch) branch$value), done),
       errors = named_by_branch(lapply(failed, function(branch) branch$error), failed),

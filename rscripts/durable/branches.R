@@ -132,7 +132,7 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
   check_serialiser(label, item_serialiser, "item_serialiser")
   operation <- begin_operation(what, "CONTEXT", subtypes[[1L]], name)
   outcome <- send_operation(operation, "start")
-  status <- if (is.null(outcome$status)) "" else outcome$status
+  status <- text_or(outcome$status, "")
   if (status == "FAILED") {
     stop(stored_condition("durable_child_error", label, outcome$error, NULL))
   }
@@ -168,18 +168,26 @@ run_branches <- function(what, subtypes, name, bodies, names, rules, flat, seria
 run_each <- function(operation, subtype, bodies, names, rules, flat, item_serialiser, recorded) {
   execution <- current$durable
   branches <- list()
+  counts <- list(succeeded = 0, failed = 0, started = 0)
+  add <- function(i, branch) {
+    branches[[length(branches) + 1L]] <<- c(list(index = i, name = names[[i]]), branch)
+    kind <- tolower(branch$status)
+    counts[[kind]] <<- counts[[kind]] + 1
+  }
+  is_met <- function() is.null(recorded) && decide_early(counts, rules, length(bodies)) != ""
+  before <- if (!is.null(recorded)) recorded_statuses(recorded, length(bodies))
   unfinished <- 0
   for (i in seq_along(bodies)) {
     id <- child_id(operation$id, i)
-    if (is.null(recorded) && is_met(branches, rules, length(bodies))) {
+    if (is_met()) {
       if (exists(id, envir = execution$known, inherits = FALSE)) { # it has started earlier
-        branches[[length(branches) + 1L]] <- list(index = i, name = names[[i]], status = "STARTED")
+        add(i, list(status = "STARTED"))
       }
       next
     }
-    if (!is.null(recorded) && !recorded_status(recorded, i) %in% c("SUCCEEDED", "FAILED")) {
-      if (recorded_status(recorded, i) == "STARTED") {
-        branches[[length(branches) + 1L]] <- list(index = i, name = names[[i]], status = "STARTED")
+    if (!is.null(recorded) && !before[[i]] %in% c("SUCCEEDED", "FAILED")) {
+      if (before[[i]] == "STARTED") {
+        add(i, list(status = "STARTED"))
       }
       next
     }
@@ -189,25 +197,25 @@ run_each <- function(operation, subtype, bodies, names, rules, flat, item_serial
     branch <- run_branch(
       operation, subtype, id, names[[i]], bodies[[i]], flat, item_serialiser, !is.null(recorded)
     )
-    branches[[length(branches) + 1L]] <- c(list(index = i, name = names[[i]]), branch)
+    add(i, branch)
     unfinished <- unfinished + (branch$status == "STARTED")
   }
-  if (unfinished && is.null(recorded) && !is_met(branches, rules, length(bodies))) {
+  if (unfinished && is.null(recorded) && !is_met()) {
     suspend(execution)
   }
   attr(branches, "of") <- length(bodies)
+  attr(branches, "counts") <- counts
   branches
 }
 
-# recorded_status() returns the status of branch `i` when its map had ended, "" if it had not
-# started.
-recorded_status <- function(recorded, i) {
+# recorded_statuses() returns the statuses of n branches when their map had ended, "" of one that had
+# not started.
+recorded_statuses <- function(recorded, n) {
+  statuses <- character(n)
   for (branch in recorded$branches) {
-    if (identical(as.integer(branch$index), i)) {
-      return(branch$status)
-    }
+    statuses[[as.integer(branch$index)]] <- branch$status
   }
-  ""
+  statuses
 }
 
 # run_branch() runs one branch until it ends or is suspended. It returns list(status, text, error).
@@ -243,21 +251,10 @@ run_branch <- function(operation, subtype, id, name, body, flat, item_serialiser
   list(status = "SUCCEEDED", text = done$value)
 }
 
-# is_met() returns whether no further branch is needed, or allowed.
-is_met <- function(branches, rules, n) decide_early(count_branches(branches), rules, n) != ""
-
-count_branches <- function(branches) {
-  statuses <- vapply(branches, function(branch) branch$status, character(1))
-  list(
-    succeeded = sum(statuses == "SUCCEEDED"), failed = sum(statuses == "FAILED"),
-    started = sum(statuses == "STARTED")
-  )
-}
-
 # decide() returns the reason why branches have ended.
 decide <- function(branches, rules) {
-  early <- decide_early(count_branches(branches), rules, attr(branches, "of"))
-  counts <- count_branches(branches)
+  counts <- attr(branches, "counts")
+  early <- decide_early(counts, rules, attr(branches, "of"))
   all_ended <- counts$succeeded + counts$failed == attr(branches, "of")
   if (early == "" || early == "MIN_SUCCESSFUL_REACHED" && all_ended) "ALL_COMPLETED" else early
 }

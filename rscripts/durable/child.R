@@ -38,7 +38,7 @@ run_context <- function(operation, body, wrap = function(done) done$error,
                         decode = decode_stored) {
   execution <- current$durable
   outcome <- send_operation(operation, "start")
-  status <- if (is.null(outcome$status)) "" else outcome$status
+  status <- text_or(outcome$status, "")
   ended <- status == "SUCCEEDED"
   if (ended && !isTRUE(outcome$replay_children)) {
     return(list(value = decode(outcome$payload)))

@@ -49,7 +49,7 @@ run_step <- function(operation, class, retry, at_most_once, serialiser, body) {
   outcome <- send_operation(operation, "start", await = if (at_most_once) TRUE)
   what <- if (identical(class, "durable_step_error")) "the step" else "the submitter of"
   failed <- function(error) stop(stored_condition(class, what, error, operation$name))
-  status <- if (is.null(outcome$status)) "" else outcome$status
+  status <- text_or(outcome$status, "")
   if (status == "SUCCEEDED") {
     return(decode_stored(outcome$payload, serialiser))
   } else if (status == "FAILED") {

@@ -25,7 +25,7 @@ durable_until <- function(name, check, state = NULL, done = isTRUE, every = 30, 
     stored_condition("durable_condition_error", "the condition", error, name)
   )
   outcome <- send_operation(operation, "start")
-  status <- if (is.null(outcome$status)) "" else outcome$status
+  status <- text_or(outcome$status, "")
   if (status == "SUCCEEDED") {
     return(decode_stored(outcome$payload, serialiser, state))
   } else if (status == "FAILED") {

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"doctor":              {"internal/memfd", "protocol", "protocol/runtimeapi", "supervisor", "worker", "worker/process"},
 	"durable":             {"internal/random", "protocol", "protocol/runtimeapi"},
 	"emulator":            {"emulator/front", "protocol/runtimeapi"},
-	"emulator/durable":    {"durable", "protocol/runtimeapi"},
+	"emulator/durable":    {"durable", "emulator", "protocol/runtimeapi"},
 	"emulator/faulty":     {"protocol/runtimeapi"},
 	"emulator/front":      {"protocol/runtimeapi"},
 	"httpevent":           {"protocol"},

@@ -53,8 +53,13 @@ func start(b *testing.B, program string) *runtime {
 // startWith starts it with a handler of a folder and a Runtime API.
 func startWith(b testing.TB, program, dir, handler string, api http.Handler, env ...string) *runtime {
 	b.Helper()
+	return startCommand(b, exec.Command(program), dir, handler, api, env...)
+}
+
+// startCommand is startWith with a command, of which it sets the folder and the environment.
+func startCommand(b testing.TB, cmd *exec.Cmd, dir, handler string, api http.Handler, env ...string) *runtime {
+	b.Helper()
 	url := lambda.Serve(b, api)
-	cmd := exec.Command(program)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), lambda.Env(url, handler, env...)...)
 	p, err := lambda.Start(cmd)

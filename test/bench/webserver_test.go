@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -25,15 +24,8 @@ import (
 // startWeb starts a web server of testdata/web as Lambda does, or a function if command is one word.
 func startWeb(b *testing.B, program string, slots string, command ...string) *runtime {
 	b.Helper()
-	url := lambda.Serve(b, emulator.New(emulator.Config{Timeout: 30 * time.Second, Limit: 100}))
-	cmd := exec.Command(program, command...)
-	cmd.Dir = "testdata/web"
-	cmd.Env = append(os.Environ(), lambda.Env(url, command[0], "AWS_LAMBDA_MAX_CONCURRENCY="+slots)...)
-	p, err := lambda.Start(cmd)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return &runtime{p, url}
+	api := emulator.New(emulator.Config{Timeout: 30 * time.Second, Limit: 100})
+	return startCommand(b, exec.Command(program, command...), "testdata/web", command[0], api, "AWS_LAMBDA_MAX_CONCURRENCY="+slots)
 }
 
 // urlEvent returns the event of a function URL for a request.

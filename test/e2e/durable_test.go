@@ -154,10 +154,10 @@ func TestReplayInAnotherProcess(t *testing.T) {
 // An HTTP request starts an execution, and its result is the response, as with a function URL.
 func TestDurableHandlerOfHTTPRequests(t *testing.T) {
 	p, f := startLocal(t, "durable.page", nil, "--http", "--skip-time")
-	if a := f.send("GET", "/?name=Ann", ""); a.Status != 200 || a.Body != "<p>Hello Ann</p>" || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+	if a := f.http("GET", "/?name=Ann", ""); a.Status != 200 || a.Body != "<p>Hello Ann</p>" || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("got %+v", a)
 	}
-	if a := f.send("GET", "/?name=nobody", ""); a.Status != 502 || strings.Contains(a.Body, "no name") {
+	if a := f.http("GET", "/?name=nobody", ""); a.Status != 502 || strings.Contains(a.Body, "no name") {
 		t.Errorf("got %+v", a)
 	}
 	p.waitFor(`durable execution ended .*status=FAILED`)

@@ -49,8 +49,7 @@ func exampleSchedule(t *testing.T, dir string) {
 
 // The example serves several invocations at once, each in an R with random numbers of its own.
 func exampleService(t *testing.T, dir string) {
-	p := start(t, "", []string{"LAMBDA_TASK_ROOT=" + dir}, "local", "--addr", "127.0.0.1:0", "--http", "--concurrency", "3", "functions.price")
-	f := function{t, p.waitFor(`is served on (http://127\.0\.0\.1:\d+)`)[1]}
+	_, f := startLocal(t, "functions.price", []string{"LAMBDA_TASK_ROOT=" + dir}, "--http", "--concurrency", "3")
 	bodies := make(chan string, 6)
 	for range cap(bodies) {
 		go func() { // ends with its answer, which is awaited below

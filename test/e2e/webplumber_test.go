@@ -135,7 +135,7 @@ func (r request) sendTo(f function) answer {
 	if r.body != "" {
 		header = append(header, "Content-Type", r.contentType)
 	}
-	return f.send(r.method, r.path, r.body, header...)
+	return f.http(r.method, r.path, r.body, header...)
 }
 
 // describedRequests returns requests to the paths that the API describes, and some that every API answers.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -14,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"lambda-r-runtime/test/kit/lambda"
 )
 
 // startWeb serves the command of a web server in testdata/web behind the emulator.
@@ -32,44 +29,32 @@ func startApp(t *testing.T, flags ...string) (*program, function) {
 	return startWeb(t, nil, flags, "Rscript", "app.R")
 }
 
-// send sends an HTTP request to the function.
-func (f function) send(method, path, body string, header ...string) answer {
-	f.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	a, err := lambda.Request(ctx, method, f.url+path, body, header...)
-	if err != nil {
-		f.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return a
-}
-
-func (f function) body(path string) string { return f.send("GET", path, "").Body }
+func (f function) body(path string) string { return f.http("GET", path, "").Body }
 
 func TestWebServer(t *testing.T) {
 	for _, format := range []string{"url", "rest", "alb", "lattice"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			p, f := startApp(t, "--http="+format)
-			if got := f.send("GET", "/request?a=1&b=x%20y", "", "Cookie", "c=1; d=2"); got.Body != "GET /request ?a=1&b=x%20y c=1; d=2" {
+			if got := f.http("GET", "/request?a=1&b=x%20y", "", "Cookie", "c=1; d=2"); got.Body != "GET /request ?a=1&b=x%20y c=1; d=2" {
 				t.Errorf("got %q", got.Body)
 			}
-			if got := f.send("POST", "/echo", "\x00\xff", "Content-Type", "application/octet-stream"); got.Body != "\x00\xff" {
+			if got := f.http("POST", "/echo", "\x00\xff", "Content-Type", "application/octet-stream"); got.Body != "\x00\xff" {
 				t.Errorf("the body came back as %q", got.Body)
 			}
-			if got := f.send("GET", "/png", ""); got.Body != "\x89PNG"[:2]+"\x00\xff" || got.Header.Get("Content-Type") != "image/png" {
+			if got := f.http("GET", "/png", ""); got.Body != "\x89PNG"[:2]+"\x00\xff" || got.Header.Get("Content-Type") != "image/png" {
 				t.Errorf("got %q, %v", got.Body, got.Header)
 			}
-			if got := f.send("HEAD", "/pid", ""); got.Status != 200 || got.Body != "" {
+			if got := f.http("HEAD", "/pid", ""); got.Status != 200 || got.Body != "" {
 				t.Errorf("HEAD: got %d %q", got.Status, got.Body)
 			}
-			if got := f.send("GET", "/none", ""); got.Status != 204 || got.Body != "" {
+			if got := f.http("GET", "/none", ""); got.Status != 204 || got.Body != "" {
 				t.Errorf("204: got %d %q", got.Status, got.Body)
 			}
-			if got := f.send("GET", "/not/there", ""); got.Status != 404 || got.Body != "no such path" {
+			if got := f.http("GET", "/not/there", ""); got.Status != 404 || got.Body != "no such path" {
 				t.Errorf("404: got %d %q", got.Status, got.Body)
 			}
-			if got := f.send("GET", "/cookies", "").Header.Values("Set-Cookie"); format != "alb" && format != "lattice" && !slices.Equal(got, []string{"a=1", "b=2"}) {
+			if got := f.http("GET", "/cookies", "").Header.Values("Set-Cookie"); format != "alb" && format != "lattice" && !slices.Equal(got, []string{"a=1", "b=2"}) {
 				t.Errorf("got the cookies %q", got)
 			}
 			if got := f.body("/warn"); got != "warned" {
@@ -88,14 +73,14 @@ func TestWebServerContext(t *testing.T) {
 		ARN string `json:"invoked_function_arn"`
 	}
 	forged := []string{"X-Amzn-Lambda-Context", "forged", "X-Amzn-Request-Context", "forged", "X-Amz-Tenant-Id", "forged"}
-	got := f.send("GET", "/header?x-amzn-lambda-context", "", forged...).Body
+	got := f.http("GET", "/header?x-amzn-lambda-context", "", forged...).Body
 	if err := json.Unmarshal([]byte(got), &context); err != nil || context.ID == "" || !strings.HasPrefix(context.ARN, "arn:aws:lambda:") {
 		t.Errorf("got %s", got)
 	}
-	if got := f.send("GET", "/header?x-amzn-request-context", "", forged...).Body; !strings.Contains(got, `"stage":"$default"`) {
+	if got := f.http("GET", "/header?x-amzn-request-context", "", forged...).Body; !strings.Contains(got, `"stage":"$default"`) {
 		t.Errorf("got %s", got)
 	}
-	if got := f.send("GET", "/header?x-amz-tenant-id", "", forged...); got.Status != 500 { // R finds no such header
+	if got := f.http("GET", "/header?x-amz-tenant-id", "", forged...); got.Status != 500 { // R finds no such header
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	if got := f.body("/header?x-amzn-trace-id"); !strings.HasPrefix(got, "Root=1-") {
@@ -118,7 +103,7 @@ func TestWebServerRefuses(t *testing.T) {
 		{431, "GET", "/" + long, nil}, {431, "GET", "/pid", []string{"X-Long", long}},
 		{200, "GET", "/pid", []string{"X-Long", long[:60_000]}}, {200, "PATCH", "/pid", nil},
 	} {
-		if got := f.send(row.method, row.path, "", row.header...); got.Status != row.status {
+		if got := f.http(row.method, row.path, "", row.header...); got.Status != row.status {
 			t.Errorf("%s %.20s: got %d %s, want %d", row.method, row.path, got.Status, got.Body, row.status)
 		}
 	}
@@ -137,7 +122,7 @@ func TestWebServerDies(t *testing.T) {
 		"/die": `Runtime\.WorkerCrashed: the R process \(pid \d+\) was killed by SIGKILL`, "/quit": `Runtime\.WorkerCrashed: the R process \(pid \d+\) exited with status 7`,
 	} {
 		first := f.body("/pid")
-		if got := f.send("GET", path, ""); got.Status != 502 {
+		if got := f.http("GET", path, ""); got.Status != 502 {
 			t.Errorf("%s: got %d %s", path, got.Status, got.Body)
 		}
 		p.waitFor(`ERR invocation error: ` + reason)
@@ -157,7 +142,7 @@ func TestWebServerOutOfMemory(t *testing.T) {
 			if strings.Contains(p.output(), "--strict cannot limit memory on this machine") {
 				return
 			}
-			if got := f.send("GET", "/hoard", ""); got.Status != 502 {
+			if got := f.http("GET", "/hoard", ""); got.Status != 502 {
 				t.Errorf("got %d %s", got.Status, got.Body)
 			}
 			p.waitFor(`ERR invocation error: Runtime\.OutOfMemory: .* of 200 MB`)
@@ -172,7 +157,7 @@ func TestWebServerHangs(t *testing.T) {
 	p, f := startApp(t, "--timeout=2s")
 	first := f.body("/pid")
 	start := time.Now()
-	if got := f.send("GET", "/sleep", ""); got.Status != 502 {
+	if got := f.http("GET", "/sleep", ""); got.Status != 502 {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	if took := time.Since(start); took > 2*time.Second {
@@ -191,11 +176,11 @@ func TestWebServerHangs(t *testing.T) {
 func TestWebServerErrors(t *testing.T) {
 	p, f := startApp(t)
 	first := f.body("/pid")
-	if got := f.send("GET", "/stop", ""); got.Status != 500 || got.Body != "ERROR: no luck" {
+	if got := f.http("GET", "/stop", ""); got.Status != 500 || got.Body != "ERROR: no luck" {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	p.waitFor(`ERR invocation error: http_error: the web server answered "GET /stop" with status 500`)
-	if got := f.send("GET", "/unavailable", ""); got.Status != 503 || got.Body != "later" {
+	if got := f.http("GET", "/unavailable", ""); got.Status != 503 || got.Body != "later" {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	if got := f.body("/pid"); got != first {
@@ -206,11 +191,11 @@ func TestWebServerErrors(t *testing.T) {
 // A response that is too large is streamed where the source can, and an error elsewhere.
 func TestWebServerLargeResponses(t *testing.T) {
 	_, f := startApp(t)
-	if got := f.send("GET", "/big", "", "Accept-Encoding", "identity"); got.Status != 200 || got.Body != strings.Repeat("x", 7e6) {
+	if got := f.http("GET", "/big", "", "Accept-Encoding", "identity"); got.Status != 200 || got.Body != strings.Repeat("x", 7e6) {
 		t.Errorf("got %d with %d bytes", got.Status, len(got.Body))
 	}
 	p, f := startApp(t, "--http=alb")
-	if got := f.send("GET", "/big", "", "Accept-Encoding", "identity"); got.Status != 502 {
+	if got := f.http("GET", "/big", "", "Accept-Encoding", "identity"); got.Status != 502 {
 		t.Errorf("got %d with %d bytes", got.Status, len(got.Body))
 	}
 	p.waitFor(`Function\.ResponseSizeTooLarge`)
@@ -263,7 +248,7 @@ func TestWebServerIsForked(t *testing.T) {
 			}
 			seen[field] = true
 		}
-		if got := f.send("GET", "/die", ""); got.Status != 502 {
+		if got := f.http("GET", "/die", ""); got.Status != 502 {
 			t.Errorf("got %d %s", got.Status, got.Body)
 		}
 	}
@@ -393,7 +378,7 @@ func TestPlumberAsAServer(t *testing.T) {
 	if got := f.body("/add?a=1&b=2"); got != "[3]" {
 		t.Errorf("got %s", got)
 	}
-	if got := f.send(http.MethodGet, "/hang", ""); got.Status != 502 {
+	if got := f.http(http.MethodGet, "/hang", ""); got.Status != 502 {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	p.waitFor(`it was in Sys\.sleep\(60\) \(.*api\.R:6\)`)

@@ -140,11 +140,11 @@ func (w *Worker) stream(
 // serveOther sends an event that is not an HTTP request. Anything but a status of 2xx is a failure, so
 // that Lambda tries again.
 func (w *Worker) serveOther(inv protocol.Invoke, event []byte) (protocol.Answer, error) {
-	r, err := w.newRequest(inv, http.MethodPost, w.url("/events", ""), event)
+	header := http.Header{"Content-Type": {"application/json"}}
+	r, err := w.newRequest(inv, http.MethodPost, w.url("/events", ""), header, event)
 	if err != nil {
 		return protocol.Answer{}, err
 	}
-	r.Header.Set("Content-Type", "application/json")
 	resp, err := w.transport.RoundTrip(r)
 	if err != nil {
 		return w.failed(err)

@@ -13,6 +13,7 @@ import (
 
 	"lambda-r-runtime/httpevent"
 	"lambda-r-runtime/protocol"
+	"lambda-r-runtime/worker"
 )
 
 // The headers in which AWS's web adapter gives a server what is not HTTP.
@@ -66,8 +67,10 @@ func refuse(r *http.Request) (status int, text string) {
 	return 0, ""
 }
 
-// newRequest returns a request, which ends when the process does.
-func (w *Worker) newRequest(inv protocol.Invoke, method string, target *url.URL, body []byte) (*http.Request, error) {
+// newRequest returns a request, which ends when the process does. It adds to header.
+func (w *Worker) newRequest(
+	inv protocol.Invoke, method string, target *url.URL, header http.Header, body []byte,
+) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(w.alive, method, "http://"+target.Host, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -76,40 +79,33 @@ func (w *Worker) newRequest(inv protocol.Invoke, method string, target *url.URL,
 	if len(body) == 0 {
 		r.Body = http.NoBody
 	}
-	r.Header.Set("User-Agent", "") // net/http adds none of its own
-	w.addContext(r.Header, inv)
+	if header.Get("User-Agent") == "" {
+		header.Set("User-Agent", "") // net/http adds none of its own
+	}
+	r.Header = header
+	w.addContext(header, inv)
 	return r, nil
 }
 
 // request returns the request of an HTTP event.
 func (w *Worker) request(inv protocol.Invoke, e *httpevent.Event) (*http.Request, error) {
-	r, err := w.newRequest(inv, e.Method, w.url(e.Path, e.Query), e.Body)
+	r, err := w.newRequest(inv, e.Method, w.url(e.Path, e.Query), e.Header, e.Body)
 	if err != nil {
 		return nil, err
 	}
-	own := r.Header
-	r.Header = e.Header
-	for _, name := range []string{headerRequestContext, headerLambdaContext, headerTenantID, headerTraceID} {
-		if own.Get(name) == "" && name == headerTraceID {
-			continue // the caller's own
-		}
-		r.Header.Del(name)
-		if text := own.Get(name); text != "" {
-			r.Header.Set(name, text)
-		}
-	}
 	if e.Context != nil {
 		r.Header.Set(headerRequestContext, string(e.Context))
-	}
-	if r.Header.Get("User-Agent") == "" {
-		r.Header.Set("User-Agent", "")
 	}
 	r.Host = e.Host
 	return r, nil
 }
 
-// addContext adds the headers that describe the invocation.
+// addContext adds the headers that describe the invocation. It drops those that a caller has made up, but
+// keeps a caller's trace if the invocation has none.
 func (w *Worker) addContext(h http.Header, inv protocol.Invoke) {
+	h.Del(headerRequestContext)
+	h.Del(headerLambdaContext)
+	h.Del(headerTenantID)
 	context := struct {
 		RequestID     string          `json:"request_id"`
 		Deadline      int64           `json:"deadline"` // Unix time in milliseconds
@@ -121,7 +117,7 @@ func (w *Worker) addContext(h http.Header, inv protocol.Invoke) {
 		Function      envConfig       `json:"env_config"`
 	}{
 		inv.ID, inv.DeadlineMs, inv.FunctionARN, inv.TraceID, orNull(inv.ClientContext), orNull(inv.Identity), inv.TenantID,
-		w.envConfig(),
+		w.function,
 	}
 	if text, err := json.Marshal(context); err == nil { // the supervisor has checked the two that are JSON
 		h.Set(headerLambdaContext, string(text))
@@ -143,12 +139,10 @@ type envConfig struct {
 	LogGroup     string `json:"log_group"`
 }
 
-func (w *Worker) envConfig() envConfig {
-	memory, _ := strconv.Atoi(lookup(w.env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) // 0 if Lambda has not set it
-	return envConfig{
-		lookup(w.env, "AWS_LAMBDA_FUNCTION_NAME"), memory, lookup(w.env, "AWS_LAMBDA_FUNCTION_VERSION"),
-		lookup(w.env, "AWS_LAMBDA_LOG_STREAM_NAME"), lookup(w.env, "AWS_LAMBDA_LOG_GROUP_NAME"),
-	}
+func newEnvConfig(env []string) envConfig {
+	of := func(name string) string { return worker.Lookup(env, "AWS_LAMBDA_"+name) }
+	memory, _ := strconv.Atoi(of("FUNCTION_MEMORY_SIZE")) // 0 if Lambda has not set it
+	return envConfig{of("FUNCTION_NAME"), memory, of("FUNCTION_VERSION"), of("LOG_STREAM_NAME"), of("LOG_GROUP_NAME")}
 }
 
 func orNull(text string) json.RawMessage {

@@ -47,7 +47,7 @@ const (
 func Configure(c worker.Config, command []string, profile []byte, talks bool) worker.Config {
 	c.Args, c.Profile = command, profile
 	c.Env = slices.Clone(c.Env)
-	if site := lookup(c.Env, "R_PROFILE"); site != "" {
+	if site := worker.Lookup(c.Env, "R_PROFILE"); site != "" {
 		c.Env = append(c.Env, variableSite+"="+site)
 	}
 	if talks {
@@ -150,7 +150,7 @@ func withPort(env []string, port int) []string {
 
 // serverPort returns the port of an environment; 0 if it has none.
 func serverPort(env []string) int {
-	port, _ := strconv.Atoi(lookup(env, portVariables[0]))
+	port, _ := strconv.Atoi(worker.Lookup(env, portVariables[0]))
 	return port
 }
 
@@ -179,16 +179,6 @@ func lookPath(c worker.Config) (string, error) {
 	return "", err
 }
 
-// lookup returns a variable of env. The last of several entries counts.
-func lookup(env []string, name string) string {
-	for _, entry := range slices.Backward(env) {
-		if value, ok := strings.CutPrefix(entry, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
 // Ports of servers are below those that the kernel gives to connections: one of them could take the port
 // before the server does.
 const firstPort, lastPort = 20_000, 32_000
@@ -213,7 +203,7 @@ func newWorker(c worker.Config, r *worker.Worker, port, listener int) *Worker {
 		Worker:    r,
 		port:      port,
 		listener:  listener,
-		env:       c.Env,
+		function:  newEnvConfig(c.Env),
 		maxResult: cmp.Or(c.MaxResult, runtimeapi.MaxResponse),
 		transport: &http.Transport{
 			DisableKeepAlives:  true,

@@ -21,7 +21,7 @@ type Worker struct {
 	*worker.Worker
 	listener  int // the process that listens, which may be a child of a shell
 	port      int
-	env       []string
+	function  envConfig
 	maxResult int
 	ready     protocol.Ready
 
@@ -83,7 +83,7 @@ func (w *Worker) Enter(_ context.Context, p protocol.Phase) (protocol.Entered, e
 func (w *Worker) Shutdown(ctx context.Context) {
 	if w.Process().Ending() == nil {
 		w.Interrupt()
-		if r, err := w.newRequest(protocol.Invoke{}, http.MethodOptions, w.url("/", ""), nil); err == nil {
+		if r, err := w.newRequest(protocol.Invoke{}, http.MethodOptions, w.url("/", ""), http.Header{}, nil); err == nil {
 			if resp, err := w.transport.RoundTrip(r.WithContext(ctx)); err == nil { // an error: the server has ended
 				_ = resp.Body.Close() // nothing is read
 			}
