@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -204,15 +205,25 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
+var (
+	localhost = regexp.MustCompile(`(?i)^([^/?#@:\[\]]*\.)?localhost\.?(:[0-9]*)?$`)
+	ipAddress = regexp.MustCompile(`^([0-9.]+?\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?$`)
+)
+
 // onThisMachine reports whether a host with an optional port is an IP address or a name in
 // localhost.
 func onThisMachine(address string) bool {
-	if port := strings.LastIndex(address, ":"); port >= 0 && !strings.HasSuffix(address, "]") {
-		if _, err := netip.ParseAddr(address); err != nil {
-			address = address[:port]
-		}
+	if localhost.MatchString(address) {
+		return true
 	}
-	address = strings.ToLower(strings.TrimSuffix(strings.Trim(address, "[]"), "."))
-	_, err := netip.ParseAddr(address)
-	return err == nil || address == "localhost" || strings.HasSuffix(address, ".localhost")
+	match := ipAddress.FindStringSubmatch(address)
+	if match == nil {
+		return false
+	}
+	ip := strings.TrimSuffix(match[1], ".")
+	if strings.HasPrefix(ip, "[") {
+		ip = ip[1 : len(ip)-1]
+	}
+	_, err := netip.ParseAddr(ip)
+	return err == nil
 }

@@ -36,8 +36,9 @@ func (e *Emulator) Guard(addr string, next http.Handler) http.Handler {
 // newGuard returns a Guard that does not check the origin of requests for which welcome is true.
 func newGuard(addr string, next http.Handler, welcome func(*http.Request) bool) http.Handler {
 	g := guard{name: hostname(addr)}
-	if ip, err := netip.ParseAddr(g.name); g.name == "" || err == nil && ip.IsUnspecified() {
-		g.anyAddress = true
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		ip, err := netip.ParseAddr(host)
+		g.anyAddress = host == "" || err == nil && ip.IsUnspecified()
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -89,14 +90,16 @@ func isLocalhost(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
-// hostname returns the host of an address without its port, in lower case.
+// hostname returns the host of an address without its port, in lower case, or "" if the address
+// is malformed.
 func hostname(addr string) string {
-	name := addr
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		name = host
+	u, err := url.Parse("//" + addr)
+	if err != nil || u.Host != addr { // for example a path or a user
+		return ""
 	}
-	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
-		name = name[1 : len(name)-1]
+	name := u.Hostname()
+	if strings.Contains(name, ":") && !strings.HasPrefix(addr, "[") { // net/url accepts :::
+		return ""
 	}
 	return strings.ToLower(strings.TrimSuffix(name, "."))
 }

@@ -33,11 +33,12 @@ func TestGuardChecksTheHost(t *testing.T) {
 	}{
 		{loopback,
 			[]string{"", "localhost:9000", "localhost", "LOCALHOST.:9000", "api.localhost:9000", "127.0.0.1:9000", "[::1]:9000", "[::1]", "192.0.2.1:9000"},
-			[]string{":9000", "evil.example:9000", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost", "function:8080", "host.docker.internal:9000"}},
+			[]string{":9000", "::.", "::1", "[::.]", "[::1].", "[::1%lo]", "localhost:x", "a@localhost", "localhost/", "localhost#", "%6cocalhost", "evil.example:9000", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost", "function:8080", "host.docker.internal:9000"}},
 		{any,
 			[]string{"localhost:9000", "function:8080", "function", "host.docker.internal:9000", "lambda.svc.cluster.local", "172.17.0.2:8080"},
 			[]string{":8080", "evil.example:8080", "function.evil.example", "internal.evil.example", "evil.local.example"}},
 		{named, []string{"dev.example:9000", "dev.example", "DEV.example:1234", "localhost:9000"}, []string{"evil.example:9000", "x.dev.example", "function"}},
+		{"[::1%lo]:9000", []string{"localhost:9000", "[::1]:9000"}, []string{"evil.example", "function", "[::1%lo]:9000"}},
 		{":8080", []string{"function:8080"}, []string{"evil.example"}},
 		{"[::]:8080", []string{"function:8080"}, []string{"evil.example"}},
 	} {
