@@ -52,8 +52,9 @@ run: runtime-deps build
 	cd examples/parity && exec ../../bin/bootstrap local functions.parity
 
 # With -count 1, because go test does not notice that a program which a test builds has changed.
+# The end-to-end tests start first, because they take as long as half of all others.
 test: test-deps check
-	$(GO) test -race -count 1 -timeout 20m ./...
+	$(GO) test -race -count 1 -timeout 20m ./test/e2e ./...
 
 quick:
 	$(GO) test -short ./...

@@ -182,7 +182,7 @@ func TestRetryThatIsTooOld(t *testing.T) {
 	})
 }
 
-// A retry that finds the queue full is no attempt: it waits for room. Until then, callers that wait
+// A retry that finds the queue full is not an attempt: it waits for room. Until then, callers that wait
 // for an answer are not refused because of it.
 func TestRetryIsThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -34,7 +34,7 @@ func (e *Emulator) readEvent(w http.ResponseWriter, r *http.Request) (body []byt
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case err == nil:
-		// The server goes on reading to detect a caller that leaves.
+		// The server continues to read to detect a caller that leaves.
 		_ = control.SetReadDeadline(time.Time{})
 		return body, 0
 	case tooLarge:

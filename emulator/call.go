@@ -38,7 +38,7 @@ type Observer interface {
 var ErrTooMany = errors.New("too many invocations wait or run")
 
 // Invoke invokes the function without HTTP, and returns its request id and its answer. A timeout
-// other than 0 replaces Config.Timeout. If ctx ends first, an invocation that runs goes on.
+// other than 0 replaces Config.Timeout. If ctx ends first, an invocation that runs continues.
 func (e *Emulator) Invoke(ctx context.Context, event []byte, timeout time.Duration) (id string, r Result, err error) {
 	return e.InvokeAs(ctx, defaultFunction, event, timeout)
 }

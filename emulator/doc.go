@@ -18,7 +18,7 @@
 //	HTTP, load balancer         as Invoke: a load balancer supports neither streams nor preludes
 //
 // A stream ends at the deadline, at 200 MB, or when its caller leaves. The runtime's POST is
-// then refused although it is still in progress. In AWS a function goes on without its
+// then refused although it is still in progress. In AWS a function continues without its
 // caller; during development it should not write with no reader until its deadline.
 //
 // With Config.SnapStart, the function starts from a snapshot, which the program around the
@@ -26,7 +26,7 @@
 //
 // An asynchronous invocation that fails is retried twice, with the same request id, and then
 // discarded as Lambda does, but sooner: a second stands for each minute of Lambda's. Function errors
-// count as attempts. An event that finds the queue full goes on waiting until it is too old.
+// count as attempts. An event that finds the queue full continues to wait until it is too old.
 //
 // Other differences from Lambda: bandwidth is not limited, and no event has a Cognito identity,
 // which Lambda takes from the signature of a call.

@@ -66,7 +66,7 @@ func (e *Emulator) awaitAnswer(ctx context.Context, inv *invocation) (answer, bo
 }
 
 // abandon removes an invocation whose caller has left from the queue. If it is running, it
-// goes on, but a stream is stopped.
+// continues, but a stream is stopped.
 func (e *Emulator) abandon(inv *invocation) {
 	e.mu.Lock()
 	inv.abandoned = true

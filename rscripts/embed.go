@@ -3,7 +3,7 @@
 //
 // The same files make four programs. A worker has all rooms but desk, debug, package and web. `bootstrap
 // debug` adds desk and debug. A web server has web alone, in its site profile. The package lambdaruntime, which users install on their own machines,
-// has desk and package in the place of loop, fork and snapshot.
+// has desk and package instead of loop, fork and snapshot.
 package rscripts
 
 import (

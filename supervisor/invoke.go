@@ -182,7 +182,7 @@ const KilledAtDeadline = "its invocation's deadline was near"
 // does not notice an interrupt while it waits for a slow reader of its stream, so the
 // stream is cut as well.
 //
-// Some C code takes an interrupt for its own and goes on: httr2 tries the request again,
+// Some C code takes an interrupt for its own and continues: httr2 tries the request again,
 // and R ignores SIGINT while system() waits for a child. So an R that has not answered is
 // interrupted again, together with its children, as Ctrl-C on a terminal would do: first to
 // end what it waits for, then to stop what it does next.

@@ -139,7 +139,7 @@ func (t Reported) record() record {
 	case t.Err == nil:
 		return debug("posted", t.Invocation.about(kind, slog.Duration("took", t.PostTook))...)
 	case t.Fatal:
-		return debug("report failed for good", t.Invocation.about(kind)...) // the caller of Run logs the error
+		return debug("report failed, giving up", t.Invocation.about(kind)...) // the caller of Run logs the error
 	}
 	return record{slog.LevelError, "report not accepted", t.Invocation.about(kind, slog.Any("error", t.Err))}
 }

@@ -81,7 +81,7 @@ func TestPreparingTakesTooLong(t *testing.T) {
 	}
 }
 
-// With "continue", a failed priming is a warning. If R died of it, another one goes on, unprimed.
+// With "continue", a failed priming is a warning. If R died of it, another one continues, unprimed.
 func TestPrimingFailsAndContinues(t *testing.T) {
 	for _, test := range []struct {
 		err   error

@@ -39,7 +39,7 @@ func (w *fakeWorker) isDead() bool {
 	}
 }
 
-// The successor is spawned while the old worker goes on serving, and takes its place when it
+// The successor is spawned while the old worker continues to serve, and takes its place when it
 // is ready. The poll stays open.
 func TestRecycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestRecycleWithoutRoom(t *testing.T) {
 	})
 }
 
-// If the successor does not become ready, the old worker goes on.
+// If the successor does not become ready, the old worker continues.
 func TestRecycleThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, echo).recycling(2, ReplaceBeside)

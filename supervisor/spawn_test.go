@@ -223,7 +223,7 @@ func TestReadyResetsFailedSpawns(t *testing.T) {
 	})
 }
 
-// A slot goes on trying to spawn a worker for as long as another slot has not given up.
+// A slot keeps trying to spawn a worker for as long as another slot has not given up.
 func TestGiveUpNeedsEverySlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool

@@ -121,7 +121,7 @@ type (
 	}
 
 	// GaveUp reports that so many spawns in a row failed that the slot no longer expects one
-	// to succeed. It goes on trying for as long as another slot has not given up.
+	// to succeed. It keeps trying for as long as another slot has not given up.
 	GaveUp struct {
 		At
 		Attempts int

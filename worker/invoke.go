@@ -213,7 +213,7 @@ func (w *Worker) broken(err error) error {
 	case <-timer.C:
 	}
 	if w.process.Kill("it closed its protocol pipes") {
-		return &protocol.ProtocolError{Reason: "R closed its protocol pipes and lived on", Err: err}
+		return &protocol.ProtocolError{Reason: "R closed its protocol pipes but did not exit", Err: err}
 	}
 	<-w.done // it is dead, and its last output is being logged
 	return w.exit

@@ -15,7 +15,7 @@ import (
 )
 
 func init() {
-	// Each event is the pieces of a stream. The stream goes on after its caller has gone, as
+	// Each event is the pieces of a stream. The stream continues after its caller has gone, as
 	// with a handler that ignores that. It ends with an error if the last piece is "error".
 	roles["stream"] = func(f *fake) {
 		f.Start()
@@ -101,7 +101,7 @@ func TestStreamWaitsForItsReader(t *testing.T) {
 	}
 }
 
-// R receives the error of a caller that has gone, and the worker goes on.
+// R receives the error of a caller that has gone, and the worker continues.
 func TestStreamToNobody(t *testing.T) {
 	w, book := spawnFake(t, "stream")
 	to := reader{write: func(piece string) error {

@@ -86,7 +86,7 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 	flags.BoolVar(&o.skipTime, "skip-time", false,
 		"let the waits of durable executions end at once, except while a callback is open")
 	flags.StringVar(&o.data, "data", "",
-		"keep durable executions in this `folder`, readable by you only, so that they go on after a restart")
+		"keep durable executions in this `folder`, readable by you only, so that they continue after a restart")
 	flags.BoolVar(&o.watch, "watch", false,
 		"reload the function when one of its R files changes")
 	flags.BoolVar(&o.strict, "strict", false,
@@ -94,7 +94,7 @@ func localFlags() (*pflag.FlagSet, *localOptions) {
 			"where this machine allows it (root on Linux)")
 	flags.BoolVar(&o.snapStart, "snapstart", false,
 		"serve the function from a snapshot, as SnapStart does: a real one where CRIU works (root on Linux), "+
-			"or else a stand-in that breaks what a restore breaks")
+			"otherwise an imitation that breaks what a restore breaks")
 	flags.IntVar(&o.restores, "restores", 1,
 		"number of environments that --snapstart restores from the snapshot, side by side; "+
 			"fail if two of them draw the same random numbers or temporary names")

@@ -29,7 +29,7 @@ const endTime = 1500 * time.Millisecond
 // is published, takes a snapshot, restores it in all environments, and serves it.
 //
 // Where CRIU works, the snapshot is a real one. Otherwise there is a stand-in: each environment
-// does its own init, goes on, and loses what a restore would break.
+// does its own init, continues, and loses what a restore would break.
 type snapLocal struct {
 	settings settings
 	options  *localOptions

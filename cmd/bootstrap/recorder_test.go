@@ -108,7 +108,7 @@ func TestRecorderIsBounded(t *testing.T) {
 	}
 }
 
-// An earlier run's events stay; lines that are no records do not.
+// An earlier run's events stay; lines that are not records do not.
 func TestRecorderContinues(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
 	if err := os.WriteFile(path, []byte("nonsense\n{\"id\":\"old\"}\n{\"id\":\"cut"), 0o600); err != nil {

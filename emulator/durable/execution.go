@@ -275,7 +275,7 @@ func (x *execution) recordEnd() {
 	}
 }
 
-// stop ends an execution from outside. An invocation that runs goes on, and its next checkpoint fails.
+// stop ends an execution from outside. An invocation that runs continues, and its next checkpoint fails.
 func (x *execution) stop(status string, e *wire.ErrorObject) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -35,7 +35,7 @@ func (x *execution) operations() []wire.Operation {
 	return all
 }
 
-// hidden reports whether a record is in a context that has ended for good. The lock is held.
+// hidden reports whether a record is in a context that has ended. The lock is held.
 func (x *execution) hidden(r *record) bool {
 	for parent := x.byID[r.Operation.ParentID]; parent != nil; parent = x.byID[parent.Operation.ParentID] {
 		d := parent.Operation.ContextDetails

@@ -180,7 +180,7 @@ func hugeHead(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, answer)
 }
 
-// An endpoint that fails for a moment is asked again; one that goes on failing is not asked forever.
+// An endpoint that fails for a moment is asked again; one that continues to fail is not asked forever.
 func TestFetchAgain(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"500": status(http.StatusInternalServerError),

@@ -46,7 +46,7 @@ func (e *EventError) Unwrap() error { return e.Err }
 func (e *EventError) ErrorType() string { return ErrorEvent }
 
 var (
-	errEventStalls   = errors.New("no more came in time")
+	errEventStalls   = errors.New("the rest did not arrive in time")
 	errEventTooLarge = fmt.Errorf("an event may have at most %d bytes", maxEvent)
 )
 

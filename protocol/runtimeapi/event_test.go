@@ -55,17 +55,17 @@ func TestEventIsCutOff(t *testing.T) {
 			w.Header().Set("Content-Length", "10")
 			send(w, "half")
 			<-r.Context().Done() // the client leaves
-		}, "the event was cut off after 4 of 10 bytes: no more came in time"},
+		}, "the event was cut off after 4 of 10 bytes: the rest did not arrive in time"},
 		{"it stalls at once", func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}, "the event was cut off after 0 bytes: no more came in time"},
+		}, "the event was cut off after 0 bytes: the rest did not arrive in time"},
 		{"it trickles", func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				send(w, " ")
 				time.Sleep(10 * time.Millisecond) // the fault itself
 			}
-		}, "no more came in time"},
+		}, "the rest did not arrive in time"},
 		{"its length is beyond all bounds", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "9000000000000")
 			send(w, "begin")

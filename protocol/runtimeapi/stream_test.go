@@ -280,7 +280,7 @@ func TestStreamIsCut(t *testing.T) {
 	api.finish <- accept
 }
 
-// A stream that was cut ends properly if its reader goes on.
+// A stream that was cut ends properly if its reader continues.
 func TestStreamIsCutAndRead(t *testing.T) {
 	api := newStreamAPI(t)
 	s := newClient(t, api.address).RespondStream(&runtimeapi.Invocation{ID: "id"}, "", nil)

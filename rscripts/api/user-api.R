@@ -163,7 +163,7 @@ event_records <- function(event) {
 # SQS, Kinesis or Kafka: process <- batch_handler(function(record, context) ...).
 #
 # f: a function of a record, as event_records() returns it, and optionally of `context`. Its
-#   value is ignored, but for Firehose: there it is the transformed record, and NULL drops the
+#   value is ignored, except for Firehose: there it is the transformed record, and NULL drops the
 #   record. If it stops, the record has failed: the error is logged, and the handler
 #   reports the record in `batchItemFailures`, so that it is sent again. Where order matters,
 #   the records behind a failed one are not tried but reported with it: on a FIFO queue, in a

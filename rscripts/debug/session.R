@@ -12,9 +12,9 @@
 session <- new.env(parent = emptyenv())
 session$invocations <- 0
 
-# begin_debugging() is called by R's start, in the place of the user's profile, before the default
+# begin_debugging() is called by R's start, instead of the user's profile, before the default
 # packages are attached. It evaluates that profile and arranges that the session starts when R is
-# complete. If the profile fails, R reports that and goes on, as without bootstrap.
+# complete. If the profile fails, R reports that and continues, as without bootstrap.
 #
 # config: list(handler, event, recorded, log_level, profile). `event` is a path or ""; `profile` is
 #   the R_PROFILE_USER that bootstrap has replaced, NULL if it was not set.

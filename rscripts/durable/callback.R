@@ -1,6 +1,6 @@
 # Callbacks: a person or a program outside answers, with the id of the callback.
 
-# durable_callback() makes a callback, and goes on. Pass its id to the person or program that
+# durable_callback() makes a callback, and continues. Pass its id to the person or program that
 # answers. `aws lambda send-durable-execution-callback-success` and -failure send an answer.
 #
 # name: its name.

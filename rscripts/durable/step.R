@@ -12,7 +12,7 @@
 # serialiser: list(write = function(value) text, read = function(text) value), by default see
 #   payload.R.
 #
-# Returns the value. When the step has failed for good, stops with an error of class
+# Returns the value. When the step has failed permanently, stops with an error of class
 # durable_step_error, which has the classes of the original error as well.
 durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, serialiser = NULL) {
   user_jit_off()

@@ -72,7 +72,7 @@ printed_text <- function(text) {
   if (endsWith(text, "\n")) sub("\n+$", "", text) else text
 }
 
-# formatted_message() returns conditionMessage(), but for the errors of processx, callr and their
+# formatted_message() returns conditionMessage(), except for the errors of processx, callr and their
 # relatives what they print when nothing catches them: their message lacks the exit status and
 # what the child wrote to standard error. It includes the text of their parents.
 formatted_message <- function(cond) {

@@ -1,6 +1,6 @@
 # One invocation: from an event's bytes to the JSON of the result.
 
-# The functions that user code calls, such as lambda_log(), find here what goes on:
+# The functions that user code calls, such as lambda_log(), find here what is running:
 #   invocation  the invocation that runs, see new_invocation(); NULL between two
 #   loading     the loading of the handler, see new_loading(); NULL afterwards
 #   log         logs a record of either, see log_to()

@@ -4,7 +4,7 @@
 # extension, so that Lambda sends SIGTERM before it ends the environment.
 has_shutdown_hooks <- function() length(settings$shutdown_hooks) > 0L
 
-# run_shutdown_hooks() runs them. It logs one that fails, and goes on with the others.
+# run_shutdown_hooks() runs them. It logs one that fails, and continues with the others.
 run_shutdown_hooks <- function(log) {
   for (hook in settings$shutdown_hooks) {
     outcome <- with_conditions(function() {

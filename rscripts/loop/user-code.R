@@ -46,7 +46,7 @@ with_interrupts <- function(expr) {
 }
 
 # without_interrupts() evaluates `expr`, the runtime's work in the middle of user code. Interrupts
-# wait until user code goes on: in a calling handler, R would not call the handler of interrupts,
+# wait until user code continues: in a calling handler, R would not call the handler of interrupts,
 # which takes the stack. The compiler is off for the first calls: loading it takes 40 ms. Code that
 # logs hundreds of records gets that back, because compiled functions take half the time.
 without_interrupts <- function(expr) {

@@ -233,7 +233,7 @@ payload_bytes <- function(x) if (is.raw(x)) x else charToRaw(payload_text(x))
 
 payload_base64 <- function(x) base64_text(payload_bytes(x))
 
-# url_key() encodes the key of an object as S3 does: as in a URL, but for the slashes.
+# url_key() encodes the key of an object as S3 does: as in a URL, except for the slashes.
 url_key <- function(key) gsub("%2F", "/", percent_encode(key), fixed = TRUE)
 
 text_md5 <- function(text) {

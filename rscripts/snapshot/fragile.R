@@ -95,7 +95,7 @@ shown_name <- function(name) {
 
 # present_value() returns the value of a variable, NULL if it is an active binding or a promise.
 # (substitute() returns the code of a promise, but not in the global environment. The promises of a
-# package are no secret: they load its objects.)
+# package are not secret: they load its objects.)
 present_value <- function(name, env) {
   if (bindingIsActive(name, env)) {
     return(NULL)

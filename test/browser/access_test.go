@@ -63,7 +63,7 @@ func TestKeyboard(t *testing.T) {
 	p := open(s)
 	p.wait(state(0, "ready", 0))
 	press := func(keys string) { p.do(chromedp.KeyEvent(keys)) }
-	// tab goes on until an element that matches has the focus.
+	// tab continues until an element that matches has the focus.
 	tab := func(selector string) {
 		t.Helper()
 		for range 60 {

@@ -53,7 +53,7 @@ func TestSnapStartInSAM(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(function), &parsed); err != nil {
 		t.Fatal(err)
 	}
-	// SAM itself publishes a version if the image changes. The others are no parameters.
+	// SAM itself publishes a version if the image changes. The others are not parameters.
 	inherent := []string{"ImageUri", "LogGroup"}
 	for _, found := range ref.FindAllStringSubmatch(strings.ReplaceAll(function, "!Ref AWS::", ""), -1) {
 		name := found[1]

@@ -58,7 +58,7 @@ func apiRows() []apiRow {
 			log: `ERR invocation error: Runtime\.EventError: the event was cut off after \d+ of \d+ bytes: unexpected EOF .*request_id=ID`},
 		{name: "next stalls in the event", op: faulty.OpNext, fault: faulty.Fault{Stall: true}, event: first,
 			caller: `"Runtime\.EventError"`, reports: both("error Runtime.EventError", "response"),
-			log: `ERR invocation error: Runtime\.EventError: the event was cut off after \d+ of \d+ bytes: no more came in time .*request_id=ID`},
+			log: `ERR invocation error: Runtime\.EventError: the event was cut off after \d+ of \d+ bytes: the rest did not arrive in time .*request_id=ID`},
 		{name: "next breaks", op: faulty.OpNext, fault: faulty.Fault{Reset: true}, event: first, caller: ok,
 			reports: both("response", "response"), log: `WRN poll failed .*retry_in=`},
 		{name: "next breaks always", op: faulty.OpNext, fault: faulty.Fault{Reset: true}, always: true, exits: true,

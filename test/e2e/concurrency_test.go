@@ -235,7 +235,7 @@ func TestFatalStatusBesideOthers(t *testing.T) {
 	others.present(3)
 	fatal := newGathering(f)
 	fatal.invite(1, false)
-	p.waitFor(`report failed for good`)
+	p.waitFor(`report failed, giving up`)
 	others.release()
 	places, failed := others.leave(3)
 	if len(places) != 3 {

@@ -31,7 +31,7 @@ func TestRecyclingByInvocations(t *testing.T) {
 	p.waitFor(`R process ended .*status 0`)
 }
 
-// grows is a function that makes R grow by 300 MB for good, or not.
+// grows is a function that makes R grow by 300 MB permanently, or not.
 const grows = `
 kept <- NULL
 f <- function(grow = FALSE) {

@@ -177,7 +177,7 @@ func TestFailedPhasesOfR(t *testing.T) {
 	}
 }
 
-// With prime_on_error = "continue", a failed priming is a warning, and R goes on.
+// With prime_on_error = "continue", a failed priming is a warning, and R continues.
 func TestPrimingThatMayFail(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "app.R"), `

@@ -71,7 +71,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A reader that has left ends a stream, and the server goes on.
+// A reader that has left ends a stream, and the server continues.
 func TestStreamWithoutReader(t *testing.T) {
 	w := start(t, "chunks")
 	for range 2 {

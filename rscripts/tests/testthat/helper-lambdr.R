@@ -45,7 +45,7 @@ compat <- function(setting = "lambdr", env = parent.frame()) {
   withr::defer(runtime$settings$lambdr_compat <- runtime$settings$lambdr_arguments <- FALSE, envir = env)
 }
 
-# Events, with `...` put in or in the place of what they have.
+# Events, with `...` put in or instead of what they have.
 json <- function(...) as.character(jsonlite::toJSON(list(...), auto_unbox = TRUE, null = "null"))
 
 rest <- function(...) {

@@ -1,6 +1,6 @@
 local_edition(3)
 
-# In an R of its own: each test replaces the state of the C library's generator for good.
+# In an R of its own: each test replaces the state of the C library's generator permanently.
 in_renewed_r <- function(...) {
   trimws(in_new_r("runtime$current$log <- function(level, text, ...) cat(level, text, '\\n')", ...))
 }
