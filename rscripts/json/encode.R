@@ -14,7 +14,7 @@
 # "json" is JSON already and is returned unchanged. It stops if `value` cannot be encoded.
 encode_result <- function(value) {
   if (inherits(value, "json")) {
-    return(valid_text(enc2utf8(paste(as.character(value), collapse = ""))))
+    return(valid_text(paste(json_text(value), collapse = "")))
   }
   valid_json(encode_value(value))
 }
@@ -74,9 +74,15 @@ encode_vector <- function(x) {
 
 # encode_texts() returns the JSON of text that is JSON already.
 encode_texts <- function(x) {
+  text <- json_text(x)
+  if (length(text) == 1L) text else json_helpers()$array(text)
+}
+
+# json_text() returns each element of text that is JSON already, and "null" for NA.
+json_text <- function(x) {
   text <- enc2utf8(as.character(x))
   text[is.na(text)] <- "null"
-  if (length(text) == 1L) text else json_helpers()$array(text)
+  text
 }
 
 # encode_list() returns the JSON of a list without a class.
@@ -217,7 +223,7 @@ encode_column <- function(x, rows) {
     names = if (is.list(x)) encode_nodes(unname(x)) else encode_atoms(unname(x)),
     frame = encode_rows(x),
     array = encode_array_rows(x),
-    json = enc2utf8(as.character(x)),
+    json = json_text(x),
     unknown = if (has_json_method(x)) {
       vapply(seq_len(rows), function(i) encode_by_jsonlite(x[i]), character(1))
     } else {

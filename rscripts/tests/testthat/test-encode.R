@@ -210,6 +210,23 @@ test_that("what is not known has the bytes of jsonlite", {
   }
 })
 
+test_that("NA in text that is JSON already is null", {
+  json <- function(x) structure(x, class = "json")
+  frame <- function(rows) {
+    frame <- data.frame(i = rep(1:2, rows))
+    frame$text <- json(rep(c("[1]", NA), rows))
+    frame$list <- rep(list(json("{}"), json(NA_character_)), rows)
+    frame
+  }
+  expect_identical(runtime$encode_result(json(NA_character_)), "null")
+  expect_identical(runtime$encode_result(list(a = json(c("1", NA)))), "{\"a\":[1,null]}")
+  expect_identical(
+    runtime$encode_result(frame(1L)),
+    "[{\"i\":1,\"text\":[1],\"list\":{}},{\"i\":2,\"text\":null,\"list\":null}]"
+  )
+  expect_identical(runtime$table_column(frame(1L)$text, 2L), list(kind = "json", values = c("[1]", "null")))
+})
+
 test_that("POSIXlt is the instant that it is in its time zone", {
   at <- strptime("2020-06-01 12:00", "%Y-%m-%d %H:%M", tz = "America/New_York")
   expect_identical(ours(at), "\"2020-06-01T16:00:00Z\"")
