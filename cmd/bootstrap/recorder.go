@@ -141,10 +141,13 @@ func (r *recorder) write(line []byte) error {
 		text = text[len(r.last[0]):]
 		r.last = r.last[1:]
 	}
-	if _, err := file.Write(text); err != nil {
-		return err
+	_, err = file.Write(text)
+	if err == nil {
+		err = os.Rename(file.Name(), r.path)
 	}
-	if err := os.Rename(file.Name(), r.path); err != nil {
+	if err != nil {
+		_ = file.Close()
+		_ = os.Remove(file.Name())
 		return err
 	}
 	if r.file != nil {

@@ -122,14 +122,23 @@ func TestRecorderContinues(t *testing.T) {
 	}
 }
 
-// A folder that cannot be written is logged once.
+// A file that cannot be written is logged once, and leaves nothing behind.
 func TestRecorderThatCannotWrite(t *testing.T) {
-	var log bytes.Buffer
-	r := newRecorder("/proc/nowhere/events.jsonl", "f.g", slog.New(slog.NewTextHandler(&log, nil)))
-	defer r.close()
-	recordAll(r, 1, 3, 1)
-	if n := strings.Count(log.String(), "events not recorded for replay()"); n != 1 {
-		t.Errorf("it was logged %d times:\n%s", n, &log)
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "events.jsonl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/proc/nowhere/events.jsonl", filepath.Join(dir, "events.jsonl")} {
+		var log bytes.Buffer
+		r := newRecorder(path, "f.g", slog.New(slog.NewTextHandler(&log, nil)))
+		recordAll(r, 1, 3, 1)
+		r.close()
+		if n := strings.Count(log.String(), "events not recorded for replay()"); n != 1 {
+			t.Errorf("%s: it was logged %d times:\n%s", path, n, &log)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left %q, %v", left, err)
 	}
 }
 
