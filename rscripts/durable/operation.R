@@ -18,8 +18,7 @@ the_execution <- function(what) {
 # begin_operation() returns the next operation of the innermost context, a list of what identifies
 # it: id, parent, type, subtype and name. `what` is the name of the function that the user has
 # called.
-begin_operation <- function(what, type, subtype, name) {
-  label <- operation_label(what, name)
+begin_operation <- function(what, type, subtype, name, label = operation_label(what, name)) {
   execution <- can_operate(label)
   check_name(what, name)
   context <- execution$context
@@ -43,6 +42,9 @@ can_operate <- function(label) {
 }
 
 operation_label <- function(what, name) {
+  if (is_string(name) && nchar(name, "bytes") <= 100L && !grepl("[^A-Za-z0-9 _.-]", name, useBytes = TRUE)) {
+    return(paste0(what, "(\"", name, "\")")) # as below, in a third of the time
+  }
   paste0(what, "(", if (is_string(name)) quoted(clean_text(name, 256L)), ")")
 }
 

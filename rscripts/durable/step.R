@@ -25,7 +25,7 @@ durable_step <- function(name, expr, retry = backoff(), at_most_once = FALSE, se
   if (!isTRUE(at_most_once) && !isFALSE(at_most_once)) {
     stop_durable(label, ": at_most_once must be TRUE or FALSE")
   }
-  operation <- begin_operation("durable_step", "STEP", "Step", name)
+  operation <- begin_operation("durable_step", "STEP", "Step", name, label)
   caller <- parent.frame()
   run_step(operation, "durable_step_error", retry, at_most_once, serialiser, function() {
     warn_of_code(operation, code, caller)
