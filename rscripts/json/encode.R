@@ -14,7 +14,7 @@
 # "json" is JSON already and is returned unchanged. It stops if `value` cannot be encoded.
 encode_result <- function(value) {
   if (inherits(value, "json")) {
-    return(valid_text(paste(json_text(value), collapse = "")))
+    return(valid_text(paste(json_elements(value), collapse = "")))
   }
   valid_json(encode_value(value))
 }
@@ -74,12 +74,12 @@ encode_vector <- function(x) {
 
 # encode_texts() returns the JSON of text that is JSON already.
 encode_texts <- function(x) {
-  text <- json_text(x)
+  text <- json_elements(x)
   if (length(text) == 1L) text else json_helpers()$array(text)
 }
 
-# json_text() returns each element of text that is JSON already, and "null" for NA.
-json_text <- function(x) {
+# json_elements() returns each element of text that is JSON already, and "null" for NA.
+json_elements <- function(x) {
   text <- enc2utf8(as.character(x))
   text[is.na(text)] <- "null"
   text
@@ -223,7 +223,7 @@ encode_column <- function(x, rows) {
     names = if (is.list(x)) encode_nodes(unname(x)) else encode_atoms(unname(x)),
     frame = encode_rows(x),
     array = encode_array_rows(x),
-    json = json_text(x),
+    json = json_elements(x),
     unknown = if (has_json_method(x)) {
       vapply(seq_len(rows), function(i) encode_by_jsonlite(x[i]), character(1))
     } else {
