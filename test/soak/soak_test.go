@@ -21,6 +21,9 @@ var (
 // laps is how many laps a soak has that is not timed.
 const laps = 12
 
+// history is how many invocations the console keeps. Until it has that many, the heap grows.
+const history = 1000
+
 // A plan is a soak of one bootstrap.
 type plan struct {
 	name    string
@@ -82,8 +85,12 @@ func (a *arena) soak(p plan) (samples []sample) {
 	a.t.Helper()
 	lap := max(1, int(p.share*float64(*invocationsFlag))/laps)
 	most := time.Duration(*hoursFlag * float64(time.Hour))
-	began, n := time.Now(), 0
-	a.lap(p, 0, lap) // loads and compiles code
+	first := lap // loads and compiles code
+	if laps*lap > history/2 {
+		first = max(lap, history)
+	}
+	began, n := time.Now(), first-lap
+	a.lap(p, 0, first)
 	for len(samples) < laps || time.Since(began) < most {
 		samples = append(samples, a.measure())
 		n += lap
