@@ -42,9 +42,6 @@ can_operate <- function(label) {
 }
 
 operation_label <- function(what, name) {
-  if (is_string(name) && nchar(name, "bytes") <= 100L && !grepl("[^A-Za-z0-9 _.-]", name, useBytes = TRUE)) {
-    return(paste0(what, "(\"", name, "\")")) # as below, in a third of the time
-  }
   paste0(what, "(", if (is_string(name)) quoted(clean_text(name, 256L)), ")")
 }
 

@@ -30,7 +30,7 @@ setdiff_strings <- function(x, y) x[match(x, y, 0L) == 0L]
 # quoted() returns strings in quotes, separated by commas, for an error text: at most ten,
 # of at most 100 characters each.
 quoted <- function(x) {
-  shown <- encodeString(utils::head(x, 10L), quote = "\"")
+  shown <- encodeString(if (length(x) > 10L) x[1:10] else x, quote = "\"") # head() is slow
   long <- nchar(shown) > 102L
   shown[long] <- paste0(substr(shown[long], 1L, 101L), "...\"")
   paste(c(shown, if (length(x) > 10L) "..."), collapse = ", ")
