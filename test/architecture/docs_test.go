@@ -135,12 +135,12 @@ func TestREADME(t *testing.T) {
 var (
 	phrases = regexp.MustCompile(`(?i)\b(anew|(for )?want of|mend(ed|s|ing)?|turn and turn about|of its own making|nobody is told|` +
 		`is told|hears? of|knows nothing of|comes? up|whoever)\b`)
-	openings = regexp.MustCompile(`^(\s*(//|#)|[*>-])? ?(What|Who|That which|Whatever is) [a-z]`)
+	openings = regexp.MustCompile(`^(\s*(//|#+)|[*>-])? ?(What|Who|That which|Whatever is) [a-z]`)
 )
 
 // TestEnglish finds them in pages, in comments, and in the texts of messages.
 func TestEnglish(t *testing.T) {
-	for _, planted := range []string{"// What it hears of", "made anew", "Whoever calls it"} {
+	for _, planted := range []string{"// What it hears of", "## What happens", "made anew", "Whoever calls it"} {
 		if !isDialect(planted) {
 			t.Errorf("%q is not found", planted)
 		}
